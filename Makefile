@@ -1,0 +1,54 @@
+# What there is to do; `make` alone lists it.
+
+PYTHON ?= python3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format lock clean
+
+help: ## List what there is to do
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+run: .venv/run ## Serve on an embedded PostgreSQL, or on DATABASE_URL; Ctrl-C stops it
+	@MIGRATE_ON_START=true exec .venv/bin/python -m gunicorn wsgi:app
+
+test: .venv/dev ## Run the tests
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: .venv/dev ## Check format, rules and types
+	@.venv/bin/python -m ruff format --check .
+	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m mypy
+
+format: .venv/dev ## Put the code into its format
+	@.venv/bin/python -m ruff check --fix .
+	@.venv/bin/python -m ruff format .
+
+lock: .venv/dev ## Compile requirements*.in into pinned requirements*.txt
+	@.venv/bin/python -m pip install --quiet uv==0.13.9
+	@for file in requirements requirements-dev; do \
+		.venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+			--no-emit-find-links --custom-compile-command "make lock" $$file.in -o $$file.txt || exit 1; \
+	done
+
+clean: ## Remove what `make` installed; your tasks stay
+	rm -rf .venv
+
+# A file in .venv says for which requirements it was filled.
+.venv/run: requirements.txt | .venv/bin/python
+	@echo "Installing what taskapp needs …"
+	@.venv/bin/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt requirements.txt | .venv/bin/python
+	@echo "Installing what taskapp and its tests need …"
+	@.venv/bin/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@ .venv/run
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "taskapp needs Python 3.11 or newer: install it, or say where it is with PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "taskapp needs Python 3.11 or newer, and $(PYTHON) is older: say where one is with PYTHON=…"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "Python cannot make .venv: install its venv module (Debian: apt install python3-venv)."; exit 1; }

@@ -1,0 +1,134 @@
+"""The settings: read once from the environment and from ``.env``, checked, and never changed again.
+
+``.env.example`` says what each is for. An empty value counts as not set.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
+from marshmallow.validate import Length, OneOf, Range
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+ROOT = Path(__file__).resolve().parent
+
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+# RFC 7518, section 3.2: a key for HS256 is at least as long as its hash, 256 bits.
+SECRET_BYTES = 32
+
+
+class StartupError(Exception):
+    """The service cannot start; the message is one sentence for a person, and the process ends with it."""
+
+
+class ConfigError(StartupError):
+    """A setting is wrong; the message names it and says why. It never shows a value: values may be secrets."""
+
+
+class PostgresURL(fields.Field[URL]):
+    """A database URL, with psycopg2 as its driver in whichever of the usual spellings it was written.
+
+    SQLAlchemy 2.1 takes a bare ``postgresql://`` for psycopg 3 and refuses the ``postgres://`` of hosting providers.
+    """
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> URL:
+        try:
+            url = make_url(value)
+        except (ArgumentError, ValueError):
+            raise ValidationError("is not a URL like postgresql://user:password@host/database.") from None
+        if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg2"):
+            raise ValidationError("must begin with postgresql://.")
+        return url.set(drivername="postgresql+psycopg2")
+
+
+class FolderPath(fields.Field[Path]):
+    """A folder, made absolute."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Path:
+        return Path(value).expanduser().absolute()
+
+
+def _is_http_url(value: str) -> None:
+    # Plain HTTP is for an issuer inside the same network.
+    if not value.startswith(("https://", "http://")):
+        raise ValidationError("must begin with https:// (or http://).")
+
+
+def _whole_number(default: int, low: int, high: int) -> fields.Integer:
+    return fields.Integer(
+        load_default=default,
+        validate=Range(low, high, error="must be from {min} to {max}."),
+        error_messages={"invalid": "must be a whole number."},
+    )
+
+
+def _switch() -> fields.Boolean:
+    return fields.Boolean(load_default=False, error_messages={"invalid": "must be true or false."})
+
+
+def _is_long_enough(secret: str) -> None:
+    if len(secret.encode()) < SECRET_BYTES:
+        raise ValidationError(f"must be at least {SECRET_BYTES} bytes long.")
+
+
+class Settings(Schema):
+    """Every setting, with its rule and its default."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    DATABASE_URL = PostgresURL(load_default=None)
+    MIGRATION_DATABASE_URL = PostgresURL(load_default=None)
+    INSTANCE_PATH = FolderPath(load_default=ROOT / "instance")
+    MIGRATE_ON_START = _switch()
+
+    JWT_SECRET = fields.String(load_default=None, validate=_is_long_enough)
+    JWT_JWKS_URL = fields.String(load_default=None, validate=_is_http_url)
+    JWT_ISSUER = fields.String(load_default=None)
+    JWT_AUDIENCE = fields.String(load_default=None)
+    JWT_USER_CLAIM = fields.String(load_default="sub")
+
+    HOST = fields.String(load_default="127.0.0.1", validate=Length(min=1))
+    PORT = _whole_number(8000, 1, 65535)
+    WORKERS = _whole_number(os.cpu_count() or 1, 1, 1024)
+    THREADS = _whole_number(4, 1, 1024)
+    REQUEST_TIMEOUT = fields.Float(
+        load_default=10.0,
+        validate=Range(0.1, 3600, error="must be from {min} to {max} seconds."),
+        error_messages={"invalid": "must be a number of seconds.", "special": "must be a number of seconds."},
+    )
+    LOG_LEVEL = fields.String(load_default="info", validate=OneOf(LOG_LEVELS, error="must be one of {choices}."))
+    ACCESS_LOG = _switch()
+
+    @validates_schema
+    def check_keys(self, settings: dict[str, Any], **_: Any) -> None:
+        """Refuse two kinds of key, and a database that is open to anybody for want of one."""
+        if settings["JWT_SECRET"] and settings["JWT_JWKS_URL"]:
+            raise ValidationError(
+                "and JWT_JWKS_URL are both set; set the one that your tokens are signed with.", "JWT_SECRET"
+            )
+        if settings["DATABASE_URL"] and not (settings["JWT_SECRET"] or settings["JWT_JWKS_URL"]):
+            raise ValidationError(
+                "is set but no key to check tokens with: set JWT_SECRET or JWT_JWKS_URL.", "DATABASE_URL"
+            )
+
+
+def load_config() -> dict[str, Any]:
+    """Read the settings, the environment before ``.env``.
+
+    Returns:
+        Every setting of :class:`Settings` by its name.
+
+    Raises:
+        ConfigError: one sentence for each setting that is wrong.
+    """
+    values = {**dotenv_values(ROOT / ".env"), **os.environ}
+    try:
+        settings: dict[str, Any] = Settings().load({name: value for name, value in values.items() if value})
+    except ValidationError as error:
+        messages = error.messages_dict
+        raise ConfigError(" ".join(f"{name} {text}" for name in messages for text in messages[name])) from None
+    return settings

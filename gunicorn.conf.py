@@ -1,0 +1,48 @@
+"""How the service is served: ``gunicorn wsgi:app`` reads this file. The settings come from the environment."""
+
+import sys
+from typing import Any
+
+from gunicorn import util
+
+from config import StartupError, load_config
+from taskapp import create_app, serving
+
+try:
+    settings = load_config()
+    # The master's own application: it prepares the database and greets. Each worker makes its own, after the fork.
+    master_app = create_app(settings)
+except StartupError as error:
+    sys.exit(f"taskapp: {error}")
+
+host = f"[{settings['HOST']}]" if ":" in settings["HOST"] else settings["HOST"]
+bind = f"{host}:{settings['PORT']}"
+workers = settings["WORKERS"]
+# libpq lets go of the interpreter while it waits, so threads overlap.
+worker_class = "gthread"
+threads = settings["THREADS"]
+# Without it one worker takes all connections that stay open, and the others idle.
+reuse_port = True
+keepalive = 5
+# Room for a token, and an end for a header that never ends.
+limit_request_field_size = 16380
+limit_request_fields = 64
+control_socket_disable = True
+
+loglevel = settings["LOG_LEVEL"]
+accesslog = "-" if settings["ACCESS_LOG"] else None
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms [%({x-request-id}o)s]'
+
+util.write_error = serving.write_error
+
+
+def on_starting(_server: object) -> None:
+    """Before anything is bound or forked: the port is free, and the database is ready."""
+    serving.refuse_taken_port(settings["HOST"], settings["PORT"])
+    serving.prepare_database(master_app)
+
+
+def post_worker_init(worker: Any) -> None:
+    """The first worker listens: whoever started this can begin."""
+    if worker.age == 1:
+        print(serving.greeting(master_app), flush=True)

@@ -1,0 +1,69 @@
+"""taskapp: a multi-user task service."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from config import load_config
+from taskapp import auth, cli, database, embedded, errors, health, logs, request_id, serving
+from taskapp.extensions import api, db, migrate
+from taskapp.inputs import MAXIMUM_BODY
+from taskapp.strict_json import StrictJSONProvider
+from taskapp.tasks.converters import TaskIdConverter, task_id_schema
+from taskapp.tasks.views import bp as tasks_bp
+from taskapp.version import VERSION
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """Make the application. It connects to nothing yet.
+
+    Args:
+        config: every setting of ``config.Settings``; read from the environment where None.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+    config = load_config() if config is None else config
+    app = Flask(__name__, static_folder=None, instance_path=str(config["INSTANCE_PATH"]))
+    app.config.from_mapping(config)
+    app.config.from_mapping(
+        MAX_CONTENT_LENGTH=MAXIMUM_BODY + 1,
+        SQLALCHEMY_DATABASE_URI=config["DATABASE_URL"],
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(config),
+        API_TITLE="taskapp",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
+            "security": [{"bearer": []}],
+        },
+    )
+    app.json = StrictJSONProvider(app)
+    app.url_map.merge_slashes = False  # An address is right or it is a 404; none is mended by a redirect.
+    app.url_map.converters["task_id"] = TaskIdConverter
+
+    logs.init_app(app)
+    request_id.init_app(app)
+    if config["DATABASE_URL"] is None:
+        embedded.init_app(app)
+
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(MIGRATIONS))
+    database.init_app(app)
+    embedded.start_when_needed(app)
+    auth.init_app(app)
+    api.init_app(app)
+    api.register_converter(TaskIdConverter, task_id_schema)
+    errors.init_app(app)
+    serving.init_app(app)
+
+    api.register_blueprint(tasks_bp)
+    app.register_blueprint(health.bp)
+    cli.init_app(app)
+    return app

@@ -1,0 +1,125 @@
+"""Who is calling: tokens, and the guard of every ``/api`` blueprint.
+
+A token is a JWT (RFC 7519), checked as RFC 8725 advises: the algorithms are fixed by the kind of key that is
+configured, never by the token.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+from flask import Flask, current_app, request
+
+from taskapp.errors import Forbidden, InvalidInput, InvalidToken, Unauthorized
+from taskapp.jwks import KeySet
+from taskapp.tasks.models import USER_ID_LENGTH
+
+SECRET_ALGORITHMS = ["HS256"]
+PUBLIC_KEY_ALGORITHMS = ["EdDSA", *("ES256", "ES384", "ES512"), *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")]
+# Seconds that the issuer's clock may differ from ours.
+LEEWAY = 30
+
+
+@dataclass(frozen=True)
+class TokenChecker:
+    """Checks tokens.
+
+    Attributes:
+        find_key: returns the key for a token, and raises ``jwt.PyJWTError`` where there is none.
+        algorithms: the only ones allowed with that kind of key.
+        issuer: what ``iss`` must be, or None for any.
+        audience: what ``aud`` must hold, or None for any.
+        user_claim: the claim that holds the user's id.
+    """
+
+    find_key: Callable[[str], Any]
+    algorithms: list[str]
+    issuer: str | None
+    audience: str | None
+    user_claim: str
+
+    def user_of(self, token: str) -> str:
+        """Return the user that a token was issued to.
+
+        Raises:
+            InvalidToken: the token does not hold.
+            IdentityUnavailable: it cannot be checked for want of the issuer's keys.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self.find_key(token),
+                algorithms=self.algorithms,
+                issuer=self.issuer,
+                audience=self.audience,
+                leeway=LEEWAY,
+                options={"require": ["exp", self.user_claim], "verify_aud": self.audience is not None},
+            )
+        except jwt.PyJWTError as error:
+            raise InvalidToken from error
+        user_id = claims[self.user_claim]
+        if not isinstance(user_id, str):
+            raise InvalidToken
+        return user_id
+
+
+def bearer_token() -> str:
+    """Return the token of the request (RFC 6750, section 2.1).
+
+    Raises:
+        Unauthorized: there is none.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized
+    return token.strip()
+
+
+def authorize() -> None:
+    """Before a view: let only the user of the path pass. Attached to blueprints, so that no view can forget it.
+
+    Raises:
+        Unauthorized: there is no token, or not one that holds.
+        Forbidden: the token is another user's.
+        InvalidInput: no task can belong to a user of this id.
+    """
+    checker: TokenChecker = current_app.extensions["token_checker"]
+    user_id = (request.view_args or {})["user_id"]
+    if checker.user_of(bearer_token()) != user_id:
+        raise Forbidden
+    if len(user_id) > USER_ID_LENGTH or "\0" in user_id:
+        raise InvalidInput(details={"user_id": [f"Must be 1 to {USER_ID_LENGTH} characters, none of them NUL."]})
+
+
+def sign_token(app: Flask, user_id: str, lifetime: timedelta) -> str:
+    """Make a token for a user with the service's own secret.
+
+    Raises:
+        LookupError: the service has no secret, its tokens are signed by an issuer elsewhere.
+    """
+    config = app.config
+    if not config["JWT_SECRET"]:
+        raise LookupError(
+            "JWT_JWKS_URL is set, so tokens come from that issuer; this service holds no key to sign with"
+        )
+    now = datetime.now(UTC)
+    claims = {"sub": user_id, config["JWT_USER_CLAIM"]: user_id, "iat": now, "exp": now + lifetime}
+    optional = {"iss": config["JWT_ISSUER"], "aud": config["JWT_AUDIENCE"]}
+    claims.update({name: value for name, value in optional.items() if value})
+    return jwt.encode(claims, config["JWT_SECRET"], SECRET_ALGORITHMS[0])
+
+
+def init_app(app: Flask) -> None:
+    """Check tokens with the kind of key that the settings name."""
+    config = app.config
+    find_key: Callable[[str], Any]
+    if config["JWT_JWKS_URL"]:
+        find_key, algorithms = KeySet(config["JWT_JWKS_URL"]).key_of, PUBLIC_KEY_ALGORITHMS
+    else:
+        secret = config["JWT_SECRET"]
+        find_key, algorithms = (lambda _token: secret), SECRET_ALGORITHMS
+    app.extensions["token_checker"] = TokenChecker(
+        find_key, algorithms, config["JWT_ISSUER"], config["JWT_AUDIENCE"], config["JWT_USER_CLAIM"]
+    )

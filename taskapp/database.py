@@ -1,0 +1,188 @@
+"""How a statement reaches PostgreSQL: as one user, in one message, before a deadline.
+
+All that knows psycopg2 is here. The engine runs in AUTOCOMMIT, and psycopg2 sends what it is given as one message of
+the simple query protocol, whose statements are one implicit transaction
+(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). So every statement goes out
+behind a prefix that takes the acting role and names the acting user for just that transaction: no round trip of its
+own, and nothing left on the connection for the next request, behind PgBouncer in transaction mode too.
+"""
+
+import math
+import select
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg2
+from flask import Flask, current_app
+from psycopg2 import extensions
+from sqlalchemy import Engine, Executable, Row, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from taskapp.errors import DatabaseUnavailable
+from taskapp.extensions import db
+
+# The role that statements act as: it cannot log in, owns nothing, and row-level security holds for it.
+ACTING_ROLE = "taskapp_user"
+
+# The time zone makes psycopg2 return times in UTC, whatever the server is set to.
+_PREFIX = (
+    f"SELECT set_config('role', '{ACTING_ROLE}', true), set_config('app.user_id', %(acting_user)s, true),"
+    " set_config('statement_timeout', %(statement_timeout)s, true), set_config('TimeZone', 'UTC', true);\n"
+)
+# The server gives up on a statement a little before we give up on the server, which keeps the connection.
+_STATEMENT_SHARE = 0.9
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: connection exceptions, insufficient resources,
+# operator intervention (57014 among them: the statement ran into its timeout), serialization failure, deadlock.
+_UNAVAILABLE = ("08", "53", "57", "40001", "40P01")
+
+
+class _Deadline(threading.local):
+    """When the statement of this thread must be done, on the monotonic clock."""
+
+    at = math.inf
+
+
+_deadline = _Deadline()
+
+
+def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Flask-SQLAlchemy makes the engine with.
+
+    Args:
+        config: the settings, of which THREADS and REQUEST_TIMEOUT count here.
+    """
+    return {
+        "isolation_level": "AUTOCOMMIT",
+        # Both spare round trips: a rollback where no transaction is open, a probe for a type we do not use.
+        "skip_autocommit_rollback": True,
+        "use_native_hstore": False,
+        # One connection for each thread that can ask for one; the most recently used first, so that what a quiet hour
+        # leaves over goes idle, and is replaced before Neon suspends (5 minutes) or a firewall forgets it.
+        "pool_size": config["THREADS"],
+        "max_overflow": 0,
+        "pool_timeout": math.ceil(config["REQUEST_TIMEOUT"]),  # SQLAlchemy takes whole seconds.
+        "pool_use_lifo": True,
+        "pool_recycle": 240,
+        # Parameters are what users wrote: not for logs.
+        "hide_parameters": True,
+        "connect_args": {
+            "application_name": "taskapp",
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+        },
+    }
+
+
+def execute(statement: Executable, parameters: Mapping[str, Any], *, user_id: str) -> Sequence[Row[Any]]:
+    """Run one statement as a user, in one message.
+
+    Args:
+        statement: what to run; row-level security confines it to the user's rows, whatever it asks for.
+        parameters: the values of its bind parameters.
+        user_id: who acts; an empty string is nobody, who sees no rows and can write none.
+
+    Returns:
+        All rows, those of RETURNING included.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be reached, or did not answer in time.
+    """
+    return _run(statement, parameters, {"acting_user": user_id})
+
+
+def execute_as_login_role(statement: Executable) -> Sequence[Row[Any]]:
+    """Run one statement as the role that the service logs in with: for looking at the schema, never at users' rows.
+
+    Raises:
+        DatabaseUnavailable: as for :func:`execute`.
+    """
+    return _run(statement, {}, {"login_role": True})
+
+
+def _run(statement: Executable, parameters: Mapping[str, Any], options: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    _deadline.at = time.monotonic() + current_app.config["REQUEST_TIMEOUT"]
+    try:
+        with db.engine.connect() as connection:
+            return connection.execute(statement, parameters, execution_options=options).all()
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailable from error
+    except DBAPIError as error:
+        if _is_unavailable(error):
+            current_app.logger.warning("The database is not available: %s", error.orig)
+            raise DatabaseUnavailable from error
+        raise
+    finally:
+        _deadline.at = math.inf
+
+
+def _is_unavailable(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "pgcode", None)
+    if code is None:  # A connection that broke or could not be made: psycopg2 has no SQLSTATE to tell.
+        return error.connection_invalidated or isinstance(error, OperationalError)
+    return str(code).startswith(_UNAVAILABLE)
+
+
+def _wait_until_deadline(connection: Any) -> None:
+    """Wait for the server, but no longer than the deadline of this thread's statement.
+
+    Nothing else bounds this: a pooler holds a statement as long as it takes, libpq's timeouts end with the login, and
+    gunicorn does not watch a thread. psycopg2 closes the connection when this raises; closing it here would hang.
+    """
+    poller = select.poll()
+    while (state := connection.poll()) != extensions.POLL_OK:
+        poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
+        remaining = _deadline.at - time.monotonic()
+        ready = poller.poll(None if remaining == math.inf else max(0.0, remaining * 1000))
+        if not ready:
+            raise psycopg2.OperationalError("no answer before the deadline")
+
+
+def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
+    """Have the pool replace a connection that died while it was idle.
+
+    A server has nothing to say on an idle connection, so one that is readable was closed. This costs microseconds
+    where the usual ping costs a round trip.
+    """
+    if dbapi_connection.closed:
+        raise DisconnectionError
+    poller = select.poll()
+    poller.register(dbapi_connection.fileno(), select.POLLIN)
+    if poller.poll(0):
+        raise DisconnectionError
+
+
+def _prefixer(request_timeout: float) -> Any:
+    statement_timeout = str(int(request_timeout * 1000 * _STATEMENT_SHARE))
+
+    def add_prefix(
+        _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, _executemany: Any
+    ) -> tuple[str, Any]:
+        options = context.execution_options
+        if options.get("login_role"):
+            return statement, parameters
+        acting = {"acting_user": options.get("acting_user", ""), "statement_timeout": statement_timeout}
+        return _PREFIX + statement, {**parameters, **acting}
+
+    return add_prefix
+
+
+def prepare_engine(engine: Engine, request_timeout: float) -> None:
+    """Give an engine the prefix and the check for dead connections.
+
+    Args:
+        engine: one made with :func:`engine_options`.
+        request_timeout: seconds that a statement may take.
+    """
+    event.listen(engine, "before_cursor_execute", _prefixer(request_timeout), retval=True)
+    event.listen(engine, "checkout", _refuse_dead)
+
+
+def init_app(app: Flask) -> None:
+    """Make every statement on the application's engine pass through the prefix. Connects to nothing."""
+    extensions.set_wait_callback(_wait_until_deadline)
+    with app.app_context():
+        prepare_engine(db.engine, app.config["REQUEST_TIMEOUT"])

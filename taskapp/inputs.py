@@ -1,0 +1,197 @@
+"""What a request may carry: only what its view declares, and nothing twice.
+
+A view declares its body and its query parameters with ``@bp.arguments``, as in flask-smorest. What it does not
+declare must be absent, :func:`refuse_undeclared_input` sees to that: nothing is dropped or guessed.
+"""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from flask import Request, current_app, request
+from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load
+from webargs import missing
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from taskapp.errors import InvalidInput, MalformedRequest, UnsupportedMediaType
+from taskapp.strict_json import DuplicateName
+
+# A task is some 5 KiB of JSON at most. Flask is told one byte more (MAX_CONTENT_LENGTH), because it cuts a chunked
+# body at its limit without a word: one that reaches the limit may have been cut.
+MAXIMUM_BODY = 64 * 1024
+# Undeclared bodies are refused too, so every operation may find fault with one.
+COMMON_ERRORS = (400, 401, 403, 413, 415, 422, 500, 503)
+# RFC 5789: the media type of a PATCH names the kind of patch. Ours is the one of RFC 7396.
+PATCH_MEDIA_TYPES = ("application/json", "application/merge-patch+json")
+
+
+class Text(fields.String):
+    """A string that PostgreSQL can store: no NUL, no lone surrogate.
+
+    Args:
+        strip: whether white space around it is removed.
+    """
+
+    def __init__(self, *, strip: bool = False, **options: Any) -> None:
+        self.strip = strip
+        super().__init__(**options)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        if "\0" in text:
+            raise ValidationError("Must not contain the character NUL.")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValidationError("Must not contain half of a surrogate pair.") from None
+        return text.strip() if self.strip else text
+
+
+class StrictBoolean(fields.Boolean):
+    """``true`` or ``false`` of JSON; marshmallow's own also takes ``"yes"`` and ``1``."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class StrictInteger(fields.Integer):
+    """A whole number in a query string: ASCII digits alone. ``int()`` also takes ``1_0``, spaces and Arabic digits."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < len(str(2**63))):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, *args, **kwargs)
+
+
+def _is_the_users_own(user_id: str) -> None:
+    if user_id != (request.view_args or {}).get("user_id"):
+        raise ValidationError("Must be the user of the path.")
+
+
+class InputSchema(Schema):
+    """The base of all that comes in: unknown names are errors, and the user of the path may be repeated.
+
+    Class attributes:
+        body_optional: whether a body of this schema may be absent.
+    """
+
+    class Meta:
+        unknown = RAISE
+
+    body_optional = False
+    user_id = fields.String(load_only=True, validate=_is_the_users_own, metadata={"description": "As in the path."})
+
+    @post_load
+    def drop_user_id(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave the user to the path."""
+        data.pop("user_id", None)
+        return data
+
+
+class NothingIn(InputSchema):
+    """A query string or body of a view that takes none."""
+
+    body_optional = True
+
+
+class StrictParser(FlaskParser):
+    """Reads a request into schemas, and turns what is wrong with it into the service's own errors."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012 # As webargs declares it.
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Return the body as a dict, or ``missing`` where it is empty and may be.
+
+        Raises:
+            UnsupportedMediaType: the body is not JSON by its content type.
+            MalformedRequest: the body is not a JSON object in UTF-8.
+            RequestEntityTooLarge: it is larger than :data:`MAXIMUM_BODY`.
+            InvalidInput: an object in it names a member twice.
+        """
+        body = req.get_data()
+        if len(body) > MAXIMUM_BODY:
+            raise RequestEntityTooLarge
+        if not body:
+            if getattr(schema, "body_optional", False):
+                return missing
+            raise MalformedRequest("The body is empty; it must be a JSON object.")
+        _check_media_type(req)
+        try:
+            value = current_app.json.loads(body)
+        except DuplicateName as error:
+            raise InvalidInput(details={error.name: ["Appears more than once."]}) from None
+        except (ValueError, RecursionError):
+            raise MalformedRequest from None
+        if not isinstance(value, dict):
+            raise MalformedRequest
+        return value
+
+    def load_querystring(self, req: Request, _schema: Schema) -> Mapping[str, str]:
+        """Return the query parameters.
+
+        Raises:
+            InvalidInput: one is repeated, so that a value would be lost.
+        """
+        repeated = [name for name, values in req.args.lists() if len(values) > 1]
+        if repeated:
+            raise InvalidInput(details={name: ["Appears more than once."] for name in repeated})
+        return req.args.to_dict()
+
+    def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
+        """Answer what a schema found, without webargs' level for where it was found.
+
+        Raises:
+            InvalidInput: always.
+        """
+        found: dict[str, dict[str, Any]] = error.messages_dict
+        raise InvalidInput(details={name: text for messages in found.values() for name, text in messages.items()})
+
+
+def _check_media_type(req: Request) -> None:
+    if req.method == "PATCH":
+        if req.mimetype not in PATCH_MEDIA_TYPES:
+            raise UnsupportedMediaType(f"Send the body as {' or '.join(PATCH_MEDIA_TYPES)}.")
+    elif not req.is_json:
+        raise UnsupportedMediaType
+
+
+def _document_common_errors(doc: dict[str, Any], _doc_info: Any, **_: Any) -> dict[str, Any]:
+    """Document what every operation behind the guard may answer; the names are flask-smorest's, of its responses."""
+    names = {status: HTTPStatus(status).name for status in COMMON_ERRORS}
+    return {**doc, "responses": {**doc.get("responses", {}), **names}}
+
+
+class Blueprint(SmorestBlueprint):
+    """flask-smorest's blueprint with the strict parser, whose views remember what they declare."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._prepare_doc_cbks.append(_document_common_errors)
+
+    def arguments(self, schema: Any, *, location: str = "json", **options: Any) -> Callable[[Any], Any]:
+        """Declare what a view reads, as in flask-smorest."""
+        declare = super().arguments(schema, location=location, **options)
+
+        def decorator(view: Any) -> Any:
+            declared = declare(view)
+            declared.reads = {location, *getattr(view, "reads", ())}
+            return declared
+
+        return decorator
+
+
+def refuse_undeclared_input() -> None:
+    """Before a view: refuse a body or query parameters that it does not declare.
+
+    Raises:
+        InvalidInput: there are some.
+    """
+    reads = getattr(current_app.view_functions[request.endpoint or ""], "reads", ())
+    for location in {"json", "query"}.difference(reads):
+        Blueprint.ARGUMENTS_PARSER.parse(NothingIn(), location=location)

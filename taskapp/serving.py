@@ -1,0 +1,105 @@
+"""What gunicorn is told and asked, for gunicorn.conf.py; all that knows gunicorn is in these two."""
+
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import flask_migrate
+from flask import Flask
+from gunicorn.http.errors import ParseException
+
+from taskapp import embedded
+from taskapp.auth import sign_token
+from taskapp.errors import MalformedRequest, status_error_body
+from taskapp.request_id import HEADER, new_request_id
+
+# A client that is still sending when it is refused would lose the answer to a reset: read on for so long, so much.
+DRAIN_SECONDS = 2.0
+DRAIN_BYTES = 4 * 1024 * 1024
+GREETING_USER = "demo"
+
+
+def write_error(client: socket.socket, status: int, reason: str, _message: str) -> None:
+    """Answer a request that gunicorn refuses before the application sees it, in the service's own shape.
+
+    Takes the place of ``gunicorn.util.write_error``, which writes HTML with the parser's exception in it.
+    """
+    request_id = new_request_id()
+    body = status_error_body(status, request_id)
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"{HEADER}: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    client.sendall(head.encode("latin-1") + body)
+    client.shutdown(socket.SHUT_WR)
+    _drain(client)
+
+
+def _drain(client: socket.socket) -> None:
+    deadline = time.monotonic() + DRAIN_SECONDS
+    left = DRAIN_BYTES
+    with contextlib.suppress(OSError):
+        while left > 0 and (remaining := deadline - time.monotonic()) > 0:
+            client.settimeout(remaining)
+            received = len(client.recv(65536))
+            if not received:
+                return
+            left -= received
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """End with a sentence where something else listens: with SO_REUSEPORT a second server would share the port.
+
+    Raises:
+        SystemExit: the port is taken, or the address is not one of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        sys.exit(f"taskapp: cannot listen on {host} port {port}: {reason}. Set HOST or PORT to another.")
+
+
+def prepare_database(app: Flask) -> None:
+    """Start the embedded server, where the application has one, and migrate what is to be migrated.
+
+    Raises:
+        SystemExit: it does not start, or cannot be migrated.
+    """
+    if embedded.of_app(app) or app.config["MIGRATE_ON_START"]:
+        with app.app_context():
+            flask_migrate.upgrade()
+
+
+def greeting(app: Flask) -> str:
+    """Say where everything is and, on the embedded default, how to make the first request.
+
+    A server on a database of its own prints no token: its output is kept in logs.
+    """
+    config: Mapping[str, Any] = app.config
+    host = "127.0.0.1" if config["HOST"] in ("0.0.0.0", "::") else config["HOST"]  # noqa: S104 # Compared, not bound.
+    base = f"http://{f'[{host}]' if ':' in host else host}:{config['PORT']}"
+    server = embedded.of_app(app)
+    data = server.data if server else f"{config['DATABASE_URL'].host}/{config['DATABASE_URL'].database}"
+    lines = [f"API   {base}/api/{{user_id}}/tasks", f"Docs  {base}/openapi.json", f"Data  {data}"]
+    if server and config["JWT_SECRET"]:
+        token = sign_token(app, GREETING_USER, timedelta(days=1))
+        lines += ["Try   " + f"curl -H 'Authorization: Bearer {token}' {base}/api/{GREETING_USER}/tasks"]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def init_app(app: Flask) -> None:
+    """Answer a body that gunicorn cannot decode, such as one in broken chunks, as malformed."""
+
+    def answer(_error: ParseException) -> Any:
+        return app.handle_user_exception(MalformedRequest("The body is not encoded as its headers say."))
+
+    app.register_error_handler(ParseException, answer)

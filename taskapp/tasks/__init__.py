@@ -1,0 +1,1 @@
+"""Tasks: their table, their statements, their schemas and their routes."""

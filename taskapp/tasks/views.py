@@ -1,0 +1,92 @@
+"""The routes of tasks: each reads its input, calls one function of the service, and answers."""
+
+from typing import Any
+
+from flask import Response, url_for
+from sqlalchemy import Row
+
+from taskapp.auth import authorize
+from taskapp.inputs import Blueprint, refuse_undeclared_input
+from taskapp.strict_json import json_response
+from taskapp.tasks import schemas, service
+
+bp = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="The tasks of a user.")
+bp.before_request(authorize)
+bp.before_request(refuse_undeclared_input)
+
+
+def _fields(row: Row[Any]) -> dict[str, Any]:
+    # A row may end with the version, which is no field; zip leaves it out.
+    return dict(zip(service.FIELDS, row, strict=False))
+
+
+def _task_response(row: Row[Any]) -> Response:
+    response = json_response({"data": _fields(row)})
+    response.headers["ETag"] = f'"{row.version}"'
+    return response
+
+
+@bp.route("", methods=["POST"])
+@bp.arguments(schemas.TaskIn)
+@bp.response(201, schemas.TaskEnvelope)
+def create_task(task: dict[str, Any], user_id: str) -> Response:
+    """Create a task."""
+    row = service.create_task(user_id, **task)
+    response = _task_response(row)
+    response.status_code = 201
+    response.headers["Location"] = url_for("tasks.get_task", user_id=user_id, task_id=row.id)
+    return response
+
+
+@bp.route("", methods=["GET"])
+@bp.arguments(schemas.ListQuery, location="query")
+@bp.response(200, schemas.TaskListEnvelope)
+def list_tasks(query: dict[str, Any], user_id: str) -> Response:
+    """List tasks, newest first."""
+    rows = service.list_tasks(user_id, **query)
+    pagination = {"limit": query["limit"], "next_cursor": None}
+    return json_response({"data": [_fields(row) for row in rows], "pagination": pagination})
+
+
+@bp.route("/<task_id:task_id>", methods=["GET"])
+@bp.response(200, schemas.TaskEnvelope)
+@bp.alt_response(404, "NOT_FOUND")
+def get_task(user_id: str, task_id: int) -> Response:
+    """Read a task."""
+    return _task_response(service.get_task(user_id, task_id))
+
+
+@bp.route("/<task_id:task_id>", methods=["PUT"])
+@bp.arguments(schemas.TaskChangesIn)
+@bp.response(200, schemas.TaskEnvelope)
+@bp.alt_response(404, "NOT_FOUND")
+def update_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
+    """Change a task; what is not sent keeps its value."""
+    return _task_response(service.update_task(user_id, task_id, **changes))
+
+
+@bp.route("/<task_id:task_id>", methods=["PATCH"])
+@bp.arguments(schemas.TaskChangesIn)
+@bp.response(200, schemas.TaskEnvelope)
+@bp.alt_response(404, "NOT_FOUND")
+def patch_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
+    """Change a task, as PUT does (JSON Merge Patch, RFC 7396)."""
+    return _task_response(service.update_task(user_id, task_id, **changes))
+
+
+@bp.route("/<task_id:task_id>", methods=["DELETE"])
+@bp.response(200, schemas.DeletionEnvelope)
+@bp.alt_response(404, "NOT_FOUND")
+def delete_task(user_id: str, task_id: int) -> Response:
+    """Delete a task."""
+    service.delete_task(user_id, task_id)
+    return json_response({"data": {"success": True, "message": "Task deleted successfully"}})
+
+
+@bp.route("/<task_id:task_id>/complete", methods=["PATCH"])
+@bp.arguments(schemas.CompletionIn, required=False)
+@bp.response(200, schemas.TaskEnvelope)
+@bp.alt_response(404, "NOT_FOUND")
+def complete_task(completion: dict[str, Any], user_id: str, task_id: int) -> Response:
+    """Set whether a task is completed; without a body, turn it round."""
+    return _task_response(service.complete_task(user_id, task_id, **completion))

@@ -1,0 +1,113 @@
+"""A client that sends exactly what a test says, and holds every answer to the contract's common rules."""
+
+import http.client
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import jwt
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def data(self) -> Any:
+        return self.json["data"]
+
+    @property
+    def error(self) -> dict[str, Any]:
+        return self.json["error"]
+
+
+def assert_canonical_error(answer: Answer) -> None:
+    """An error is the one shape of the contract, and nothing but it."""
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json.keys() == {"error"}
+    assert {"code", "message", "request_id"} <= answer.error.keys() <= {"code", "message", "details", "request_id"}
+    assert re.fullmatch(r"[A-Z_]+", answer.error["code"])
+    assert answer.error["message"].strip()
+    assert answer.error["request_id"] == answer.headers["X-Request-ID"]
+    assert answer.error.get("details") != {}
+
+
+class Client:
+    """Sends requests to one server on one connection that stays open, with one user's token unless told otherwise."""
+
+    def __init__(self, port: int, *, token: str | None = None, user_id: str = ""):
+        self.port = port
+        self.token = token
+        self.user_id = user_id
+        self.tasks = f"/api/{quote(user_id, safe='')}/tasks"
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def request(self, method, path, *, json=..., body=None, headers=(), token=...) -> Answer:
+        """Send a request; ``json`` is written as JSON, ``body`` goes out as it is."""
+        sent = dict(headers)
+        token = self.token if token is ... else token
+        if token is not None:
+            sent.setdefault("Authorization", f"Bearer {token}")
+        if json is not ...:
+            body = globals()["json"].dumps(json).encode()
+            sent.setdefault("Content-Type", "application/json")
+        try:
+            self._connection.request(method, path, body=body, headers=sent)
+            response = self._connection.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            # The server may close a connection that stayed open; once more, on a new one.
+            self.close()
+            self._connection.request(method, path, body=body, headers=sent)
+            response = self._connection.getresponse()
+        answer = Answer(response.status, response.headers, response.read())
+        if response.will_close:
+            self.close()
+        assert REQUEST_ID.fullmatch(answer.headers["X-Request-ID"])
+        if answer.status >= HTTPStatus.BAD_REQUEST and method != "HEAD":
+            assert_canonical_error(answer)
+        return answer
+
+    def get(self, path="", **options) -> Answer:
+        return self.request("GET", self.tasks + str(path), **options)
+
+    def post(self, path="", **options) -> Answer:
+        return self.request("POST", self.tasks + str(path), **options)
+
+    def put(self, path, **options) -> Answer:
+        return self.request("PUT", self.tasks + str(path), **options)
+
+    def patch(self, path, **options) -> Answer:
+        return self.request("PATCH", self.tasks + str(path), **options)
+
+    def delete(self, path, **options) -> Answer:
+        return self.request("DELETE", self.tasks + str(path), **options)
+
+    def create(self, **fields) -> dict[str, Any]:
+        """Create a task and return it."""
+        answer = self.post(json={"title": "a task", **fields})
+        assert answer.status == 201, answer.body
+        return answer.data
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def make_token(secret: Any, claims: dict[str, Any] | None = None, *, user_id="", algorithm="HS256", **options) -> str:
+    """Sign claims; a good token of the user where none are given."""
+    now = datetime.now(UTC)
+    claims = {"sub": user_id, "iat": now, "exp": now + timedelta(hours=1)} if claims is None else claims
+    return jwt.encode(claims, secret, algorithm, **options)

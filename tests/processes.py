@@ -1,0 +1,137 @@
+"""Real servers for tests: PostgreSQL of each version at hand, and gunicorn."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import flask_migrate
+import psycopg2
+
+from config import ROOT, Settings
+from taskapp import create_app
+from taskapp.embedded import EmbeddedPostgres
+
+DEBIAN_POSTGRESQL = Path("/usr/lib/postgresql")
+# Nothing a test stores has to survive a power failure.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Migrations need neither; an application without both would make an embedded default.
+WITHOUT_DATABASE = {"DATABASE_URL": "postgresql://nobody@/none", "JWT_SECRET": "x" * 32}
+
+
+def debian_versions():
+    """The major versions of PostgreSQL that Debian's packages installed here."""
+    return sorted(folder.parent.parent.name for folder in DEBIAN_POSTGRESQL.glob("*/bin/initdb"))
+
+
+def make_postgres(folder, version="embedded"):
+    """A PostgreSQL server in a folder of its own: the embedded one, or one of Debian's."""
+    if version == "embedded":
+        return EmbeddedPostgres(folder, settings=FAST)
+    return EmbeddedPostgres(folder, binaries=DEBIAN_POSTGRESQL / version / "bin", initdb_options=[], settings=FAST)
+
+
+def connect(url, **options):
+    """A plain connection, past everything of ours."""
+    parts = url.translate_connect_args(username="user", database="dbname")
+    connection = psycopg2.connect(**{**parts, **url.query, **options})
+    connection.autocommit = True
+    return connection
+
+
+def run_sql(url, statement, parameters=None):
+    """Run a statement past everything of ours, and return its rows."""
+    connection = connect(url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+def environment(**settings):
+    """An environment in which exactly these settings are made, whatever .env or this process have."""
+    silent = dict.fromkeys(Settings().fields, "")
+    return {**os.environ, **silent, "PYTHONPATH": "", **{name: str(value) for name, value in settings.items()}}
+
+
+def text_url(url):
+    """A URL as a setting has it."""
+    return url.render_as_string(hide_password=False)
+
+
+def flask(*arguments, check=True, **settings):
+    """Run a flask command in the project, as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "flask", *arguments],
+        cwd=ROOT,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        check=check,
+        timeout=120,
+    )
+
+
+def upgrade(url, revision="head"):
+    """Migrate a database up to a revision in this process, which is what ``flask db upgrade`` does."""
+    app = create_app(Settings().load({"MIGRATION_DATABASE_URL": text_url(url), **WITHOUT_DATABASE}))
+    with app.app_context():
+        flask_migrate.upgrade(revision=revision)
+
+
+def downgrade(url, revision="base"):
+    """Migrate a database down to a revision in this process, which is what ``flask db downgrade`` does."""
+    app = create_app(Settings().load({"MIGRATION_DATABASE_URL": text_url(url), **WITHOUT_DATABASE}))
+    with app.app_context():
+        flask_migrate.downgrade(revision=revision)
+
+
+def free_port():
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Gunicorn:
+    """The real server, as gunicorn.conf.py has it, on a free port."""
+
+    def __init__(self, log, **settings):
+        self.port = free_port()
+        self.log = log
+        self._settings = {"WORKERS": 2, **settings, "PORT": self.port}
+
+    def __enter__(self):
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "wsgi:app"],
+                cwd=ROOT,
+                env=environment(**self._settings),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        wait_until(self._answers, f"gunicorn did not start: {self.log.read_text()}")
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(40)
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"gunicorn ended: {self.log.read_text()}")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+def wait_until(condition, message, seconds=30):
+    """Wait until something is the case."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, message
+        time.sleep(0.05)

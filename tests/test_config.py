@@ -1,0 +1,116 @@
+"""Settings: read once, checked, documented. A wrong one ends with a sentence that names it."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import config
+from config import ROOT, ConfigError, Settings, load_config
+from tests.processes import environment
+
+SECRET = "x" * 32
+LONG_ENOUGH = {"JWT_SECRET": SECRET}
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Loads the settings from an environment of just these."""
+
+    def load(**values):
+        for name in Settings().fields:
+            monkeypatch.setenv(name, values.get(name, ""))
+        return load_config()
+
+    return load
+
+
+def test_defaults(load):
+    settings = load()
+    assert settings["DATABASE_URL"] is None
+    assert settings["INSTANCE_PATH"] == ROOT / "instance"
+    assert (settings["HOST"], settings["PORT"], settings["JWT_USER_CLAIM"]) == ("127.0.0.1", 8000, "sub")
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
+def test_database_url_may_be_spelled_as_people_do(load, scheme):
+    url = load(DATABASE_URL=f"{scheme}://u:p%40ss@host-pooler.neon.tech/d?sslmode=require", **LONG_ENOUGH)[
+        "DATABASE_URL"
+    ]
+    assert url.drivername == "postgresql+psycopg2"
+    assert (url.password, url.query["sslmode"]) == ("p@ss", "require")
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"PORT": "eighty"}, "PORT must be a whole number."),
+        ({"PORT": "0"}, "PORT must be from 1 to 65535."),
+        ({"PORT": "65536"}, "PORT must be from 1 to 65535."),
+        ({"WORKERS": "0"}, "WORKERS must be from 1 to 1024."),
+        ({"THREADS": "-1"}, "THREADS must be from 1 to 1024."),
+        ({"REQUEST_TIMEOUT": "nan"}, "REQUEST_TIMEOUT must be a number of seconds."),
+        ({"REQUEST_TIMEOUT": "soon"}, "REQUEST_TIMEOUT must be a number of seconds."),
+        ({"REQUEST_TIMEOUT": "0"}, "REQUEST_TIMEOUT must be from 0.1 to 3600 seconds."),
+        ({"ACCESS_LOG": "maybe"}, "ACCESS_LOG must be true or false."),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of debug, info, warning, error, critical."),
+        ({"JWT_SECRET": "x" * 31}, "JWT_SECRET must be at least 32 bytes long."),
+        ({"JWT_JWKS_URL": "file:///etc/passwd"}, "JWT_JWKS_URL must begin with https:// (or http://)."),
+        ({"JWT_SECRET": SECRET, "JWT_JWKS_URL": "https://x"}, "JWT_SECRET and JWT_JWKS_URL are both set;"),
+        ({"DATABASE_URL": "postgresql://h/d"}, "DATABASE_URL is set but no key to check tokens with:"),
+        ({"DATABASE_URL": "mysql://h/d", **LONG_ENOUGH}, "DATABASE_URL must begin with postgresql://."),
+        ({"DATABASE_URL": "nonsense", **LONG_ENOUGH}, "DATABASE_URL is not a URL like"),
+        ({"MIGRATION_DATABASE_URL": "postgresql://h:port/d"}, "MIGRATION_DATABASE_URL is not a URL like"),
+    ],
+)
+def test_wrong_setting_is_named_with_the_reason(load, values, sentence):
+    with pytest.raises(ConfigError) as caught:
+        load(**values)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_every_wrong_setting_is_named_at_once_and_no_value_shown(load):
+    with pytest.raises(ConfigError) as caught:
+        load(PORT="hidden", JWT_SECRET="hidden", DATABASE_URL="hidden")
+    assert all(name in str(caught.value) for name in ("PORT", "JWT_SECRET", "DATABASE_URL"))
+    assert "hidden" not in str(caught.value)
+
+
+def test_env_file_counts_where_the_environment_is_silent(load, monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text(f"PORT=1234\nTHREADS=7\nJWT_SECRET='{SECRET}'\n")
+    monkeypatch.setattr(config, "ROOT", tmp_path)
+    for name in Settings().fields:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PORT", "4321")
+    settings = load_config()
+    assert (settings["PORT"], settings["THREADS"], settings["JWT_SECRET"]) == (4321, 7, SECRET)
+    assert load(PORT="")["PORT"] == 8000  # Set to nothing, it hides what .env says.
+
+
+def documented_settings():
+    """The settings of .env.example: name, default, and the comment above."""
+    text = (ROOT / ".env.example").read_text()
+    return {name: (value, comment) for comment, name, value in re.findall(r"# (.+)\n([A-Z_]+)=(.*)", text)}
+
+
+def test_example_documents_every_setting_with_its_default(load):
+    documented = documented_settings()
+    assert documented.keys() == Settings().fields.keys()
+    assert all(comment.endswith(".") for _, comment in documented.values())
+    assert load(**{name: value for name, (value, _) in documented.items()}) == load()
+
+
+@pytest.mark.parametrize("command", [["flask", "routes"], ["flask", "token", "x"], ["gunicorn", "wsgi:app"]])
+def test_wrong_setting_ends_every_command_in_a_sentence(command):
+    result = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env=environment(JWT_SECRET="short", PORT="x"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 1
+    assert result.stderr == "taskapp: JWT_SECRET must be at least 32 bytes long. PORT must be a whole number.\n"

@@ -1,0 +1,95 @@
+"""How statements reach PostgreSQL when it is slow, gone, or was gone for a while."""
+
+import time
+
+import pytest
+from sqlalchemy import text
+
+from config import Settings
+from taskapp import create_app
+from taskapp.database import execute, execute_as_login_role
+from taskapp.errors import DatabaseUnavailable
+from taskapp.extensions import db
+from tests.processes import free_port, run_sql, text_url
+
+BACKEND = text("SELECT pg_backend_pid()")
+
+
+@pytest.fixture
+def impatient(settings):
+    return create_app(Settings().load({**settings, "REQUEST_TIMEOUT": "1"}))
+
+
+def seconds(act):
+    """Return how long something takes until it raises that the database is not available."""
+    start = time.monotonic()
+    with pytest.raises(DatabaseUnavailable):
+        act()
+    return time.monotonic() - start
+
+
+def test_statement_that_takes_too_long_is_given_up_by_the_server(impatient):
+    with impatient.app_context():
+        before = execute(BACKEND, {}, user_id="")[0][0]
+        assert 0.8 < seconds(lambda: execute(text("SELECT pg_sleep(5)"), {}, user_id="")) < 1.0
+        assert execute(BACKEND, {}, user_id="")[0][0] == before  # The connection is none the worse.
+
+
+def test_server_that_does_not_answer_is_given_up_at_the_deadline(impatient):
+    # Past the prefix, the server knows of no timeout: as a pooler that holds the statement does not.
+    with impatient.app_context():
+        before = execute(BACKEND, {}, user_id="")[0][0]
+        assert 1.0 <= seconds(lambda: execute_as_login_role(text("SELECT pg_sleep(5)"))) < 1.5
+        assert execute(BACKEND, {}, user_id="")[0][0] != before  # Nobody knows what that one would still say.
+
+
+def test_connection_that_died_while_idle_is_replaced_unseen(app, database_url):
+    with app.app_context():
+        before = execute(BACKEND, {}, user_id="")[0][0]
+        run_sql(database_url, "SELECT pg_terminate_backend(%s, 1000)", [before])
+        assert execute(BACKEND, {}, user_id="")[0][0] != before
+
+
+def test_connection_that_dies_in_use_is_unavailable_once(app):
+    with app.app_context():
+        with pytest.raises(DatabaseUnavailable):
+            execute_as_login_role(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        assert execute(BACKEND, {}, user_id="")
+
+
+def test_database_that_cannot_be_reached_is_unavailable(settings, database_url):
+    for url in (
+        database_url.set(host="127.0.0.1", port=free_port(), query={}),
+        database_url.set(database="no_such_database"),
+        database_url.set(query={"host": "/no/such/folder"}),
+    ):
+        app = create_app(Settings().load({**settings, "DATABASE_URL": text_url(url)}))
+        with app.app_context():
+            assert seconds(lambda: execute(BACKEND, {}, user_id="")) < 1
+
+
+def test_pool_that_is_used_up_is_unavailable_at_the_deadline(settings):
+    app = create_app(Settings().load({**settings, "REQUEST_TIMEOUT": "1", "THREADS": "1"}))
+    with app.app_context(), db.engine.connect():
+        assert 0.9 < seconds(lambda: execute(BACKEND, {}, user_id="")) < 1.5
+
+
+def test_defect_in_a_statement_is_no_failure_of_the_database(app):
+    with app.app_context(), pytest.raises(Exception, match="division by zero"):
+        execute(text("SELECT 1 / 0"), {}, user_id="")
+
+
+def test_times_are_in_utc_whatever_the_server_is_set_to(app, database_url):
+    run_sql(database_url, f"ALTER DATABASE {database_url.database} SET timezone = 'Asia/Kathmandu'")
+    try:
+        with app.app_context():
+            db.engine.dispose()
+            assert execute(text("SELECT now()"), {}, user_id="")[0][0].utcoffset().total_seconds() == 0
+    finally:
+        run_sql(database_url, f"ALTER DATABASE {database_url.database} RESET timezone")
+
+
+def test_application_connects_to_nothing_until_it_is_asked(settings, database_url):
+    url = text_url(database_url.set(host="127.0.0.1", port=free_port(), query={}))
+    app = create_app(Settings().load({**settings, "DATABASE_URL": url}))
+    assert app.test_client().get("/health/live").status_code == 200

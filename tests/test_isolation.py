@@ -1,0 +1,241 @@
+"""Two walls: the WHERE of every statement, and row-level security. Each holds alone."""
+
+import psycopg2
+import pytest
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.exc import ProgrammingError
+
+from taskapp.database import ACTING_ROLE, execute
+from taskapp.extensions import db
+from taskapp.tasks import service
+from taskapp.tasks.models import Task
+from tests.processes import Gunicorn, run_sql, text_url
+
+
+def each_route(user_id, task_id):
+    """Every operation on a task of one user, as a method, a path and what to send."""
+    tasks = f"/api/{user_id}/tasks"
+    changes = {"json": {"title": "changed", "description": "changed", "completed": True}}
+    return [
+        ("GET", tasks, {}),
+        ("POST", tasks, {"json": {"title": "intruder"}}),
+        ("GET", f"{tasks}/{task_id}", {}),
+        ("PUT", f"{tasks}/{task_id}", changes),
+        ("PATCH", f"{tasks}/{task_id}", changes),
+        ("PATCH", f"{tasks}/{task_id}/complete", {}),
+        ("PATCH", f"{tasks}/{task_id}/complete", {"json": {"completed": True}}),
+        ("DELETE", f"{tasks}/{task_id}", {}),
+    ]
+
+
+def assert_each_route_keeps_users_apart(alice, bob):
+    task = bob.create()
+    for method, path, options in each_route(bob.user_id, task["id"]):
+        assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
+    for method, path, options in each_route(alice.user_id, task["id"])[2:]:
+        assert alice.request(method, path, **options).error["code"] == "TASK_NOT_FOUND"
+    assert alice.get().data == []
+    assert bob.get().data == [task]
+
+
+def test_each_route_keeps_users_apart(alice, bob):
+    assert_each_route_keeps_users_apart(alice, bob)
+
+
+def test_answer_is_the_same_whether_the_other_user_exists(alice, bob):
+    task = bob.create()
+    answers = [
+        alice.request("GET", f"/api/{user_id}/tasks/{task_id}")
+        for user_id, task_id in [(bob.user_id, task["id"]), (bob.user_id, 1), ("never-seen", 1)]
+    ]
+    errors = [{**answer.error, "request_id": None} for answer in answers]
+    assert errors[0] == errors[1] == errors[2]
+    missing = [alice.get(f"/{task_id}").error["message"] for task_id in (task["id"], 2**62)]
+    assert missing[0] == missing[1]
+
+
+def test_every_api_route_has_the_guard(app):
+    """Without a token no method of any route under /api answers anything but 401."""
+    routes = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api")]
+    assert len(routes) >= 7
+    http = app.test_client()
+    for rule in routes:
+        path = rule.build({"user_id": "somebody", "task_id": "1"}, append_unknown=False)[1]
+        for method in rule.methods:
+            assert http.open(path, method=method).status_code == 401, (method, rule.rule)
+
+
+# The second wall alone: statements that name no user in their WHERE.
+
+
+@pytest.fixture
+def two_users(alice, bob):
+    return alice.create(title="alice's"), bob.create(title="bob's")
+
+
+def test_without_where_rows_of_the_acting_user_alone_are_read(app, alice, two_users):
+    with app.app_context():
+        rows = execute(select(Task.__table__), {}, user_id=alice.user_id)
+        assert [row.id for row in rows] == [two_users[0]["id"]]
+        assert execute(select(func.count()).select_from(Task), {}, user_id=alice.user_id)[0][0] == 1
+
+
+def test_without_where_rows_of_the_acting_user_alone_are_written(app, alice, bob, two_users):
+    with app.app_context():
+        changed = execute(update(Task.__table__).values(title="all").returning(Task.id), {}, user_id=alice.user_id)
+        assert [row.id for row in changed] == [two_users[0]["id"]]
+        deleted = execute(delete(Task.__table__).returning(Task.id), {}, user_id=alice.user_id)
+        assert [row.id for row in deleted] == [two_users[0]["id"]]
+    assert alice.get().data == []
+    assert bob.get().data == [two_users[1]]
+
+
+def test_rows_of_others_cannot_be_inserted(app, alice, bob):
+    statement = insert(Task.__table__).values(user_id=bob.user_id, title="planted").returning(Task.id)
+    with app.app_context(), pytest.raises(ProgrammingError, match="row-level security"):
+        execute(statement, {}, user_id=alice.user_id)
+    assert bob.get().data == []
+
+
+def test_statement_without_a_user_sees_and_writes_nothing(app, alice, bob, two_users):
+    table = Task.__table__
+    with app.app_context():
+        for nobody in ("", None):
+            assert execute(select(table), {}, user_id=nobody) == []
+            assert execute(update(table).values(title="x").returning(table.c.id), {}, user_id=nobody) == []
+            assert execute(delete(table).returning(table.c.id), {}, user_id=nobody) == []
+            with pytest.raises(ProgrammingError):
+                execute(
+                    insert(table).values(user_id=alice.user_id, title="x").returning(table.c.id), {}, user_id=nobody
+                )
+        # Past our own function too, through Flask-SQLAlchemy alone.
+        assert db.session.execute(select(table)).all() == []
+        with db.engine.connect() as connection:
+            assert connection.execute(text("SELECT * FROM tasks")).all() == []
+            assert connection.execute(text("SELECT current_user")).scalar() == ACTING_ROLE
+    assert alice.get().data + bob.get().data == list(two_users)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE tasks SET id = DEFAULT",
+        "UPDATE tasks SET user_id = 'x'",
+        "UPDATE tasks SET created_at = now()",
+        "INSERT INTO tasks (user_id, title, created_at) VALUES (current_setting('app.user_id'), 'x', now())",
+        "INSERT INTO tasks (user_id, title, version) VALUES (current_setting('app.user_id'), 'x', 9)",
+        "TRUNCATE tasks",
+        "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY owner ON tasks",
+        "SELECT * FROM alembic_version",
+        "UPDATE alembic_version SET version_num = '0'",
+        "CREATE TABLE planted ()",
+        "SELECT nextval(pg_get_serial_sequence('tasks', 'id'))",
+    ],
+)
+def test_acting_role_cannot(app, alice, statement):
+    alice.create()
+    with app.app_context(), pytest.raises(ProgrammingError) as caught:
+        execute(text(statement), {}, user_id=alice.user_id)
+    assert caught.value.orig.pgcode in {"42501", "428C9"}  # Insufficient privilege; an id is made by the database.
+
+
+def test_acting_role_reaches_no_other_table(database_url):
+    tables = run_sql(
+        database_url,
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind IN ('r', 'p', 'v', 'm', 'f')"
+        " AND has_table_privilege(%s, oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')",
+        [ACTING_ROLE],
+    )
+    assert tables == [("tasks",)]
+
+
+def test_every_table_of_users_has_a_policy_for_reading_and_writing(database_url):
+    """Any table with a user_id, whoever adds it, is behind the second wall."""
+    unguarded = run_sql(
+        database_url,
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'user_id'"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity"
+        " AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid"
+        " AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL AND p.polcmd = '*'))",
+    )
+    assert unguarded == []
+
+
+# The first wall alone: row-level security switched off, in a database of its own.
+
+
+@pytest.fixture(scope="module")
+def open_server(new_database, secret, tmp_path_factory):
+    url = new_database()
+    run_sql(url, "ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY; ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
+    with Gunicorn(tmp_path_factory.mktemp("open") / "log", DATABASE_URL=text_url(url), JWT_SECRET=secret) as gunicorn:
+        gunicorn.url = url
+        yield gunicorn
+
+
+def test_where_alone_keeps_users_apart(open_server, new_client):
+    alice, bob = new_client(port=open_server.port), new_client(port=open_server.port)
+    assert_each_route_keeps_users_apart(alice, bob)
+    assert alice.request("GET", "/health/ready").error["details"].keys() == {"row_level_security"}
+
+
+def test_every_statement_of_the_service_names_the_user():
+    statements = [
+        *service._LIST.values(),
+        *(service._GET, service._TOGGLE, service._DELETE, service._update(frozenset({"title"}))),
+    ]
+    for statement in statements:
+        assert "tasks.user_id = :owner" in str(statement.whereclause)
+
+
+# Nothing of a request stays behind.
+
+
+def test_nothing_of_a_request_is_left_on_its_connection(app, alice):
+    look = (
+        "SELECT current_user, session_user, current_setting('app.user_id', true), current_setting('statement_timeout'),"
+        " current_setting('TimeZone'), pg_backend_pid()"
+    )
+    with app.app_context():
+        db.engine.dispose()
+        raw = db.engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            cursor.execute(look)
+            before = cursor.fetchone()
+        finally:
+            raw.close()
+        execute(select(Task.__table__), {}, user_id=alice.user_id)
+        with pytest.raises(ProgrammingError):
+            execute(text("SELECT * FROM alembic_version"), {}, user_id=alice.user_id)
+        with pytest.raises(psycopg2.Error):
+            raise_in_database(alice.user_id)
+        raw = db.engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            cursor.execute(look)
+            after = cursor.fetchone()
+        finally:
+            raw.close()
+    assert before[-1] == after[-1]  # The same connection …
+    assert before[0] == before[1] == after[0] == after[1]  # … as itself again …
+    assert not after[2]  # … and nobody …
+    assert before[3:] == after[3:]  # … with the settings that it came with.
+
+
+def raise_in_database(user_id):
+    try:
+        execute(text("SELECT 1 / 0"), {}, user_id=user_id)
+    except Exception as error:
+        raise error.orig from error
+
+
+def test_requests_of_many_users_on_one_connection_never_mix(open_server, server, new_client):
+    for port in (open_server.port, server.port):
+        users = [new_client(port=port) for _ in range(10)]
+        tasks = [user.create(title=user.user_id) for user in users]
+        for _ in range(3):
+            for user, task in zip(users, tasks, strict=True):
+                assert user.get().data == [task]

@@ -1,0 +1,159 @@
+"""The two commands, as a user runs them."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from config import ROOT
+from taskapp.embedded import EmbeddedPostgres
+from tests.processes import environment, free_port, wait_until
+
+FILES = ["Makefile", "requirements.txt", "requirements-dev.txt"]
+
+
+class MakeRun:
+    """``make run`` in a terminal of its own, until Ctrl-C."""
+
+    def __init__(self, checkout, log, **settings):
+        self.log = log
+        self.folder = settings["INSTANCE_PATH"]
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                ["make", "run"],
+                cwd=checkout,
+                env=environment(**settings),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def greeting(self):
+        """Wait for the greeting and return it, from a label to what stands behind it."""
+        wait_until(lambda: "\nTry " in self.log.read_text() or self.process.poll() is not None, "no greeting", 180)
+        return dict(re.findall(r"^(API|Docs|Data|Try) +(.+)$", self.log.read_text(), re.MULTILINE))
+
+    def interrupt(self):
+        """Press Ctrl-C: the terminal sends it to the whole group."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait(30)
+
+
+def shell(line):
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True, timeout=30).stdout
+
+
+def assert_two_runs(checkout, tmp_path, **settings):
+    """Two runs in a row: each greets with a line that works, and the second finds the task of the first."""
+    settings = {"INSTANCE_PATH": tmp_path / "an instance", "PORT": free_port(), **settings}
+    for number in (1, 2):
+        run = MakeRun(checkout, tmp_path / f"log {number}", **settings)
+        greeting = run.greeting()
+        assert greeting.keys() == {"API", "Docs", "Data", "Try"}, run.log.read_text()
+        assert greeting["Data"] == str(tmp_path / "an instance" / "postgres")
+        shell(f"""{greeting["Try"]} -s --fail -d '{{"title": "run {number}"}}' -H 'Content-Type: application/json'""")
+        assert "run 1" in shell(f"{greeting['Try']} -s --fail")
+        assert '"openapi"' in shell(f"curl -s --fail {greeting['Docs']}")
+        started = time.monotonic()
+        run.interrupt()
+        assert time.monotonic() - started < 10
+        assert not EmbeddedPostgres(run.folder)._answers()
+        assert "Traceback" not in run.log.read_text()
+
+
+def test_make_run_twice(tmp_path):
+    assert_two_runs(ROOT, tmp_path)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("CI"), reason="Installs everything once more, which takes half a minute: CI runs it."
+)
+def test_make_run_in_a_fresh_clone(tmp_path):
+    """In a path with a space, below a folder that is private, and with an empty home directory."""
+    home = tmp_path / "home"
+    home.mkdir()
+    top = tmp_path / "private folder"
+    top.mkdir(mode=0o700)
+    checkout = top / "a clone"
+    subprocess.run(["git", "clone", "--quiet", ROOT, checkout], check=True)
+    assert_two_runs(checkout, tmp_path, HOME=home)
+    assert not (home / ".gunicorn").exists()
+
+
+def test_taken_port_ends_in_a_sentence(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = MakeRun(ROOT, tmp_path / "log", INSTANCE_PATH=tmp_path / "instance", PORT=port)
+        assert run.process.wait(60) != 0
+    text = run.log.read_text()
+    assert f"taskapp: cannot listen on 127.0.0.1 port {port}: Address already in use." in text
+    assert "Traceback" not in text
+
+
+def test_port_of_another_make_run_is_taken(server, tmp_path):
+    run = MakeRun(ROOT, tmp_path / "log", INSTANCE_PATH=tmp_path / "instance", PORT=server.port)
+    assert run.process.wait(60) != 0
+    assert f"port {server.port}: Address already in use" in run.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"HOST": "192.0.2.1"}, "taskapp: cannot listen on 192.0.2.1 port"),
+        ({"HOST": "no.such.host.invalid"}, "taskapp: cannot listen on no.such.host.invalid port"),
+        ({"THREADS": "many"}, "taskapp: THREADS must be a whole number."),
+        ({"INSTANCE_PATH": "/proc/taskapp"}, "taskapp: The folder /proc/taskapp cannot be made"),
+        (
+            {"DATABASE_URL": "postgresql://u@127.0.0.1:1/x", "JWT_SECRET": "x" * 32},
+            "taskapp: The database cannot be migrated: Connection refused.",
+        ),
+    ],
+)
+def test_broken_setting_ends_in_a_sentence(tmp_path, settings, sentence):
+    settings = {"INSTANCE_PATH": tmp_path / "instance", "PORT": free_port(), **settings}
+    run = MakeRun(ROOT, tmp_path / "log", **settings)
+    assert run.process.wait(60) != 0
+    assert sentence in run.log.read_text()
+    assert "Traceback" not in run.log.read_text()
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """The Makefile alone, with nothing installed."""
+    for name in FILES:
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def make(folder, *arguments, **variables):
+    result = subprocess.run(
+        ["make", *arguments], cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    return result.returncode, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+def test_missing_python_ends_in_a_sentence(bare, target):
+    status, text = make(bare, target, "PYTHON=no-such-python")
+    assert status != 0
+    assert "taskapp needs Python 3.11 or newer: install it" in text
+
+
+def test_old_python_ends_in_a_sentence(bare):
+    old = bare / "old-python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    status, text = make(bare, "run", f"PYTHON={old}")
+    assert status != 0
+    assert "is older" in text
+
+
+def test_make_alone_explains_itself(bare):
+    status, text = make(bare)
+    assert status == 0
+    assert {line.split()[1] for line in text.splitlines() if line.startswith("  make ")} >= {"run", "test", "lint"}

@@ -1,0 +1,11 @@
+"""The application, as gunicorn and the ``flask`` command import it."""
+
+import sys
+
+from config import StartupError
+from taskapp import create_app
+
+try:
+    app = create_app()
+except StartupError as error:
+    sys.exit(f"taskapp: {error}")
