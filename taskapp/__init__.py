@@ -53,6 +53,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if config["DATABASE_URL"] is None:
         embedded.init_app(app)
 
+    # What cursors are signed with: the same for every worker and host, and nothing more to configure.
+    app.config["SECRET_KEY"] = app.config["JWT_SECRET"] or str(app.config["SQLALCHEMY_DATABASE_URI"])
+
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     database.init_app(app)

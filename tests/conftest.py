@@ -28,13 +28,13 @@ def postgres(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def new_database(postgres):
-    """Makes databases, each migrated to head."""
+    """Makes databases, each migrated to head unless told otherwise."""
 
-    def make():
+    def make(revision="head"):
         name = f"test_{next(_databases)}"
         run_sql(postgres.url, f"CREATE DATABASE {name}")
         url = postgres.url.set(database=name)
-        upgrade(url)
+        upgrade(url, revision)
         return url
 
     return make

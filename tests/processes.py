@@ -14,10 +14,12 @@ import psycopg2
 from config import ROOT, Settings
 from taskapp import create_app
 from taskapp.embedded import EmbeddedPostgres
+from taskapp.health import head_revision
 
 DEBIAN_POSTGRESQL = Path("/usr/lib/postgresql")
 # Nothing a test stores has to survive a power failure.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+HEAD = head_revision(ROOT / "migrations")
 # Migrations need neither; an application without both would make an embedded default.
 WITHOUT_DATABASE = {"DATABASE_URL": "postgresql://nobody@/none", "JWT_SECRET": "x" * 32}
 

@@ -11,7 +11,7 @@ import pytest
 
 from config import ROOT
 from taskapp.embedded import EmbeddedError, EmbeddedPostgres, read_or_make_secret
-from tests.processes import environment, flask, make_postgres, run_sql, wait_until
+from tests.processes import HEAD, environment, flask, make_postgres, run_sql, wait_until
 
 USER = (
     "import sys, pathlib; sys.path.insert(0, sys.argv[2]);"
@@ -172,12 +172,12 @@ def test_flask_commands_run_on_the_embedded_default(tmp_path):
         return result.stdout + result.stderr
 
     run("upgrade")
-    assert "0001 (head)" in run("current")
+    assert f"{HEAD} (head)" in run("current")
     assert "there is nothing to migrate" in run("migrate", "-m", "nothing")
     run("downgrade")
-    assert "0001" not in run("current")
+    assert HEAD not in run("current")
     run("upgrade")
-    assert "0001 (head)" in run("current")
+    assert f"{HEAD} (head)" in run("current")
     assert not running(EmbeddedPostgres(tmp_path / "instance"))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from taskapp.version import VERSION
-from tests.processes import Gunicorn, run_sql, text_url
+from tests.processes import HEAD, Gunicorn, run_sql, text_url
 
 OK = {"status": "ok", "checks": {"database": "ok", "migrations": "ok", "row_level_security": "ok"}}
 
@@ -45,7 +45,7 @@ def test_not_ready_names_what_failed(own):
     assert own.request("GET", "/health/ready", token=None).json == OK
     run_sql(own.url, "UPDATE alembic_version SET version_num = '0000'")
     assert failed() == {"migrations"}
-    run_sql(own.url, "UPDATE alembic_version SET version_num = '0001'; ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
+    run_sql(own.url, f"UPDATE alembic_version SET version_num = '{HEAD}'; ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
     assert failed() == {"row_level_security"}
     run_sql(own.url, "DROP TABLE tasks")
     assert failed() == {"row_level_security"}

@@ -10,7 +10,7 @@ from config import Settings
 from taskapp import create_app
 from taskapp.extensions import db
 from taskapp.tasks import service
-from tests.processes import debian_versions, downgrade, flask, make_postgres, run_sql, text_url, upgrade
+from tests.processes import HEAD, debian_versions, downgrade, flask, make_postgres, run_sql, text_url, upgrade
 
 _names = itertools.count(1)
 
@@ -62,7 +62,9 @@ def use(url):
     with app.app_context():
         task = service.create_task("alice", title="t")
         service.create_task("bob", title="t")
-        assert [row.id for row in service.list_tasks("alice", status="all", limit=9)] == [task.id]
+        assert [row.id for row in service.list_tasks("alice", status="all", sort="id", q=None, limit=9).rows] == [
+            task.id
+        ]
         assert service.update_task("alice", task.id, completed=True).completed
         service.delete_task("alice", task.id)
         assert app.test_client().get("/health/ready").json["status"] == "ok"
@@ -74,7 +76,7 @@ def use(url):
 def test_up_down_up(make_database, owner):
     url = make_database(OWNERS[owner])
     upgrade(url)
-    assert revision(url) == [("0001",)]
+    assert revision(url) == [(HEAD,)]
     use(url)
     downgrade(url)
     assert revision(url) == []

@@ -22,7 +22,8 @@ def upgrade() -> None:
         "tasks",
         sa.Column("user_id", sa.String(255, collation="C"), nullable=False),
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
-        sa.Column("title", sa.String(255), nullable=False),
+        # By code point, so that titles sort alike in every database, and no update of a locale breaks an index.
+        sa.Column("title", sa.String(255, collation="C"), nullable=False),
         sa.Column("description", sa.String(1000)),
         sa.Column("completed", sa.Boolean, server_default=sa.false(), nullable=False),
         sa.Column("version", sa.Integer, server_default=sa.text("1"), nullable=False),

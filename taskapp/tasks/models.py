@@ -2,7 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, PrimaryKeyConstraint, String, false, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Identity,
+    Index,
+    PrimaryKeyConstraint,
+    String,
+    false,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taskapp.extensions import db
@@ -24,6 +35,9 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes thi
     __tablename__ = "tasks"
     __table_args__ = (
         PrimaryKeyConstraint("user_id", "id"),
+        Index("ix_tasks_user_id_created_at_id", "user_id", "created_at", "id"),
+        Index("ix_tasks_user_id_updated_at_id", "user_id", "updated_at", "id"),
+        Index("ix_tasks_user_id_title_id", "user_id", "title", "id"),
         CheckConstraint("user_id <> ''", name="user_id_not_empty"),
         # Only what PostgreSQL and Python both take for white space, whatever the locale of the database.
         CheckConstraint(r"btrim(title, E' \t\n\r\f\v') <> ''", name="title_not_blank"),
@@ -31,7 +45,8 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes thi
 
     user_id: Mapped[str] = mapped_column(String(USER_ID_LENGTH, collation="C"))
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
-    title: Mapped[str] = mapped_column(String(TITLE_LENGTH))
+    # By code point, so that titles sort alike in every database, and no update of a locale breaks the index.
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH, collation="C"))
     description: Mapped[str | None] = mapped_column(String(DESCRIPTION_LENGTH))
     completed: Mapped[bool] = mapped_column(server_default=false())
     version: Mapped[int] = mapped_column(server_default=text("1"))

@@ -11,7 +11,7 @@ from marshmallow.validate import Length, OneOf, Range
 
 from taskapp.inputs import InputSchema, StrictBoolean, StrictInteger, Text
 from taskapp.tasks.models import DESCRIPTION_LENGTH, MAXIMUM_ID, TITLE_LENGTH, USER_ID_LENGTH
-from taskapp.tasks.service import STATUSES
+from taskapp.tasks.service import SORTS, STATUSES
 
 MAXIMUM_LIMIT = 1000
 
@@ -64,6 +64,9 @@ class ListQuery(InputSchema):
     """Which tasks to list."""
 
     status = fields.String(load_default="all", validate=OneOf(STATUSES, error="Must be one of: {choices}."))
+    q = Text(load_default=None, validate=Length(max=DESCRIPTION_LENGTH))
+    sort = fields.String(load_default="-id", validate=OneOf(SORTS, error="Must be one of: {choices}."))
+    cursor = fields.String(load_default=None)
     limit = StrictInteger(
         load_default=MAXIMUM_LIMIT, validate=Range(1, MAXIMUM_LIMIT, error="Must be from {min} to {max}.")
     )

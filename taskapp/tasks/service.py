@@ -1,15 +1,37 @@
 """Every statement on tasks. Each takes the user first, and names the user in its WHERE: the first of two walls."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Update, bindparam, delete, false, func, insert, not_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Update,
+    bindparam,
+    collate,
+    delete,
+    false,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from taskapp.database import execute
 from taskapp.errors import TaskNotFound
 from taskapp.tasks.models import Task
+
+# A place in the order of a list: what the list is ordered by, and the id.
+Position = tuple[int | str | datetime, int]
 
 tasks = Task.__table__.c
 
@@ -25,11 +47,23 @@ _THIS = (_OWN, tasks.id == bindparam("task_id"))
 _STATUSES: Mapping[str, ColumnElement[bool]] = MappingProxyType(
     {"all": true(), "pending": tasks.completed == false(), "completed": tasks.completed == true()}
 )
-_LIST = {
-    status: select(*_COLUMNS).where(_OWN, condition).order_by(tasks.id.desc()).limit(bindparam("page_size"))
-    for status, condition in _STATUSES.items()
-}
 STATUSES = tuple(_STATUSES)
+
+# What a list is ordered by: each an index behind the user. The id makes every order total, so that a place in it is
+# one between two tasks.
+_ORDERS: Mapping[str, tuple[ColumnElement[Any], ...]] = MappingProxyType(
+    {name: (tasks[name], tasks.id) for name in ("created_at", "updated_at", "title")} | {"id": (tasks.id,)}
+)
+SORTS = tuple(sign + name for name in sorted(_ORDERS) for sign in ("", "-"))
+
+
+def _contains(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    # strpos has no wildcards that would have to be escaped. Titles sort by code point, but their letters are those of
+    # the database's locale.
+    return func.strpos(func.lower(collate(column, "default")), func.lower(bindparam("q"))) > 0
+
+
+_FOUND = or_(_contains(tasks.title), _contains(tasks.description))
 _GET = select(*_COLUMNS, tasks.version).where(*_THIS)
 _CREATE = (
     insert(Task.__table__)
@@ -57,18 +91,58 @@ def _only(rows: Sequence[Row[Any]]) -> Row[Any]:
     return rows[0]
 
 
-def list_tasks(user_id: str, *, status: str, limit: int) -> Sequence[Row[Any]]:
-    """Return the user's tasks, newest first.
+@cache
+def _list(status: str, sort: str, *, searching: bool, continuing: bool) -> Select[Any]:
+    order = _ORDERS[sort.removeprefix("-")]
+    statement = select(*_COLUMNS).where(_OWN, _STATUSES[status]).limit(bindparam("page_size"))
+    if searching:
+        statement = statement.where(_FOUND)
+    # Rows are compared as a whole, which PostgreSQL looks up in the index: no page costs more for being a later one.
+    place = tuple_(*(bindparam(f"after_{column.key}", type_=column.type) for column in order))
+    if sort.startswith("-"):
+        statement = statement.order_by(*(column.desc() for column in order))
+        return statement.where(tuple_(*order) < place) if continuing else statement
+    statement = statement.order_by(*order)
+    return statement.where(tuple_(*order) > place) if continuing else statement
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list.
+
+    Attributes:
+        rows: rows of :data:`FIELDS`.
+        last: the place of the last row in the order of the list (its value there, and its id), or None where nothing
+            follows it.
+    """
+
+    rows: Sequence[Row[Any]]
+    last: Position | None
+
+
+def list_tasks(
+    user_id: str, *, status: str, sort: str, q: str | None, limit: int, after: Position | None = None
+) -> Page:
+    """Return some of the user's tasks.
 
     Args:
         user_id: whose.
         status: one of :data:`STATUSES`.
+        sort: one of :data:`SORTS`.
+        q: what title or description must contain, in any case, or None.
         limit: the most to return.
-
-    Returns:
-        Rows of :data:`FIELDS`.
+        after: the place behind which to begin, the ``last`` of the page before, or None for the first page.
     """
-    return execute(_LIST[status], {"owner": user_id, "page_size": limit}, user_id=user_id)
+    statement = _list(status, sort, searching=q is not None, continuing=after is not None)
+    name = sort.removeprefix("-")
+    parameters: dict[str, Any] = {"owner": user_id, "page_size": limit + 1, "q": q}
+    if after is not None:
+        parameters |= {f"after_{name}": after[0], "after_id": after[1]}
+    rows = execute(statement, parameters, user_id=user_id)
+    if len(rows) <= limit:
+        return Page(rows, None)
+    last = rows[limit - 1]
+    return Page(rows[:limit], (getattr(last, name), last.id))
 
 
 def create_task(user_id: str, *, title: str, description: str | None = None, completed: bool = False) -> Row[Any]:

@@ -1,14 +1,16 @@
 """The routes of tasks: each reads its input, calls one function of the service, and answers."""
 
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 from sqlalchemy import Row
 
 from taskapp.auth import authorize
 from taskapp.inputs import Blueprint, refuse_undeclared_input
 from taskapp.strict_json import json_response
 from taskapp.tasks import schemas, service
+from taskapp.tasks.cursors import read_cursor, write_cursor
 
 bp = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="The tasks of a user.")
 bp.before_request(authorize)
@@ -18,6 +20,12 @@ bp.before_request(refuse_undeclared_input)
 def _fields(row: Row[Any]) -> dict[str, Any]:
     # A row may end with the version, which is no field; zip leaves it out.
     return dict(zip(service.FIELDS, row, strict=False))
+
+
+def _next_link(cursor: str) -> str:
+    """Return the Link (RFC 8288) to the page that follows: this request, with another cursor."""
+    address = url_for("tasks.list_tasks", **(request.view_args or {}))
+    return f'<{address}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
 
 
 def _task_response(row: Row[Any]) -> Response:
@@ -42,10 +50,16 @@ def create_task(task: dict[str, Any], user_id: str) -> Response:
 @bp.arguments(schemas.ListQuery, location="query")
 @bp.response(200, schemas.TaskListEnvelope)
 def list_tasks(query: dict[str, Any], user_id: str) -> Response:
-    """List tasks, newest first."""
-    rows = service.list_tasks(user_id, **query)
-    pagination = {"limit": query["limit"], "next_cursor": None}
-    return json_response({"data": [_fields(row) for row in rows], "pagination": pagination})
+    """List tasks, newest first unless sorted otherwise."""
+    limit, cursor = query.pop("limit"), query.pop("cursor")
+    after = None if cursor is None else read_cursor(cursor, user_id, query)
+    page = service.list_tasks(user_id, **query, limit=limit, after=after)
+    next_cursor = page.last and write_cursor(page.last, user_id, query)
+    pagination = {"limit": limit, "next_cursor": next_cursor}
+    response = json_response({"data": [_fields(row) for row in page.rows], "pagination": pagination})
+    if next_cursor:
+        response.headers["Link"] = _next_link(next_cursor)
+    return response
 
 
 @bp.route("/<task_id:task_id>", methods=["GET"])
