@@ -7,6 +7,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from taskapp.auth import sign_token
+from taskapp.tasks import idempotency
 from taskapp.tasks.models import USER_ID_LENGTH
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -41,6 +42,19 @@ def token(user_id: str, expires_in: timedelta) -> None:
         raise click.ClickException(f"{error.args[0]}.") from None
 
 
+@click.group("idempotency")
+def idempotency_commands() -> None:
+    """Look after the results that are kept for retries."""
+
+
+@idempotency_commands.command("purge")
+@with_appcontext
+def purge() -> None:
+    """Remove what was kept for a day; the service does so too, once an hour."""
+    click.echo(f"{idempotency.purge()} expired keys purged.")
+
+
 def init_app(app: Flask) -> None:
     """Add the commands."""
     app.cli.add_command(token)
+    app.cli.add_command(idempotency_commands)

@@ -5,6 +5,8 @@
     ├── Unauthorized           401
     ├── Forbidden              403
     ├── TaskNotFound           404
+    ├── Conflict               409
+    ├── PreconditionFailed     412
     ├── UnsupportedMediaType   415
     ├── InvalidInput           422
     ├── IdentityUnavailable    503
@@ -120,6 +122,32 @@ class TaskNotFound(AppError):
     message = "You have no task with this id."
 
 
+class Conflict(AppError):
+    """The first request with the same Idempotency-Key is still running."""
+
+    status = HTTPStatus.CONFLICT
+    code = "CONFLICT"
+    message = "The first request with this Idempotency-Key is still running. Try again shortly."
+    headers = RETRY_SHORTLY
+
+
+class PreconditionFailed(AppError):
+    """The task has moved on from the version that If-Match names.
+
+    Args:
+        current: the fields of the task as it is now.
+        etag: its entity tag now.
+    """
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "PRECONDITION_FAILED"
+    message = "The task has changed since the version that If-Match names; details.current is the task as it is now."
+
+    def __init__(self, current: Mapping[str, Any], etag: str) -> None:
+        super().__init__(details={"current": current})
+        self.headers = {"ETag": etag}
+
+
 class UnsupportedMediaType(AppError):
     """The body is not JSON by its content type."""
 
@@ -160,7 +188,9 @@ def error_body(code: str, message: str, request_id: str, details: Mapping[str, A
     if details:
         # A client's field name may hold a lone surrogate, which has no UTF-8.
         error["details"] = {name.encode(errors="replace").decode(): text for name, text in details.items()}
-    return orjson.dumps({"error": {**error, "request_id": request_id}}, option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(
+        {"error": {**error, "request_id": request_id}}, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
+    )
 
 
 def status_error_body(status: int, request_id: str) -> bytes:

@@ -30,10 +30,10 @@ def postgres(tmp_path_factory):
 def new_database(postgres):
     """Makes databases, each migrated to head unless told otherwise."""
 
-    def make(revision="head"):
+    def make(revision="head", owner="postgres"):
         name = f"test_{next(_databases)}"
-        run_sql(postgres.url, f"CREATE DATABASE {name}")
-        url = postgres.url.set(database=name)
+        run_sql(postgres.url, f"CREATE DATABASE {name} OWNER {owner}")
+        url = postgres.url.set(database=name, username=owner)
         upgrade(url, revision)
         return url
 

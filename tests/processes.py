@@ -124,6 +124,13 @@ class Gunicorn:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(40)
 
+    def kill(self):
+        """Kill the master and its workers at once."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for pid in [self.process.pid, *map(int, children)]:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
     def _answers(self):
         if self.process.poll() is not None:
             raise AssertionError(f"gunicorn ended: {self.log.read_text()}")

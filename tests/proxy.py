@@ -19,13 +19,16 @@ class MessageProxy:
 
     def __init__(self, socket_path):
         self.counts = Counter()
+        self.held = False
+        self._may_answer = threading.Event()
+        self._may_answer.set()
         proxy = self
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
                 with socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
                     server.connect(str(socket_path))
-                    threading.Thread(target=copy, args=(server, self.request), daemon=True).start()
+                    threading.Thread(target=proxy.forward_answers, args=(server, self.request), daemon=True).start()
                     proxy.forward_messages(self.request, server)
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
@@ -51,6 +54,22 @@ class MessageProxy:
             # A request for encryption comes before the startup message, and is answered with a single byte.
             started = started or struct.unpack("!I", content[:4])[0] >> 16 == 3
 
+    def forward_answers(self, server, client):
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                self.held = not self._may_answer.is_set()
+                self._may_answer.wait()
+                client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+
+    def hold_answers(self):
+        """Keep what the database answers from here on; ``held`` tells that it has answered."""
+        self._may_answer.clear()
+
+    def release_answers(self):
+        """Pass on what was held, and all that follows."""
+        self._may_answer.set()
+
     def during(self, act):
         """Return the messages that came in while something was done."""
         before = self.counts.copy()
@@ -67,11 +86,3 @@ class MessageProxy:
             return seen == before
 
         wait_until(quiet, "the proxy is never quiet")
-
-
-def copy(source, target):
-    """Forward everything, until one side ends."""
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)

@@ -140,14 +140,10 @@ def refused(answer):
 @pytest.mark.parametrize(
     "query",
     [
-        "",
-        "status=pending",
-        "q=apple",
-        "sort=title",
-        "status=all&q=apple&sort=title",
-        "status=pending&q=Apple&sort=title",
-    ]
-    + ["status=pending&q=apple&sort=-title", "status=pending&q=apple&sort=updated_at", "status=pending&q=&sort=title"],
+        *("", "status=pending", "q=apple", "sort=title"),
+        *("status=all&q=apple&sort=title", "status=pending&q=Apple&sort=title", "status=pending&q=&sort=title"),
+        *("status=pending&q=apple&sort=-title", "status=pending&q=apple&sort=updated_at"),
+    ],
 )
 def test_cursor_of_another_list_is_refused(alice, cursor, query):
     assert refused(alice.get(f"?cursor={cursor}&{query}"))

@@ -1,6 +1,7 @@
-"""The table of tasks."""
+"""The tables of tasks, and of the results that writes of them are repeated with."""
 
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taskapp.extensions import db
@@ -21,8 +23,25 @@ from taskapp.extensions import db
 USER_ID_LENGTH = 255
 TITLE_LENGTH = 255
 DESCRIPTION_LENGTH = 1000
+KEY_LENGTH = 255
 # The largest bigint, and so the largest id a task can have.
 MAXIMUM_ID = 2**63 - 1
+
+
+class TaskRow(NamedTuple):
+    """A task by value: the fields that clients see, in the order they see them, and its version."""
+
+    id: int
+    user_id: str
+    title: str
+    description: str | None
+    completed: bool
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+FIELDS = TaskRow._fields[:-1]
 
 
 class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes this class at run time.
@@ -52,3 +71,19 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes thi
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class IdempotencyKey(db.Model):  # type: ignore[name-defined] # As above.
+    """The result of a write that a client gave a key to, for the case that it asks again.
+
+    Rows are written with the task, never changed, and purged after a day; see ``taskapp/tasks/idempotency.py``.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (PrimaryKeyConstraint("user_id", "key"),)
+
+    user_id: Mapped[str] = mapped_column(String(USER_ID_LENGTH, collation="C"))
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH, collation="C"))
+    fingerprint: Mapped[bytes]
+    result: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
+    Delete,
     Row,
     Select,
     Update,
+    any_,
     bindparam,
     collate,
     delete,
@@ -27,16 +31,16 @@ from sqlalchemy import (
 )
 
 from taskapp.database import execute
-from taskapp.errors import TaskNotFound
-from taskapp.tasks.models import Task
+from taskapp.errors import PreconditionFailed, TaskNotFound
+from taskapp.tasks.idempotency import MAY_WRITE, execute_once, once
+from taskapp.tasks.models import FIELDS, Task
+from taskapp.tasks.terms import NO_TERMS, Terms, etag
 
 # A place in the order of a list: what the list is ordered by, and the id.
 Position = tuple[int | str | datetime, int]
 
 tasks = Task.__table__.c
 
-# The fields of a task as clients see them, in the order they see them; the version behind them becomes the ETag.
-FIELDS = ("id", "user_id", "title", "description", "completed", "created_at", "updated_at")
 _COLUMNS = [tasks[name] for name in FIELDS]
 
 # Statements are built once: building one takes longer than running it. The names of their parameters differ from
@@ -65,9 +69,11 @@ def _contains(column: ColumnElement[Any]) -> ColumnElement[bool]:
 
 _FOUND = or_(_contains(tasks.title), _contains(tasks.description))
 _GET = select(*_COLUMNS, tasks.version).where(*_THIS)
-_CREATE = (
+_NEW = ("user_id", "title", "description", "completed")
+_CREATE = insert(Task.__table__).values({name: bindparam(name) for name in _NEW}).returning(*_COLUMNS, tasks.version)
+_CREATE_ONCE = once(
     insert(Task.__table__)
-    .values({name: bindparam(name) for name in ("user_id", "title", "description", "completed")})
+    .from_select(_NEW, select(*(bindparam(name, type_=tasks[name].type) for name in _NEW)).where(*MAY_WRITE))
     .returning(*_COLUMNS, tasks.version)
 )
 _CHANGE = (
@@ -77,7 +83,7 @@ _CHANGE = (
     .returning(*_COLUMNS, tasks.version)
 )
 _TOGGLE = _CHANGE.values(completed=not_(tasks.completed))
-_DELETE = delete(Task.__table__).where(*_THIS).returning(tasks.id)
+_DELETE = delete(Task.__table__).where(*_THIS).returning(*_COLUMNS, tasks.version)
 
 
 @cache
@@ -85,10 +91,31 @@ def _update(names: frozenset[str]) -> Update:
     return _CHANGE.values({name: bindparam(f"new_{name}") for name in sorted(names)})
 
 
-def _only(rows: Sequence[Row[Any]]) -> Row[Any]:
-    if not rows:
+@cache
+def _on_terms(write: Update | Delete, *, conditional: bool, keyed: bool) -> Any:
+    if conditional:
+        write = write.where(tasks.version == any_(bindparam("versions", type_=ARRAY(BigInteger))))
+    return once(write.where(*MAY_WRITE)) if keyed else write
+
+
+def _write(user_id: str, task_id: int, write: Update | Delete, values: Mapping[str, Any], terms: Terms) -> Any:
+    conditional, keyed = terms.versions is not None, terms.key is not None
+    statement = _on_terms(write, conditional=conditional, keyed=keyed)
+    parameters = {"owner": user_id, "task_id": task_id, **values}
+    if terms.versions is not None:
+        parameters["versions"] = list(terms.versions)
+    run = partial(execute_once, terms=terms) if keyed else execute
+    if rows := run(statement, parameters, user_id=user_id):
+        return rows[0]
+    if not conditional:
         raise TaskNotFound
-    return rows[0]
+    current = get_task(user_id, task_id)
+    raise PreconditionFailed(fields_of(current), etag(current.version))
+
+
+def fields_of(task: Any) -> dict[str, Any]:
+    """Return the fields of a task that clients see."""
+    return dict(zip(FIELDS, task, strict=False))  # A task may end with its version, which is no field.
 
 
 @cache
@@ -145,10 +172,22 @@ def list_tasks(
     return Page(rows[:limit], (getattr(last, name), last.id))
 
 
-def create_task(user_id: str, *, title: str, description: str | None = None, completed: bool = False) -> Row[Any]:
-    """Store a new task and return it: a row of :data:`FIELDS` and ``version``, as for all that follow."""
+def create_task(
+    user_id: str, *, title: str, description: str | None = None, completed: bool = False, terms: Terms = NO_TERMS
+) -> Any:
+    """Store a new task.
+
+    Returns:
+        :data:`FIELDS` and ``version`` of the task, by index and by name, as from all that follow. Where the same key
+        had stored it before, a :class:`taskapp.tasks.idempotency.Replayed`.
+
+    Raises:
+        Conflict, InvalidInput: see :func:`taskapp.tasks.idempotency.execute_once`.
+    """
     values = {"user_id": user_id, "title": title, "description": description, "completed": completed}
-    return execute(_CREATE, values, user_id=user_id)[0]
+    if terms.key is None:
+        return execute(_CREATE, values, user_id=user_id)[0]
+    return execute_once(_CREATE_ONCE, {**values, "owner": user_id}, terms, user_id=user_id)[0]
 
 
 def get_task(user_id: str, task_id: int) -> Row[Any]:
@@ -157,35 +196,39 @@ def get_task(user_id: str, task_id: int) -> Row[Any]:
     Raises:
         TaskNotFound: this user has none of this id.
     """
-    return _only(execute(_GET, {"owner": user_id, "task_id": task_id}, user_id=user_id))
+    rows = execute(_GET, {"owner": user_id, "task_id": task_id}, user_id=user_id)
+    if not rows:
+        raise TaskNotFound
+    return rows[0]
 
 
-def update_task(user_id: str, task_id: int, **changes: Any) -> Row[Any]:
+def update_task(user_id: str, task_id: int, *, terms: Terms = NO_TERMS, **changes: Any) -> Any:
     """Change some of ``title``, ``description`` and ``completed``, and return the task; the rest keeps its value.
 
     Raises:
         TaskNotFound: this user has none of this id.
+        PreconditionFailed: it is of none of the versions that the terms name.
+        Conflict, InvalidInput: see :func:`taskapp.tasks.idempotency.execute_once`.
     """
     values = {f"new_{name}": value for name, value in changes.items()}
-    statement = _update(frozenset(changes))
-    return _only(execute(statement, {"owner": user_id, "task_id": task_id, **values}, user_id=user_id))
+    return _write(user_id, task_id, _update(frozenset(changes)), values, terms)
 
 
-def complete_task(user_id: str, task_id: int, *, completed: bool | None = None) -> Row[Any]:
+def complete_task(user_id: str, task_id: int, *, completed: bool | None = None, terms: Terms = NO_TERMS) -> Any:
     """Set whether a task is completed, or turn it round where ``completed`` is None, and return the task.
 
     Raises:
-        TaskNotFound: this user has none of this id.
+        TaskNotFound, PreconditionFailed, Conflict, InvalidInput: as :func:`update_task`.
     """
-    if completed is not None:
-        return update_task(user_id, task_id, completed=completed)
-    return _only(execute(_TOGGLE, {"owner": user_id, "task_id": task_id}, user_id=user_id))
+    if completed is None:
+        return _write(user_id, task_id, _TOGGLE, {}, terms)
+    return update_task(user_id, task_id, completed=completed, terms=terms)
 
 
-def delete_task(user_id: str, task_id: int) -> None:
-    """Delete one task.
+def delete_task(user_id: str, task_id: int, *, terms: Terms = NO_TERMS) -> Any:
+    """Delete one task, and return it as it was.
 
     Raises:
-        TaskNotFound: this user has none of this id.
+        TaskNotFound, PreconditionFailed, Conflict, InvalidInput: as :func:`update_task`.
     """
-    _only(execute(_DELETE, {"owner": user_id, "task_id": task_id}, user_id=user_id))
+    return _write(user_id, task_id, _DELETE, {}, terms)

@@ -4,22 +4,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, request, url_for
-from sqlalchemy import Row
 
 from taskapp.auth import authorize
 from taskapp.inputs import Blueprint, refuse_undeclared_input
 from taskapp.strict_json import json_response
-from taskapp.tasks import schemas, service
+from taskapp.tasks import idempotency, schemas, service
 from taskapp.tasks.cursors import read_cursor, write_cursor
+from taskapp.tasks.idempotency import Replayed
+from taskapp.tasks.terms import etag, read_terms
 
 bp = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="The tasks of a user.")
 bp.before_request(authorize)
 bp.before_request(refuse_undeclared_input)
-
-
-def _fields(row: Row[Any]) -> dict[str, Any]:
-    # A row may end with the version, which is no field; zip leaves it out.
-    return dict(zip(service.FIELDS, row, strict=False))
+bp.after_request(idempotency.purge_now_and_then)
 
 
 def _next_link(cursor: str) -> str:
@@ -28,9 +25,15 @@ def _next_link(cursor: str) -> str:
     return f'<{address}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
 
 
-def _task_response(row: Row[Any]) -> Response:
-    response = json_response({"data": _fields(row)})
-    response.headers["ETag"] = f'"{row.version}"'
+def _task_response(task: Any) -> Response:
+    response = json_response({"data": service.fields_of(task)})
+    response.headers["ETag"] = etag(task.version)
+    return _mark_replay(response, task)
+
+
+def _mark_replay(response: Response, task: Any) -> Response:
+    if isinstance(task, Replayed):
+        response.headers["Idempotency-Replayed"] = "true"
     return response
 
 
@@ -39,10 +42,10 @@ def _task_response(row: Row[Any]) -> Response:
 @bp.response(201, schemas.TaskEnvelope)
 def create_task(task: dict[str, Any], user_id: str) -> Response:
     """Create a task."""
-    row = service.create_task(user_id, **task)
-    response = _task_response(row)
+    created = service.create_task(user_id, **task, terms=read_terms())
+    response = _task_response(created)
     response.status_code = 201
-    response.headers["Location"] = url_for("tasks.get_task", user_id=user_id, task_id=row.id)
+    response.headers["Location"] = url_for("tasks.get_task", user_id=user_id, task_id=created.id)
     return response
 
 
@@ -56,7 +59,7 @@ def list_tasks(query: dict[str, Any], user_id: str) -> Response:
     page = service.list_tasks(user_id, **query, limit=limit, after=after)
     next_cursor = page.last and write_cursor(page.last, user_id, query)
     pagination = {"limit": limit, "next_cursor": next_cursor}
-    response = json_response({"data": [_fields(row) for row in page.rows], "pagination": pagination})
+    response = json_response({"data": [service.fields_of(row) for row in page.rows], "pagination": pagination})
     if next_cursor:
         response.headers["Link"] = _next_link(next_cursor)
     return response
@@ -66,8 +69,12 @@ def list_tasks(query: dict[str, Any], user_id: str) -> Response:
 @bp.response(200, schemas.TaskEnvelope)
 @bp.alt_response(404, "NOT_FOUND")
 def get_task(user_id: str, task_id: int) -> Response:
-    """Read a task."""
-    return _task_response(service.get_task(user_id, task_id))
+    """Read a task, unless the client has this version of it already."""
+    task = service.get_task(user_id, task_id)
+    # Compared weakly (RFC 9110, section 13.1.2); a malformed header names no tag, so that the task is sent.
+    if request.if_none_match.contains_weak(str(task.version)):
+        return Response(status=304, headers={"ETag": etag(task.version)})
+    return _task_response(task)
 
 
 @bp.route("/<task_id:task_id>", methods=["PUT"])
@@ -76,7 +83,7 @@ def get_task(user_id: str, task_id: int) -> Response:
 @bp.alt_response(404, "NOT_FOUND")
 def update_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
     """Change a task; what is not sent keeps its value."""
-    return _task_response(service.update_task(user_id, task_id, **changes))
+    return _task_response(service.update_task(user_id, task_id, **changes, terms=read_terms()))
 
 
 @bp.route("/<task_id:task_id>", methods=["PATCH"])
@@ -85,7 +92,7 @@ def update_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response
 @bp.alt_response(404, "NOT_FOUND")
 def patch_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
     """Change a task, as PUT does (JSON Merge Patch, RFC 7396)."""
-    return _task_response(service.update_task(user_id, task_id, **changes))
+    return _task_response(service.update_task(user_id, task_id, **changes, terms=read_terms()))
 
 
 @bp.route("/<task_id:task_id>", methods=["DELETE"])
@@ -93,8 +100,9 @@ def patch_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
 @bp.alt_response(404, "NOT_FOUND")
 def delete_task(user_id: str, task_id: int) -> Response:
     """Delete a task."""
-    service.delete_task(user_id, task_id)
-    return json_response({"data": {"success": True, "message": "Task deleted successfully"}})
+    deleted = service.delete_task(user_id, task_id, terms=read_terms())
+    response = json_response({"data": {"success": True, "message": "Task deleted successfully"}})
+    return _mark_replay(response, deleted)
 
 
 @bp.route("/<task_id:task_id>/complete", methods=["PATCH"])
@@ -103,4 +111,4 @@ def delete_task(user_id: str, task_id: int) -> Response:
 @bp.alt_response(404, "NOT_FOUND")
 def complete_task(completion: dict[str, Any], user_id: str, task_id: int) -> Response:
     """Set whether a task is completed; without a body, turn it round."""
-    return _task_response(service.complete_task(user_id, task_id, **completion))
+    return _task_response(service.complete_task(user_id, task_id, **completion, terms=read_terms()))

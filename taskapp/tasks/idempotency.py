@@ -1,0 +1,155 @@
+"""Writes that happen once, however often they are asked for.
+
+One statement does it all, and so one implicit transaction: it looks whether the key is known, writes the task if not,
+and stores the result under the key. An advisory lock of the transaction tells a repetition that comes while the first
+request is still running. One that comes in the moment between breaks the primary key of the keys, which undoes its
+write; asked again, it finds the result.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flask import Response, current_app, request
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Delete,
+    Executable,
+    Insert,
+    Select,
+    Update,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    select,
+    text,
+    true,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from taskapp.database import execute, execute_as_login_role
+from taskapp.errors import AppError, Conflict, InvalidInput
+from taskapp.tasks.models import IdempotencyKey, TaskRow
+from taskapp.tasks.terms import Terms
+
+keys = IdempotencyKey.__table__.c
+
+
+class Replayed(TaskRow):
+    """A task as the first request with the same key left it."""
+
+
+_HELD = select(func.pg_try_advisory_xact_lock(cast(bindparam("lock"), BigInteger)).label("held")).cte("held")
+_KNOWN = (
+    select(keys.fingerprint, keys.result)
+    .where(keys.user_id == bindparam("owner"), keys.key == bindparam("key"))
+    .cte("known")
+)
+# What a write of a keyed statement must ask in its WHERE.
+MAY_WRITE: tuple[ColumnElement[bool], ...] = (
+    select(_HELD.c.held).scalar_subquery(),
+    not_(exists(select(_KNOWN.c.fingerprint))),
+)
+
+
+def once(write: Insert | Update | Delete) -> Select[Any]:
+    """Make a write that returns its task into a statement that happens once; it must ask for :data:`MAY_WRITE`."""
+    written = write.cte("written")
+    result = type_coerce(func.to_jsonb(literal_column("written")), JSONB)
+    kept = (
+        insert(IdempotencyKey.__table__)
+        .from_select(
+            ["user_id", "key", "fingerprint", "result"],
+            select(
+                bindparam("owner"), bindparam("key"), bindparam("fingerprint", type_=keys.fingerprint.type), result
+            ).select_from(written),
+        )
+        .cte("kept")
+    )
+    return (
+        select(_HELD.c.held, _KNOWN.c.fingerprint, _KNOWN.c.result, result.label("fresh"))
+        .select_from(_HELD.outerjoin(_KNOWN, true()).outerjoin(written, true()))
+        .add_cte(kept)
+    )
+
+
+def execute_once(statement: Select[Any], parameters: Mapping[str, Any], terms: Terms, *, user_id: str) -> Sequence[Any]:
+    """Run a statement of :func:`once`.
+
+    Returns:
+        The task in a list, a :class:`Replayed` where it was written before; nothing where no task was found to write.
+
+    Raises:
+        Conflict: the first request with this key is still running.
+        InvalidInput: the key was used for another request.
+    """
+    name = hashlib.sha256(f"{user_id}\0{terms.key}".encode()).digest()
+    values = {
+        **parameters,
+        "key": terms.key,
+        "fingerprint": terms.fingerprint,
+        "lock": int.from_bytes(name[:8], signed=True),
+    }
+    try:
+        row = execute(statement, values, user_id=user_id)[0]
+    except IntegrityError:
+        row = execute(statement, values, user_id=user_id)[0]
+    if row.fingerprint is not None:
+        if row.fingerprint != terms.fingerprint:
+            raise InvalidInput(details={"Idempotency-Key": ["Was used for another request."]})
+        return [_task(Replayed, row.result)]
+    if not row.held:
+        raise Conflict
+    return [_task(TaskRow, row.fresh)] if row.fresh else []
+
+
+def _task(kind: type[TaskRow], result: Mapping[str, Any]) -> Any:
+    times = {name: datetime.fromisoformat(result[name]) for name in ("created_at", "updated_at")}
+    return kind(**{**result, **times})
+
+
+# Results are kept for a day at least; the policy of the table lets its owner see those that are older.
+_PURGE: Executable = (
+    delete(IdempotencyKey.__table__)
+    .where(keys.created_at < func.now() - text("interval '24 hours'"))
+    .returning(literal_column("1"))
+)
+PURGE_SECONDS = 3600
+_purge_at = 0.0
+
+
+def purge() -> int:
+    """Remove the results of all users that have been kept for long enough, and return how many.
+
+    It runs as the role that the service logs in with, which must own the table.
+    """
+    return len(execute_as_login_role(_PURGE))
+
+
+def purge_now_and_then(response: Response) -> Response:
+    """After a request with a key, and an hour after the last time at the earliest: purge, once the answer is sent."""
+    global _purge_at  # noqa: PLW0603 # One clock for the process; two threads that read it at once purge twice.
+    if "Idempotency-Key" not in request.headers or time.monotonic() < _purge_at:
+        return response
+    _purge_at = time.monotonic() + PURGE_SECONDS
+    context = current_app.app_context()
+
+    @response.call_on_close
+    def run() -> None:
+        with context:
+            try:
+                purge()
+            except (AppError, DBAPIError):
+                current_app.logger.warning("Expired idempotency keys could not be purged", exc_info=True)
+
+    return response
