@@ -23,7 +23,7 @@ class Duration(click.ParamType[timedelta]):
         if isinstance(value, timedelta):
             return value
         number, unit = str(value)[:-1], str(value)[-1:]
-        if unit not in _SECONDS or not number.isdecimal() or not 0 < int(number) < 10**6:
+        if unit not in _SECONDS or not (number.isascii() and number.isdecimal()) or not 0 < int(number) < 10**6:
             self.fail(f"{value!r} is not a duration like 90s, 15m, 1h or 7d.", param, ctx)
         return timedelta(seconds=int(number) * _SECONDS[unit])
 

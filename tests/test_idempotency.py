@@ -179,27 +179,28 @@ def test_request_that_comes_while_the_first_is_running_is_a_conflict(alice, serv
     assert same(first["answer"], write(alice, WRITES["PUT"], task["id"], "key"))
 
 
-@pytest.fixture
-def proxied(postgres, settings, database_url, tmp_path):
+@pytest.fixture(scope="module")
+def proxied(postgres, settings, database_url, tmp_path_factory):
     """Starts servers behind a proxy, with one connection each."""
     with MessageProxy(postgres.socket) as proxy, contextlib.ExitStack() as servers:
         url = database_url.set(host="127.0.0.1", port=proxy.port, query={"sslmode": "disable"})
         single = {**settings, "DATABASE_URL": text_url(url), "WORKERS": 1, "THREADS": 1}
 
         def start():
-            return servers.enter_context(Gunicorn(tmp_path / f"log {id(object())}", **single))
+            return servers.enter_context(Gunicorn(tmp_path_factory.mktemp("proxied") / "log", **single))
 
         yield proxy, start
 
 
-def test_messages_of_a_write_with_a_key(proxied, new_client, operation):
+def test_messages_of_a_write_with_a_key(proxied, new_client):
     proxy, start = proxied
     client = new_client(port=start().port)
-    write(client, WRITES["POST"], 0, "makes the connection, and purges")
-    task = client.create()
-    proxy.wait_until_quiet()
-    assert proxy.during(lambda: write(client, operation, task["id"], "key")) == {"Q": 1}
-    assert proxy.during(lambda: write(client, operation, task["id"], "key")) == {"Q": 1}
+    write(client, WRITES["POST"], 0, "makes-the-connection-and-purges")
+    for name, operation in WRITES.items():
+        task = client.create()
+        proxy.wait_until_quiet()
+        assert proxy.during(lambda o=operation, t=task, n=name: write(client, o, t["id"], n)) == {"Q": 1}
+        assert proxy.during(lambda o=operation, t=task, n=name: write(client, o, t["id"], n)) == {"Q": 1}
 
 
 def write_in_vain(client, operation, task_id, key):
@@ -207,6 +208,7 @@ def write_in_vain(client, operation, task_id, key):
         write(client, operation, task_id, key)
 
 
+@pytest.mark.parametrize("operation", [WRITES[name] for name in ("POST", "toggle", "DELETE")])
 def test_server_killed_between_write_and_answer(proxied, new_client, operation):
     proxy, start = proxied
     server = start()

@@ -31,8 +31,23 @@ def test_document_has_every_operation_with_its_statuses(document):
     assert operations == OPERATIONS.keys()
     for (method, path), success in OPERATIONS.items():
         common = {"400", "401", "403", "413", "415", "422", "500", "503"}
-        not_found = {"404"} if "{task_id}" in path else set()
-        assert document["paths"][path][method]["responses"].keys() == {str(success), *common, *not_found}
+        of_a_task = {"404"} if "{task_id}" in path else set()
+        of_a_write = {"409"} if method != "get" else set()
+        conditional = of_a_task and ({"304"} if method == "get" else {"412"})
+        expected = {str(success), *common, *of_a_task, *of_a_write, *conditional}
+        operation = document["paths"][path][method]
+        assert operation["responses"].keys() == expected
+        headers = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "header"}
+        assert headers == {
+            *({"Idempotency-Key"} if of_a_write else ()),
+            *({"If-Match"} if "412" in expected else ()),
+            *({"If-None-Match"} if "304" in expected else ()),
+        }
+
+
+def test_document_has_every_list_parameter(document):
+    parameters = document["paths"]["/api/{user_id}/tasks"]["get"]["parameters"]
+    assert {parameter["name"] for parameter in parameters} == {"status", "q", "sort", "limit", "cursor", "user_id"}
 
 
 def test_answers_fit_their_schemas(alice):

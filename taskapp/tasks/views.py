@@ -11,12 +11,24 @@ from taskapp.strict_json import json_response
 from taskapp.tasks import idempotency, schemas, service
 from taskapp.tasks.cursors import read_cursor, write_cursor
 from taskapp.tasks.idempotency import Replayed
-from taskapp.tasks.terms import etag, read_terms
+from taskapp.tasks.terms import (
+    IDEMPOTENCY_KEY_PARAMETER,
+    IF_NONE_MATCH_PARAMETER,
+    TERMS_PARAMETERS,
+    etag,
+    read_terms,
+)
 
 bp = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="The tasks of a user.")
 bp.before_request(authorize)
 bp.before_request(refuse_undeclared_input)
 bp.after_request(idempotency.purge_now_and_then)
+
+
+def _takes_terms(view: Any) -> Any:
+    """Document the headers that :func:`read_terms` reads, and what they may lead to."""
+    documented = bp.doc(parameters=TERMS_PARAMETERS)(view)
+    return bp.alt_response(412, "PRECONDITION_FAILED")(bp.alt_response(409, "CONFLICT")(documented))
 
 
 def _next_link(cursor: str) -> str:
@@ -40,6 +52,8 @@ def _mark_replay(response: Response, task: Any) -> Response:
 @bp.route("", methods=["POST"])
 @bp.arguments(schemas.TaskIn)
 @bp.response(201, schemas.TaskEnvelope)
+@bp.alt_response(409, "CONFLICT")
+@bp.doc(parameters=[IDEMPOTENCY_KEY_PARAMETER])
 def create_task(task: dict[str, Any], user_id: str) -> Response:
     """Create a task."""
     created = service.create_task(user_id, **task, terms=read_terms())
@@ -67,7 +81,9 @@ def list_tasks(query: dict[str, Any], user_id: str) -> Response:
 
 @bp.route("/<task_id:task_id>", methods=["GET"])
 @bp.response(200, schemas.TaskEnvelope)
+@bp.alt_response(304, description="The client has this version already.")
 @bp.alt_response(404, "NOT_FOUND")
+@bp.doc(parameters=[IF_NONE_MATCH_PARAMETER])
 def get_task(user_id: str, task_id: int) -> Response:
     """Read a task, unless the client has this version of it already."""
     task = service.get_task(user_id, task_id)
@@ -81,6 +97,7 @@ def get_task(user_id: str, task_id: int) -> Response:
 @bp.arguments(schemas.TaskChangesIn)
 @bp.response(200, schemas.TaskEnvelope)
 @bp.alt_response(404, "NOT_FOUND")
+@_takes_terms
 def update_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
     """Change a task; what is not sent keeps its value."""
     return _task_response(service.update_task(user_id, task_id, **changes, terms=read_terms()))
@@ -90,6 +107,7 @@ def update_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response
 @bp.arguments(schemas.TaskChangesIn)
 @bp.response(200, schemas.TaskEnvelope)
 @bp.alt_response(404, "NOT_FOUND")
+@_takes_terms
 def patch_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
     """Change a task, as PUT does (JSON Merge Patch, RFC 7396)."""
     return _task_response(service.update_task(user_id, task_id, **changes, terms=read_terms()))
@@ -98,6 +116,7 @@ def patch_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
 @bp.route("/<task_id:task_id>", methods=["DELETE"])
 @bp.response(200, schemas.DeletionEnvelope)
 @bp.alt_response(404, "NOT_FOUND")
+@_takes_terms
 def delete_task(user_id: str, task_id: int) -> Response:
     """Delete a task."""
     deleted = service.delete_task(user_id, task_id, terms=read_terms())
@@ -109,6 +128,7 @@ def delete_task(user_id: str, task_id: int) -> Response:
 @bp.arguments(schemas.CompletionIn, required=False)
 @bp.response(200, schemas.TaskEnvelope)
 @bp.alt_response(404, "NOT_FOUND")
+@_takes_terms
 def complete_task(completion: dict[str, Any], user_id: str, task_id: int) -> Response:
     """Set whether a task is completed; without a body, turn it round."""
     return _task_response(service.complete_task(user_id, task_id, **completion, terms=read_terms()))
