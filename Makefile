@@ -46,9 +46,9 @@ clean: ## Remove what `make` installed; your tasks stay
 	@touch $@ .venv/run
 
 .venv/bin/python:
-	@command -v $(PYTHON) >/dev/null || \
+	@command -v "$(PYTHON)" >/dev/null || \
 		{ echo "taskapp needs Python 3.11 or newer: install it, or say where it is with PYTHON=…"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "taskapp needs Python 3.11 or newer, and $(PYTHON) is older: say where one is with PYTHON=…"; exit 1; }
-	@$(PYTHON) -m venv .venv || \
+	@"$(PYTHON)" -m venv .venv || \
 		{ rm -rf .venv; echo "Python cannot make .venv: install its venv module (Debian: apt install python3-venv)."; exit 1; }

@@ -7,9 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+from click import ClickException
 from dotenv import dotenv_values
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import make_dsn
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -20,8 +23,11 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 SECRET_BYTES = 32
 
 
-class StartupError(Exception):
-    """The service cannot start; the message is one sentence for a person, and the process ends with it."""
+class StartupError(ClickException):
+    """The service cannot start; the message is one sentence for a person.
+
+    The ``flask`` command ends with it by itself, because it is an exception of click's.
+    """
 
 
 class ConfigError(StartupError):
@@ -41,14 +47,18 @@ class PostgresURL(fields.Field[URL]):
             raise ValidationError("is not a URL like postgresql://user:password@host/database.") from None
         if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg2"):
             raise ValidationError("must begin with postgresql://.")
+        try:
+            make_dsn(**url.query)
+        except ProgrammingError:
+            raise ValidationError("has a parameter that PostgreSQL's client library does not know.") from None
         return url.set(drivername="postgresql+psycopg2")
 
 
 class FolderPath(fields.Field[Path]):
-    """A folder, made absolute."""
+    """A folder; a relative one begins where this file is, whatever folder a command is run in."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Path:
-        return Path(value).expanduser().absolute()
+        return ROOT / Path(value).expanduser()
 
 
 def _is_http_url(value: str) -> None:
@@ -105,7 +115,7 @@ class Settings(Schema):
 
     @validates_schema
     def check_keys(self, settings: dict[str, Any], **_: Any) -> None:
-        """Refuse two kinds of key, and a database that is open to anybody for want of one."""
+        """Refuse two kinds of key, and a database that nobody could use for want of one."""
         if settings["JWT_SECRET"] and settings["JWT_JWKS_URL"]:
             raise ValidationError(
                 "and JWT_JWKS_URL are both set; set the one that your tokens are signed with.", "JWT_SECRET"
@@ -125,7 +135,11 @@ def load_config() -> dict[str, Any]:
     Raises:
         ConfigError: one sentence for each setting that is wrong.
     """
-    values = {**dotenv_values(ROOT / ".env"), **os.environ}
+    try:
+        # Not interpolated: a dollar sign in a password is just that.
+        values = {**dotenv_values(ROOT / ".env", interpolate=False), **os.environ}
+    except UnicodeDecodeError:
+        raise ConfigError("The file .env is not text in UTF-8.") from None
     try:
         settings: dict[str, Any] = Settings().load({name: value for name, value in values.items() if value})
     except ValidationError as error:

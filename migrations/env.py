@@ -5,19 +5,21 @@ server, which is started for it.
 """
 
 import logging
-import sys
 from typing import Any
 
 from alembic import context
 from flask import current_app
 from sqlalchemy import URL, NullPool, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from config import StartupError
 from taskapp import embedded
 
 # Any number that nobody else takes for a lock: migrations started at once by several hosts run one after the other.
 ADVISORY_LOCK = 7_459_001
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+NO_RIGHT = ("42501", "3F000")  # The second where no schema may be used at all.
 
 metadata = current_app.extensions["migrate"].db.metadata
 
@@ -60,10 +62,11 @@ def run_migrations() -> None:
 
 
 if context.is_offline_mode():
-    sys.exit("taskapp: migrations look at the database they change, so they cannot be written as a script.")
+    raise StartupError("Migrations look at the database they change, so they cannot be written as a script.")
 try:
     run_migrations()
-except StartupError as error:
-    sys.exit(f"taskapp: {error}")
-except OperationalError as error:
-    sys.exit(f"taskapp: The database cannot be migrated: {str(error.orig).splitlines()[0]}.")
+except DBAPIError as error:
+    # Unreachable, or without the right: not what a traceback would explain.
+    if isinstance(error, OperationalError) or getattr(error.orig, "pgcode", None) in NO_RIGHT:
+        raise StartupError(f"The database cannot be migrated: {str(error.orig).splitlines()[0]}.") from None
+    raise

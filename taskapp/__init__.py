@@ -8,18 +8,17 @@ from flask import Flask
 
 from config import load_config
 from taskapp import auth, cli, database, embedded, errors, health, logs, request_id, serving
-from taskapp.extensions import api, db, migrate
+from taskapp.extensions import OPENAPI_SETTINGS, api, db, migrate
 from taskapp.inputs import MAXIMUM_BODY
 from taskapp.strict_json import StrictJSONProvider
 from taskapp.tasks.converters import TaskIdConverter, task_id_schema
 from taskapp.tasks.views import bp as tasks_bp
-from taskapp.version import VERSION
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Make the application. It connects to nothing yet.
+    """Make the application. It connects to nothing yet; the embedded default makes its folder and its secret.
 
     Args:
         config: every setting of ``config.Settings``; read from the environment where None.
@@ -34,15 +33,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         MAX_CONTENT_LENGTH=MAXIMUM_BODY + 1,
         SQLALCHEMY_DATABASE_URI=config["DATABASE_URL"],
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(config),
-        API_TITLE="taskapp",
-        API_VERSION=VERSION,
-        OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
-        OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS={
-            "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
-            "security": [{"bearer": []}],
-        },
+        **OPENAPI_SETTINGS,
     )
     app.json = StrictJSONProvider(app)
     app.url_map.merge_slashes = False  # An address is right or it is a 404; none is mended by a redirect.
@@ -59,7 +50,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     database.init_app(app)
-    embedded.start_when_needed(app)
+    embedded.prepare_when_needed(app)
     auth.init_app(app)
     api.init_app(app)
     api.register_converter(TaskIdConverter, task_id_schema)

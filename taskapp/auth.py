@@ -12,12 +12,11 @@ from typing import Any
 import jwt
 from flask import Flask, current_app, request
 
+from taskapp import jwks
 from taskapp.errors import Forbidden, InvalidInput, InvalidToken, Unauthorized
-from taskapp.jwks import KeySet
 from taskapp.tasks.models import USER_ID_LENGTH
 
 SECRET_ALGORITHMS = ["HS256"]
-PUBLIC_KEY_ALGORITHMS = ["EdDSA", *("ES256", "ES384", "ES512"), *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")]
 # Seconds that the issuer's clock may differ from ours.
 LEEWAY = 30
 
@@ -116,7 +115,7 @@ def init_app(app: Flask) -> None:
     config = app.config
     find_key: Callable[[str], Any]
     if config["JWT_JWKS_URL"]:
-        find_key, algorithms = KeySet(config["JWT_JWKS_URL"]).key_of, PUBLIC_KEY_ALGORITHMS
+        find_key, algorithms = jwks.KeySet(config["JWT_JWKS_URL"]).key_of, jwks.ALGORITHMS
     else:
         secret = config["JWT_SECRET"]
         find_key, algorithms = (lambda _token: secret), SECRET_ALGORITHMS

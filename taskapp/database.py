@@ -1,7 +1,7 @@
 """How a statement reaches PostgreSQL: as one user, in one message, before a deadline.
 
-All that knows psycopg2 is here. The engine runs in AUTOCOMMIT, and psycopg2 sends what it is given as one message of
-the simple query protocol, whose statements are one implicit transaction
+All of the request path that knows psycopg2 is here. The engine runs in AUTOCOMMIT, and psycopg2 sends what it is given
+as one message of the simple query protocol, whose statements are one implicit transaction
 (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). So every statement goes out
 behind a prefix that takes the acting role and names the acting user for just that transaction: no round trip of its
 own, and nothing left on the connection for the next request, behind PgBouncer in transaction mode too.
@@ -11,14 +11,15 @@ import math
 import select
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
 from flask import Flask, current_app
 from psycopg2 import extensions
-from sqlalchemy import Engine, Executable, Row, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy import Connection, Executable, Row, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidRequestError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from taskapp.errors import DatabaseUnavailable
@@ -46,6 +47,16 @@ class _Deadline(threading.local):
 
 
 _deadline = _Deadline()
+
+
+@contextmanager
+def without_deadline() -> Iterator[None]:
+    """Do within a request what is no part of it, and may take longer."""
+    before, _deadline.at = _deadline.at, math.inf
+    try:
+        yield
+    finally:
+        _deadline.at = before
 
 
 def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,10 +117,8 @@ def execute_as_login_role(statement: Executable) -> Sequence[Row[Any]]:
 def _run(statement: Executable, parameters: Mapping[str, Any], options: Mapping[str, Any]) -> Sequence[Row[Any]]:
     _deadline.at = time.monotonic() + current_app.config["REQUEST_TIMEOUT"]
     try:
-        with db.engine.connect() as connection:
+        with _connect() as connection:
             return connection.execute(statement, parameters, execution_options=options).all()
-    except PoolTimeoutError as error:
-        raise DatabaseUnavailable from error
     except DBAPIError as error:
         if _is_unavailable(error):
             current_app.logger.warning("The database is not available: %s", error.orig)
@@ -117,6 +126,14 @@ def _run(statement: Executable, parameters: Mapping[str, Any], options: Mapping[
         raise
     finally:
         _deadline.at = math.inf
+
+
+def _connect() -> Connection:
+    try:
+        return db.engine.connect()
+    except (PoolTimeoutError, InvalidRequestError) as error:
+        # All connections were in use until the deadline, or one after the other turned out dead as it was taken.
+        raise DatabaseUnavailable from error
 
 
 def _is_unavailable(error: DBAPIError) -> bool:
@@ -132,13 +149,13 @@ def _wait_until_deadline(connection: Any) -> None:
     Nothing else bounds this: a pooler holds a statement as long as it takes, libpq's timeouts end with the login, and
     gunicorn does not watch a thread. psycopg2 closes the connection when this raises; closing it here would hang.
     """
-    poller = select.poll()
     while (state := connection.poll()) != extensions.POLL_OK:
-        poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
         remaining = _deadline.at - time.monotonic()
-        ready = poller.poll(None if remaining == math.inf else max(0.0, remaining * 1000))
-        if not ready:
+        if remaining <= 0:
             raise psycopg2.OperationalError("no answer before the deadline")
+        poller = select.poll()  # A new one each time: while it connects, libpq may go on to another socket.
+        poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
+        poller.poll(None if remaining == math.inf else remaining * 1000)
 
 
 def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
@@ -155,34 +172,25 @@ def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
         raise DisconnectionError
 
 
-def _prefixer(request_timeout: float) -> Any:
-    statement_timeout = str(int(request_timeout * 1000 * _STATEMENT_SHARE))
-
-    def add_prefix(
-        _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, _executemany: Any
-    ) -> tuple[str, Any]:
-        options = context.execution_options
-        if options.get("login_role"):
-            return statement, parameters
-        acting = {"acting_user": options.get("acting_user", ""), "statement_timeout": statement_timeout}
-        return _PREFIX + statement, {**parameters, **acting}
-
-    return add_prefix
+def _statement_timeout() -> str:
+    """Return what is left until the deadline, less the share by which the server is to be the first to give up."""
+    remaining = _deadline.at - time.monotonic()
+    return "0" if remaining == math.inf else str(max(1, int(remaining * 1000 * _STATEMENT_SHARE)))
 
 
-def prepare_engine(engine: Engine, request_timeout: float) -> None:
-    """Give an engine the prefix and the check for dead connections.
-
-    Args:
-        engine: one made with :func:`engine_options`.
-        request_timeout: seconds that a statement may take.
-    """
-    event.listen(engine, "before_cursor_execute", _prefixer(request_timeout), retval=True)
-    event.listen(engine, "checkout", _refuse_dead)
+def _add_prefix(
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, _executemany: Any
+) -> tuple[str, Any]:
+    options = context.execution_options
+    if options.get("login_role"):
+        return statement, parameters
+    acting = {"acting_user": options.get("acting_user", ""), "statement_timeout": _statement_timeout()}
+    return _PREFIX + statement, {**parameters, **acting}
 
 
 def init_app(app: Flask) -> None:
     """Make every statement on the application's engine pass through the prefix. Connects to nothing."""
     extensions.set_wait_callback(_wait_until_deadline)
     with app.app_context():
-        prepare_engine(db.engine, app.config["REQUEST_TIMEOUT"])
+        event.listen(db.engine, "before_cursor_execute", _add_prefix, retval=True)
+        event.listen(db.engine, "checkout", _refuse_dead)

@@ -3,6 +3,7 @@
     AppError
     ├── MalformedRequest       400
     ├── Unauthorized           401
+    │   └── InvalidToken       401
     ├── Forbidden              403
     ├── TaskNotFound           404
     ├── Conflict               409
@@ -170,7 +171,7 @@ class IdentityUnavailable(AppError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "SERVICE_UNAVAILABLE"
     message = "Tokens cannot be checked at the moment. Try again shortly."
-    headers = RETRY_SHORTLY
+    headers = MappingProxyType({"Retry-After": "10"})  # Until then the issuer is not asked again: jwks.COOLDOWN.
 
 
 class DatabaseUnavailable(AppError):

@@ -1,5 +1,7 @@
 """The extensions, not bound to an application yet; ``create_app`` binds them."""
 
+from typing import Any
+
 from flask_migrate import Migrate
 from flask_smorest import Api as SmorestApi
 from flask_sqlalchemy import SQLAlchemy
@@ -7,6 +9,18 @@ from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 from taskapp.errors import ErrorEnvelope
+from taskapp.version import VERSION
+
+# For flask-smorest: what the document is, where it is, and what opens the operations in it.
+_BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+OPENAPI_SETTINGS: dict[str, Any] = {
+    "API_TITLE": "taskapp",
+    "API_VERSION": VERSION,
+    "OPENAPI_VERSION": "3.1.0",
+    "OPENAPI_URL_PREFIX": "/",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    "API_SPEC_OPTIONS": {"components": {"securitySchemes": {"bearer": _BEARER}}, "security": [{"bearer": []}]},
+}
 
 
 class Base(DeclarativeBase):

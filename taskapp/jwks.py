@@ -20,8 +20,10 @@ _logger = logging.getLogger(__name__)
 LIFESPAN = 300
 # Seconds between fetches that unknown key ids cause, or that failed: nobody can make this service flood its issuer.
 COOLDOWN = 10
-# Seconds that one fetch may take.
+# Seconds that the issuer may be silent during a fetch, and that a request waits for the fetch of another.
 TIMEOUT = 3
+# What a token of an issuer may be signed with: never a secret's algorithm, because public keys are no secrets.
+ALGORITHMS = ["EdDSA", *("ES256", "ES384", "ES512"), *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")]
 
 
 class KeySet:
@@ -45,18 +47,19 @@ class KeySet:
             PyJWTError: the token is no JWT, or names no key of this issuer.
             IdentityUnavailable: no key is known, because none could be fetched yet.
         """
-        key_id = jwt.get_unverified_header(token).get("kid")
-        key = self._keys.get(key_id) if isinstance(key_id, str) else None
-        if key is not None:
+        header = jwt.get_unverified_header(token)
+        key_id = header.get("kid")
+        if not isinstance(key_id, str) or header.get("alg") not in ALGORITHMS:
+            raise jwt.InvalidKeyError  # Whatever the issuer's keys are: it is not asked for them.
+        if key_id in self._keys:
             self._renew_if_old()
-            return key
-        self._fetch_if_cool()
-        key = self._keys.get(key_id) if isinstance(key_id, str) else None
-        if key is not None:
-            return key
+        else:
+            self._fetch_if_cool()
         if not self._keys:
             raise IdentityUnavailable
-        raise jwt.InvalidKeyError
+        if key_id not in self._keys:
+            raise jwt.InvalidKeyError
+        return self._keys[key_id]
 
     def _renew_if_old(self) -> None:
         if time.monotonic() - self._fetched_at > LIFESPAN and not self._fetching.locked() and self._is_cool():
@@ -67,14 +70,16 @@ class KeySet:
 
     def _fetch_if_cool(self) -> None:
         """Fetch the keys, unless that was tried just now. One thread does; those that need a key wait for it."""
-        with self._fetching:
+        if not self._fetching.acquire(timeout=TIMEOUT):
+            return
+        try:
             if not self._is_cool():
                 return
             self._tried_at = time.monotonic()
-            try:
-                keys = self._client.get_signing_keys()
-            except (jwt.PyJWTError, OSError, ValueError) as error:
-                _logger.warning("The keys of the issuer could not be fetched: %s", error)
-                return
+            keys = self._client.get_signing_keys()
             self._keys = {str(key.key_id): key for key in keys}
             self._fetched_at = time.monotonic()
+        except Exception as error:  # noqa: BLE001 # What an issuer may send is not ours to foresee; the keys known stay.
+            _logger.warning("The keys of the issuer could not be fetched: %s", error)
+        finally:
+            self._fetching.release()

@@ -7,20 +7,23 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 import flask_migrate
-from flask import Flask
+from flask import Flask, Response, request
 from gunicorn.http.errors import ParseException
 
+from config import StartupError
 from taskapp import embedded
 from taskapp.auth import sign_token
 from taskapp.errors import MalformedRequest, status_error_body
+from taskapp.inputs import MAXIMUM_BODY
 from taskapp.request_id import HEADER, new_request_id
 
 # A client that is still sending when it is refused would lose the answer to a reset: read on for so long, so much.
 DRAIN_SECONDS = 2.0
-DRAIN_BYTES = 4 * 1024 * 1024
+DRAIN_BYTES = 32 * 1024 * 1024
 GREETING_USER = "demo"
 
 
@@ -74,9 +77,15 @@ def prepare_database(app: Flask) -> None:
     Raises:
         SystemExit: it does not start, or cannot be migrated.
     """
-    if embedded.of_app(app) or app.config["MIGRATE_ON_START"]:
+    try:
         with app.app_context():
-            flask_migrate.upgrade()
+            embedded.prepare(app)
+            if app.config["DATABASE_URL"] and app.config["MIGRATE_ON_START"]:
+                flask_migrate.upgrade()
+    except StartupError as error:
+        sys.exit(f"taskapp: {error}")
+    except KeyboardInterrupt:
+        sys.exit("taskapp: interrupted before it served.")
 
 
 def greeting(app: Flask) -> str:
@@ -88,7 +97,7 @@ def greeting(app: Flask) -> str:
     host = "127.0.0.1" if config["HOST"] in ("0.0.0.0", "::") else config["HOST"]  # noqa: S104 # Compared, not bound.
     base = f"http://{f'[{host}]' if ':' in host else host}:{config['PORT']}"
     server = embedded.of_app(app)
-    data = server.data if server else f"{config['DATABASE_URL'].host}/{config['DATABASE_URL'].database}"
+    data = server.data if server else f"the database {config['DATABASE_URL'].database} of DATABASE_URL"
     lines = [f"API   {base}/api/{{user_id}}/tasks", f"Docs  {base}/openapi.json", f"Data  {data}"]
     if server and config["JWT_SECRET"]:
         token = sign_token(app, GREETING_USER, timedelta(days=1))
@@ -96,10 +105,21 @@ def greeting(app: Flask) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
+def _read_the_rest(response: Response) -> Response:
+    """Read a body that was refused unread, to a bound; gunicorn reads on for as much as a small one."""
+    if response.status_code >= HTTPStatus.BAD_REQUEST and (request.content_length or DRAIN_BYTES) > MAXIMUM_BODY:
+        deadline, left, body = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES, request.environ["wsgi.input"]
+        with contextlib.suppress(OSError, ParseException):
+            while left > 0 and time.monotonic() < deadline and (received := len(body.read(65536))):
+                left -= received
+    return response
+
+
 def init_app(app: Flask) -> None:
-    """Answer a body that gunicorn cannot decode, such as one in broken chunks, as malformed."""
+    """Answer a body that gunicorn cannot decode as malformed, and have every refused body read."""
 
     def answer(_error: ParseException) -> Any:
         return app.handle_user_exception(MalformedRequest("The body is not encoded as its headers say."))
 
     app.register_error_handler(ParseException, answer)
+    app.after_request(_read_the_rest)

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 import jwt
 
+from taskapp.errors import AppError
+
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -46,11 +48,15 @@ def assert_canonical_error(answer: Answer) -> None:
     assert answer.error.get("details") != {}
 
 
+def error_classes(cls=AppError):
+    """Every error that the service raises."""
+    return {deeper for sub in cls.__subclasses__() for deeper in {sub, *error_classes(sub)}}
+
+
 class Client:
     """Sends requests to one server on one connection that stays open, with one user's token unless told otherwise."""
 
     def __init__(self, port: int, *, token: str | None = None, user_id: str = ""):
-        self.port = port
         self.token = token
         self.user_id = user_id
         self.tasks = f"/api/{quote(user_id, safe='')}/tasks"
@@ -65,14 +71,7 @@ class Client:
         if json is not ...:
             body = globals()["json"].dumps(json).encode()
             sent.setdefault("Content-Type", "application/json")
-        try:
-            self._connection.request(method, path, body=body, headers=sent)
-            response = self._connection.getresponse()
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            # The server may close a connection that stayed open; once more, on a new one.
-            self.close()
-            self._connection.request(method, path, body=body, headers=sent)
-            response = self._connection.getresponse()
+        response = self._send(method, path, body, sent)
         answer = Answer(response.status, response.headers, response.read())
         if response.will_close:
             self.close()
@@ -80,6 +79,19 @@ class Client:
         if answer.status >= HTTPStatus.BAD_REQUEST and method != "HEAD":
             assert_canonical_error(answer)
         return answer
+
+    def _send(self, method, path, body, headers):
+        stayed_open = self._connection.sock is not None
+        try:
+            self._connection.request(method, path, body=body, headers=headers)
+            return self._connection.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            if not stayed_open:
+                raise
+            # The server may close a connection that stayed open: once more, on a new one.
+            self.close()
+            self._connection.request(method, path, body=body, headers=headers)
+            return self._connection.getresponse()
 
     def get(self, path="", **options) -> Answer:
         return self.request("GET", self.tasks + str(path), **options)

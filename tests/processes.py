@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -20,6 +21,8 @@ DEBIAN_POSTGRESQL = Path("/usr/lib/postgresql")
 # Nothing a test stores has to survive a power failure.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 HEAD = head_revision(ROOT / "migrations")
+# For what needs no embedded default, and must not touch that of the checkout.
+NO_INSTANCE = Path(tempfile.gettempdir()) / f"taskapp-tests-{os.geteuid()}"
 # Migrations need neither; an application without both would make an embedded default.
 WITHOUT_DATABASE = {"DATABASE_URL": "postgresql://nobody@/none", "JWT_SECRET": "x" * 32}
 
@@ -57,7 +60,7 @@ def run_sql(url, statement, parameters=None):
 
 def environment(**settings):
     """An environment in which exactly these settings are made, whatever .env or this process have."""
-    silent = dict.fromkeys(Settings().fields, "")
+    silent = {**dict.fromkeys(Settings().fields, ""), "INSTANCE_PATH": NO_INSTANCE}
     return {**os.environ, **silent, "PYTHONPATH": "", **{name: str(value) for name, value in settings.items()}}
 
 
@@ -100,6 +103,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listens(port):
+    """Whether something listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Gunicorn:
     """The real server, as gunicorn.conf.py has it, on a free port."""
 
@@ -117,12 +126,21 @@ class Gunicorn:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._answers, f"gunicorn did not start: {self.log.read_text()}")
+        try:
+            wait_until(self._answers, lambda: f"gunicorn did not start: {self.log.read_text()}")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(40)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def kill(self):
         """Kill the master and its workers at once."""
@@ -134,13 +152,12 @@ class Gunicorn:
     def _answers(self):
         if self.process.poll() is not None:
             raise AssertionError(f"gunicorn ended: {self.log.read_text()}")
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return listens(self.port)
 
 
 def wait_until(condition, message, seconds=30):
-    """Wait until something is the case."""
+    """Wait until something is the case; the message may be a function that makes it."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, message
+        assert time.monotonic() < deadline, message() if callable(message) else message
         time.sleep(0.05)

@@ -61,6 +61,7 @@ def test_database_url_may_be_spelled_as_people_do(load, scheme):
         ({"DATABASE_URL": "postgresql://h/d"}, "DATABASE_URL is set but no key to check tokens with:"),
         ({"DATABASE_URL": "mysql://h/d", **LONG_ENOUGH}, "DATABASE_URL must begin with postgresql://."),
         ({"DATABASE_URL": "nonsense", **LONG_ENOUGH}, "DATABASE_URL is not a URL like"),
+        ({"DATABASE_URL": "postgresql://h/d?pgbouncer=true", **LONG_ENOUGH}, "DATABASE_URL has a parameter that"),
         ({"MIGRATION_DATABASE_URL": "postgresql://h:port/d"}, "MIGRATION_DATABASE_URL is not a URL like"),
     ],
 )
@@ -78,14 +79,21 @@ def test_every_wrong_setting_is_named_at_once_and_no_value_shown(load):
 
 
 def test_env_file_counts_where_the_environment_is_silent(load, monkeypatch, tmp_path):
-    (tmp_path / ".env").write_text(f"PORT=1234\nTHREADS=7\nJWT_SECRET='{SECRET}'\n")
+    (tmp_path / ".env").write_text(f"PORT=1234\nTHREADS=7\nJWT_SECRET='{SECRET}${{HOME}}'\n")
     monkeypatch.setattr(config, "ROOT", tmp_path)
     for name in Settings().fields:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PORT", "4321")
     settings = load_config()
-    assert (settings["PORT"], settings["THREADS"], settings["JWT_SECRET"]) == (4321, 7, SECRET)
+    assert (settings["PORT"], settings["THREADS"], settings["JWT_SECRET"]) == (4321, 7, SECRET + "${HOME}")
     assert load(PORT="")["PORT"] == 8000  # Set to nothing, it hides what .env says.
+
+
+def test_env_file_that_is_no_text_is_said(load, monkeypatch, tmp_path):
+    (tmp_path / ".env").write_bytes(b"JWT_SECRET=\xff")
+    monkeypatch.setattr(config, "ROOT", tmp_path)
+    with pytest.raises(ConfigError, match=r"\.env is not text in UTF-8"):
+        load()
 
 
 def documented_settings():

@@ -1,12 +1,13 @@
 """How statements reach PostgreSQL when it is slow, gone, or was gone for a while."""
 
+import threading
 import time
 
 import pytest
 from sqlalchemy import text
 
 from config import Settings
-from taskapp import create_app
+from taskapp import create_app, database
 from taskapp.database import execute, execute_as_login_role
 from taskapp.errors import DatabaseUnavailable
 from taskapp.extensions import db
@@ -72,6 +73,44 @@ def test_pool_that_is_used_up_is_unavailable_at_the_deadline(settings):
     app = create_app(Settings().load({**settings, "REQUEST_TIMEOUT": "1", "THREADS": "1"}))
     with app.app_context(), db.engine.connect():
         assert 0.9 < seconds(lambda: execute(BACKEND, {}, user_id="")) < 1.5
+
+
+def test_write_that_was_given_up_on_is_not_done_later(settings, database_url):
+    """What is answered with 503 because it waited elsewhere has no time left in the database either."""
+    app = create_app(Settings().load({**settings, "REQUEST_TIMEOUT": "1", "THREADS": "1"}))
+    user_id = "given-up"
+
+    def wait_then_write():
+        with app.app_context():
+            execute(
+                text("INSERT INTO tasks (user_id, title) SELECT 'given-up', 'x' FROM pg_sleep(0.6)"),
+                {},
+                user_id=user_id,
+            )
+
+    with app.app_context():
+        busy = db.engine.connect()
+    thread = threading.Thread(target=lambda: (time.sleep(0.6), busy.close()))
+    thread.start()
+    assert 0.8 < seconds(wait_then_write) < 1.3
+    thread.join()
+    time.sleep(0.8)
+    assert run_sql(database_url, "SELECT * FROM tasks WHERE user_id = 'given-up'") == []
+
+
+def test_connections_that_are_dead_one_after_the_other_are_unavailable(app, monkeypatch):
+    class Readable:
+        def register(self, *_):
+            pass
+
+        def poll(self, _):
+            return [True]
+
+    with app.app_context():
+        execute(BACKEND, {}, user_id="")
+        monkeypatch.setattr(database.select, "poll", Readable)
+        with pytest.raises(DatabaseUnavailable):
+            execute(BACKEND, {}, user_id="")
 
 
 def test_defect_in_a_statement_is_no_failure_of_the_database(app):

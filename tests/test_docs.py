@@ -2,10 +2,12 @@
 
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 from config import ROOT, Settings
-from taskapp import errors
-from tests.processes import Gunicorn, environment
+from tests.client import Client, error_classes
+from tests.processes import Gunicorn, environment, free_port, listens, text_url, wait_until
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
@@ -35,6 +37,34 @@ def test_first_session_prints_what_the_readme_says(tmp_path):
         assert VARIABLE.sub("…", output) == VARIABLE.sub("…", expected), command
 
 
+def test_deployment_runs_as_the_readme_says(new_database, secret, tmp_path):
+    block = re.search(r"in this order:\n\n((?:    .+\n)+)", README)[1]
+    commands = [line.strip() for line in block.splitlines()]
+    assert commands == ["pip install -r requirements.txt", "flask db upgrade", "gunicorn wsgi:app"]
+    url, port = new_database(revision="0001"), free_port()
+    values = {
+        "DATABASE_URL": text_url(url),
+        "MIGRATION_DATABASE_URL": text_url(url),
+        "JWT_SECRET": secret,
+        "PORT": port,
+    }
+    env = environment(**values)
+    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+    for command in commands[:-1]:
+        subprocess.run(command.split(), cwd=ROOT, env=env, capture_output=True, check=True)
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(commands[-1].split(), cwd=ROOT, env=env, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: listens(port), "it does not serve")
+        client = Client(port)
+        assert client.request("GET", "/health/ready").status == 200
+        client.close()
+        assert "Bearer" not in (tmp_path / "log").read_text()  # Where logs are kept, no token is greeted with.
+    finally:
+        process.terminate()
+        process.wait(40)
+
+
 def test_readme_lists_every_setting():
     table = README.split("## Settings")[1].split("\n## ")[0]
     assert set(re.findall(r"`([A-Z_]{4,})`", table)) == Settings().fields.keys()
@@ -51,10 +81,8 @@ def test_every_file_that_the_documents_name_exists():
 def test_every_error_is_documented():
     documented = set(re.findall(r"^\| (\d{3}) \| `([A-Z_]+)` \|", API, re.MULTILINE))
 
-    def classes(cls):
-        return {cls, *(deeper for sub in cls.__subclasses__() for deeper in classes(sub))}
-
-    known = {(str(int(cls.status)), cls.code) for cls in classes(errors.AppError)}
+    known = {(str(int(cls.status)), cls.code) for cls in error_classes()}
+    known.add(("500", "UNEXPECTED_ERROR"))
     assert known <= documented
 
 

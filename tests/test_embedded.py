@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -139,6 +140,46 @@ def test_nothing_above_the_data_is_opened_to_others(tmp_path):
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (top, server.folder, server.data, server.socket)}
     server.stop()
     assert set(modes.values()) == {0o700}
+
+
+def test_folder_that_was_open_is_closed(tmp_path):
+    folder = tmp_path / "instance"
+    folder.mkdir(mode=0o755)
+    server = make_postgres(folder)
+    server.start()
+    server.stop()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_folder_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "instance").symlink_to("elsewhere")
+    with pytest.raises(EmbeddedError, match="is a link, or belongs to another user"):
+        make_postgres(tmp_path / "instance").start()
+
+
+def test_start_that_is_killed_leaves_no_server_behind(server):
+    """However early: every 40 ms from the beginning to when it has started."""
+    server.start()
+    server.stop()
+    started = server.data / "postmaster.pid"
+    for delay in range(0, 400, 40):
+        process = subprocess.Popen([sys.executable, "-c", USER, server.folder, ROOT], stdin=subprocess.PIPE, cwd=ROOT)
+        wait_until(lambda process=process: started.exists() or process.poll() is not None, "no start")
+        time.sleep(delay / 1000)
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        wait_until(lambda: not started.exists(), "the server outlives the start that was killed", 20)
+
+
+def test_environment_of_other_clients_does_not_matter(server, monkeypatch):
+    monkeypatch.setenv("PGPORT", "5499")
+    server.start()
+    monkeypatch.delenv("PGPORT")
+    other = process_using(server)
+    end(other)
+    assert run_sql(server.url, "SHOW port") == [("5432",)]
 
 
 def test_it_listens_on_no_port(server):

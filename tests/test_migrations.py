@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
-from config import Settings
+from config import Settings, StartupError
 from taskapp import create_app
 from taskapp.extensions import db
 from taskapp.tasks import service
@@ -91,7 +91,7 @@ def test_acting_role_of_another_owner_is_used_where_it_was_granted(make_database
     upgrade(make_database())
     url = make_database("NOSUPERUSER NOCREATEROLE")
     result = flask("db", "upgrade", MIGRATION_DATABASE_URL=text_url(url), check=False)
-    grant = f'GRANT taskapp_user TO "{url.username}"'
+    grant = f"GRANT taskapp_user TO {url.username};"
     assert result.returncode != 0
     assert grant in result.stderr
     assert "Traceback" not in result.stderr
@@ -99,6 +99,39 @@ def test_acting_role_of_another_owner_is_used_where_it_was_granted(make_database
     run_sql(url.set(username="postgres"), grant)
     upgrade(url)
     use(url)
+
+
+@pytest.mark.usefixtures("_without_acting_role")
+def test_owner_without_the_right_to_make_roles_is_told_what_helps(make_database, cluster):
+    url = make_database("NOSUPERUSER NOCREATEROLE")
+    with pytest.raises(StartupError, match=r"run: CREATE ROLE taskapp_user NOLOGIN;"):
+        upgrade(url)
+    run_sql(cluster.url, f"CREATE ROLE taskapp_user NOLOGIN; GRANT taskapp_user TO {url.username}")
+    upgrade(url)
+    use(url)
+
+
+def test_schema_without_rights_ends_in_a_sentence(make_database):
+    url = make_database("NOSUPERUSER CREATEROLE")
+    run_sql(
+        url.set(username="postgres"), f"GRANT taskapp_user TO {url.username}; ALTER SCHEMA public OWNER TO postgres"
+    )
+    run_sql(url.set(username="postgres"), "REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    with pytest.raises(StartupError, match=r"The database cannot be migrated: no schema has been selected"):
+        upgrade(url)
+
+
+def test_schema_of_another_name_works(make_database):
+    url = make_database()
+    run_sql(url, f"CREATE SCHEMA app; ALTER DATABASE {url.database} SET search_path = app")
+    upgrade(url)
+    use(url)
+
+
+def test_databases_of_one_cluster_may_be_migrated_at_once(make_database):
+    urls = [make_database() for _ in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda url: flask("db", "upgrade", MIGRATION_DATABASE_URL=text_url(url)), urls))
 
 
 def test_login_role_that_owns_nothing_is_enough_for_the_service(make_database, cluster):
@@ -180,4 +213,4 @@ def test_migrate_makes_no_revision_where_nothing_changed(database_url):
 def test_migrations_as_a_script_are_refused_in_a_sentence(database_url):
     result = flask("db", "upgrade", "--sql", MIGRATION_DATABASE_URL=text_url(database_url), check=False)
     assert result.returncode == 1
-    assert result.stderr.startswith("taskapp: ")
+    assert result.stderr.startswith("Error: Migrations look at the database")

@@ -6,6 +6,8 @@ The role is one of the whole cluster: it may exist already, made for another dat
 import sqlalchemy as sa
 from alembic import op
 
+from config import StartupError
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -13,6 +15,10 @@ depends_on = None
 
 # Written out, not imported: what a migration did must not change with the code.
 ROLE = "taskapp_user"
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+INSUFFICIENT_PRIVILEGE = "42501"
+ALREADY_THERE = ("42710", "23505")
 
 
 def upgrade() -> None:
@@ -55,21 +61,37 @@ def create_acting_role() -> None:
     """Make the acting role where the cluster has none, and let the migrating role switch to it.
 
     Raises:
-        RuntimeError: the role exists, and this one may neither switch to it nor grant itself the right to.
+        StartupError: this role has not the right to, and an administrator must help.
     """
     connection = op.get_bind()
     if not connection.scalar(sa.text("SELECT count(*) FROM pg_roles WHERE rolname = :role"), {"role": ROLE}):
-        op.execute(f"CREATE ROLE {ROLE} NOLOGIN")
+        attempt(f"CREATE ROLE {ROLE} NOLOGIN")
     # Since PostgreSQL 16 being a member and being allowed to switch are two things.
     right = "SET" if connection.dialect.server_version_info >= (16,) else "MEMBER"
-    if connection.scalar(sa.text("SELECT pg_has_role(:role, :right)"), {"role": ROLE, "right": right}):
-        return
+    if not connection.scalar(sa.text("SELECT pg_has_role(:role, :right)"), {"role": ROLE, "right": right}):
+        attempt(f"GRANT {ROLE} TO CURRENT_USER")
+    if not connection.scalar(sa.text("SELECT has_schema_privilege(:role, current_schema(), 'USAGE')"), {"role": ROLE}):
+        schema = connection.scalar(sa.text("SELECT quote_ident(current_schema())"))
+        attempt(f"GRANT USAGE ON SCHEMA {schema} TO {ROLE}")
+
+
+def attempt(statement: str) -> None:
+    """Run a statement that may need an administrator, or that another migration of the cluster may have just run.
+
+    Raises:
+        StartupError: it needs an administrator; the message has what to run.
+    """
+    connection = op.get_bind()
     try:
         with connection.begin_nested():
-            op.execute(f"GRANT {ROLE} TO CURRENT_USER")
-    except sa.exc.ProgrammingError as error:
-        user = connection.scalar(sa.text("SELECT current_user"))
-        raise RuntimeError(
-            f"The role {ROLE} exists in this cluster and {user} may not grant it to itself."
-            f' Let an administrator run: GRANT {ROLE} TO "{user}"'
-        ) from error
+            op.execute(statement)
+    except sa.exc.DBAPIError as error:
+        if error.orig.pgcode in ALREADY_THERE:
+            return
+        if error.orig.pgcode != INSUFFICIENT_PRIVILEGE:
+            raise
+        user = connection.scalar(sa.text("SELECT quote_ident(current_user)"))
+        raise StartupError(
+            f"{user} has not the right to make or use the role {ROLE}. Let an administrator run:"
+            f" {statement.replace('CURRENT_USER', user)}; and then migrate again."
+        ) from None

