@@ -13,7 +13,7 @@ run: .venv/run ## Serve on an embedded PostgreSQL, or on DATABASE_URL; Ctrl-C st
 	@MIGRATE_ON_START=true exec .venv/bin/python -m gunicorn wsgi:app
 
 test: .venv/dev ## Run the tests
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/dev ## Check format, rules and types
 	@.venv/bin/python -m ruff format --check .
