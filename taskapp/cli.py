@@ -51,7 +51,11 @@ def idempotency_commands() -> None:
 @with_appcontext
 def purge() -> None:
     """Remove what was kept for a day; the service does so too, once an hour."""
-    click.echo(f"{idempotency.purge()} expired keys purged.")
+    purged = batch = idempotency.purge()
+    while batch == idempotency.PURGE_BATCH:
+        batch = idempotency.purge()
+        purged += batch
+    click.echo(f"{purged} expired keys purged.")
 
 
 def init_app(app: Flask) -> None:

@@ -87,3 +87,15 @@ def alice(new_client):
 @pytest.fixture
 def bob(new_client):
     return new_client()
+
+
+@pytest.fixture
+def task(alice):
+    return alice.create(title="kept", description="kept")
+
+
+@pytest.fixture
+def unchanged(alice, task):
+    """After the test the user has the one task, as it was."""
+    yield
+    assert alice.get().data == [task]

@@ -279,6 +279,8 @@ def test_purge_command_removes_expired_keys_alone(owned):
         for key, hours in [("old", 25), ("new", 23)]:
             values = f"('{user_id}', '{key}', '', '{{}}', now() - interval '{hours} hours')"
             run_sql(url, f"INSERT INTO idempotency_keys VALUES {values}")
+    many = "SELECT 'carol', n::text, '', '{}', now() - interval '2 days' FROM generate_series(1, 20000) n"
+    run_sql(url, f"INSERT INTO idempotency_keys {many}")
     result = flask("idempotency", "purge", **settings)
-    assert result.stdout == "2 expired keys purged.\n"
+    assert result.stdout == "20002 expired keys purged.\n"
     assert run_sql(url, "SELECT DISTINCT key FROM idempotency_keys") == [("new",)]

@@ -10,6 +10,8 @@ from config import Settings, StartupError
 from taskapp import create_app
 from taskapp.extensions import db
 from taskapp.tasks import service
+from taskapp.tasks.idempotency import Replayed
+from taskapp.tasks.terms import Terms
 from tests.processes import HEAD, debian_versions, downgrade, flask, make_postgres, run_sql, text_url, upgrade
 
 _names = itertools.count(1)
@@ -58,6 +60,7 @@ def revision(url):
 
 def use(url):
     """The service works on the database, as its owner, with both walls."""
+    run_sql(url.set(username="postgres"), "TRUNCATE tasks, idempotency_keys")
     app = create_app(Settings().load({"DATABASE_URL": text_url(url), "JWT_SECRET": "x" * 32}))
     with app.app_context():
         task = service.create_task("alice", title="t")
@@ -66,7 +69,12 @@ def use(url):
             task.id
         ]
         assert service.update_task("alice", task.id, completed=True).completed
-        service.delete_task("alice", task.id)
+        service.delete_task("alice", task.id, terms=Terms(versions=(2,), key="delete", fingerprint=b"x"))
+        assert isinstance(service.delete_task("alice", task.id, terms=Terms(key="delete", fingerprint=b"x")), Replayed)
+        for title in ("b", "a"):
+            service.create_task("alice", title=title, terms=Terms(key=title, fingerprint=b"x"))
+        found = service.list_tasks("alice", status="pending", sort="title", q="A", limit=9, after=("A", 0))
+        assert [row.title for row in found.rows] == ["a"]
         assert app.test_client().get("/health/ready").json["status"] == "ok"
         db.engine.dispose()
 

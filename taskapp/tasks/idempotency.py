@@ -32,6 +32,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    tuple_,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -114,24 +115,32 @@ def execute_once(statement: Select[Any], parameters: Mapping[str, Any], terms: T
 
 
 def _task(kind: type[TaskRow], result: Mapping[str, Any]) -> Any:
+    # By name, and what is not there as null: a result may have been stored when a task had other columns.
+    values: dict[str, Any] = {name: result.get(name) for name in TaskRow._fields}
     times = {name: datetime.fromisoformat(result[name]) for name in ("created_at", "updated_at")}
-    return kind(**{**result, **times})
+    return kind(**{**values, **times})
 
 
-# Results are kept for a day at least; the policy of the table lets its owner see those that are older.
+# Results are kept for a day at least; the policy of the table lets its owner see those that are older. So many at once
+# as can be removed well before the deadline.
+PURGE_BATCH = 10_000
+_EXPIRED = (
+    select(keys.user_id, keys.key).where(keys.created_at < func.now() - text("interval '24 hours'")).limit(PURGE_BATCH)
+)
 _PURGE: Executable = (
-    delete(IdempotencyKey.__table__)
-    .where(keys.created_at < func.now() - text("interval '24 hours'"))
-    .returning(literal_column("1"))
+    delete(IdempotencyKey.__table__).where(tuple_(keys.user_id, keys.key).in_(_EXPIRED)).returning(literal_column("1"))
 )
 PURGE_SECONDS = 3600
 _purge_at = 0.0
 
 
 def purge() -> int:
-    """Remove the results of all users that have been kept for long enough, and return how many.
+    """Remove results of all users that have been kept for long enough; :data:`PURGE_BATCH` at the most.
 
     It runs as the role that the service logs in with, which must own the table.
+
+    Returns:
+        How many.
     """
     return len(execute_as_login_role(_PURGE))
 
@@ -148,7 +157,8 @@ def purge_now_and_then(response: Response) -> Response:
     def run() -> None:
         with context:
             try:
-                purge()
+                while purge() == PURGE_BATCH:
+                    pass
             except (AppError, DBAPIError):
                 current_app.logger.warning("Expired idempotency keys could not be purged", exc_info=True)
 
