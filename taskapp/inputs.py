@@ -98,6 +98,9 @@ class NothingIn(InputSchema):
     body_optional = True
 
 
+_nothing_in = NothingIn()
+
+
 class StrictParser(FlaskParser):
     """Reads a request into schemas, and turns what is wrong with it into the service's own errors."""
 
@@ -174,9 +177,9 @@ class Blueprint(SmorestBlueprint):
         super().__init__(*args, **options)
         self._prepare_doc_cbks.append(_document_common_errors)
 
-    def arguments(self, schema: Any, *, location: str = "json", **options: Any) -> Callable[[Any], Any]:
-        """Declare what a view reads, as in flask-smorest."""
-        declare = super().arguments(schema, location=location, **options)
+    def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[Any], Any]:
+        """Declare what a view reads, as in flask-smorest; the schema is made once, not for each request."""
+        declare = super().arguments(schema(), location=location, **options)
 
         def decorator(view: Any) -> Any:
             declared = declare(view)
@@ -194,4 +197,4 @@ def refuse_undeclared_input() -> None:
     """
     reads = getattr(current_app.view_functions[request.endpoint or ""], "reads", ())
     for location in {"json", "query"}.difference(reads):
-        Blueprint.ARGUMENTS_PARSER.parse(NothingIn(), location=location)
+        Blueprint.ARGUMENTS_PARSER.parse(_nothing_in, location=location)
