@@ -44,8 +44,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if config["DATABASE_URL"] is None:
         embedded.init_app(app)
 
-    # What cursors are signed with: the same for every worker and host, and nothing more to configure.
-    app.config["SECRET_KEY"] = app.config["JWT_SECRET"] or str(app.config["SQLALCHEMY_DATABASE_URI"])
+    # The same for every worker and host, and nothing more to configure. Not SECRET_KEY: with that Flask reads a session
+    # from the cookies of every request.
+    app.config["CURSOR_SECRET"] = app.config["JWT_SECRET"] or str(app.config["SQLALCHEMY_DATABASE_URI"])
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))

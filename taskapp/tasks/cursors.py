@@ -19,7 +19,7 @@ _TIMES = ("created_at", "updated_at")
 
 def _serializer(user_id: str, listed: Mapping[str, Any]) -> URLSafeSerializer:
     salt = orjson.dumps([user_id, listed], option=orjson.OPT_SORT_KEYS)
-    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt, serializer=orjson)
+    return URLSafeSerializer(current_app.config["CURSOR_SECRET"], salt, serializer=orjson)
 
 
 def write_cursor(position: Position, user_id: str, listed: Mapping[str, Any]) -> str:
