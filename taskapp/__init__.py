@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import make_url
 
 from config import load_config
 from taskapp import auth, cli, database, embedded, errors, health, logs, request_id, serving
@@ -46,7 +47,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     # The same for every worker and host, and nothing more to configure. Not SECRET_KEY: with that Flask reads a session
     # from the cookies of every request.
-    app.config["CURSOR_SECRET"] = app.config["JWT_SECRET"] or str(app.config["SQLALCHEMY_DATABASE_URI"])
+    url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
+    app.config["CURSOR_SECRET"] = app.config["JWT_SECRET"] or url.render_as_string(hide_password=False)
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))

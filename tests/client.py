@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -134,3 +135,12 @@ def in_order(tasks, sort):
         return (datetime.fromisoformat(value) if field.endswith("_at") else value), task["id"]
 
     return sorted(tasks, key=key, reverse=sort.startswith("-"))
+
+
+def raw(port, request):
+    """Send bytes as they are, and return what comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return Answer(response.status, response.headers, response.read())

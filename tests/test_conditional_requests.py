@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.client import Client
+from tests.client import Client, raw
 
 WRITES = [
     ("PUT", "", {"json": {"title": "changed"}}),
@@ -69,6 +69,14 @@ def test_condition_on_what_is_not_there_is_not_found(alice, bob, task, operation
     for client, missing in [(bob, path), (alice, "/0"), (alice, "/9223372036854775807")]:
         assert write(client, missing, operation, condition).error["code"] == "TASK_NOT_FOUND"
     assert alice.get(path).data == current
+
+
+def test_condition_in_several_headers_is_one_list(alice, server, task):
+    path, _, old, etag = task
+    head = f"DELETE {alice.tasks}{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\n"
+    for second, status in [('"x"', 412), ("nonsense", 422), (etag, 200)]:
+        request = f"{head}If-Match: {old}\r\nIf-Match: {second}\r\n\r\n"
+        assert raw(server.port, request.encode()).status == status
 
 
 def test_get_of_a_known_version_has_no_body(alice, task):

@@ -1,8 +1,6 @@
 """Every error has the one shape, whoever makes it: the application, Flask, or gunicorn before either."""
 
-import http.client
 import re
-import socket
 from http import HTTPStatus
 
 import pytest
@@ -11,7 +9,7 @@ from werkzeug.exceptions import default_exceptions
 from config import Settings
 from taskapp import create_app, errors
 from taskapp.tasks import service
-from tests.client import Answer, assert_canonical_error, error_classes
+from tests.client import assert_canonical_error, error_classes, raw
 from tests.processes import run_sql
 
 # What the contract names, and what the classes of errors.py are.
@@ -121,15 +119,6 @@ def test_head_errors_have_no_body(alice):
     for path, token, status in [(alice.tasks + "/1", alice.token, 404), (alice.tasks, None, 401), ("/none", None, 404)]:
         answer = alice.request("HEAD", path, token=token)
         assert (answer.status, answer.body) == (status, b"")
-
-
-def raw(port, request):
-    """Send bytes as they are, and return what comes back."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(request)
-        response = http.client.HTTPResponse(connection)
-        response.begin()
-        return Answer(response.status, response.headers, response.read())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from taskapp.database import execute
-from tests.client import Client
+from tests.client import Client, raw
 from tests.processes import Gunicorn, connect, flask, run_sql, text_url, wait_until
 from tests.proxy import MessageProxy
 
@@ -88,6 +88,15 @@ def test_malformed_key_is_named_and_nothing_written(alice, key):
     answer = write(alice, WRITES["POST"], 0, key.encode("latin-1"))
     assert answer.status == 422
     assert list(answer.error["details"]) == ["Idempotency-Key"]
+    assert alice.get().data == []
+
+
+def test_keys_in_several_headers_are_no_key(alice, server):
+    body = b'{"title": "x"}'
+    head = f"POST {alice.tasks} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    request = f'{head}Idempotency-Key: "a"\r\nIdempotency-Key: "b"\r\n\r\n'
+    assert raw(server.port, request.encode() + body).error["details"].keys() == {"Idempotency-Key"}
     assert alice.get().data == []
 
 
