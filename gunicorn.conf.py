@@ -24,6 +24,8 @@ threads = settings["THREADS"]
 # Without it one worker takes all connections that stay open, and the others idle.
 reuse_port = True
 keepalive = 5
+# Room for a user's id of 255 characters in the path, a search and a cursor; the most that gunicorn takes.
+limit_request_line = 8190
 # Room for a token, and an end for a header that never ends.
 limit_request_field_size = 16380
 limit_request_fields = 64

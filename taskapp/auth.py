@@ -4,6 +4,7 @@ A token is a JWT (RFC 7519), checked as RFC 8725 advises: the algorithms are fix
 configured, never by the token.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ from taskapp.errors import Forbidden, InvalidInput, InvalidToken, Unauthorized
 from taskapp.tasks.models import USER_ID_LENGTH
 
 SECRET_ALGORITHMS = ["HS256"]
+# RFC 7515, section 7.1. Python's base64 passes over any other character, which would let a token have many spellings.
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 # Seconds that the issuer's clock may differ from ours.
 LEEWAY = 30
 
@@ -46,6 +49,8 @@ class TokenChecker:
             InvalidToken: the token does not hold.
             IdentityUnavailable: it cannot be checked for want of the issuer's keys.
         """
+        if not _COMPACT.fullmatch(token):
+            raise InvalidToken
         try:
             claims = jwt.decode(
                 token,

@@ -115,8 +115,7 @@ class StrictParser(FlaskParser):
             RequestEntityTooLarge: it is larger than :data:`MAXIMUM_BODY`.
             InvalidInput: an object in it names a member twice.
         """
-        body = req.get_data()
-        if len(body) > MAXIMUM_BODY:
+        if (req.content_length or 0) > MAXIMUM_BODY or len(body := req.get_data()) > MAXIMUM_BODY:
             raise RequestEntityTooLarge
         if not body:
             if getattr(schema, "body_optional", False):

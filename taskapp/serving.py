@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -40,19 +40,22 @@ def write_error(client: socket.socket, status: int, reason: str, _message: str) 
     )
     client.sendall(head.encode("latin-1") + body)
     client.shutdown(socket.SHUT_WR)
-    _drain(client)
+    _drain(client, client.recv)
 
 
-def _drain(client: socket.socket) -> None:
+def _drain(client: socket.socket, read: Callable[[int], bytes]) -> None:
+    before = client.gettimeout()
     deadline = time.monotonic() + DRAIN_SECONDS
     left = DRAIN_BYTES
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ParseException):
         while left > 0 and (remaining := deadline - time.monotonic()) > 0:
             client.settimeout(remaining)
-            received = len(client.recv(65536))
+            received = len(read(65536))
             if not received:
-                return
+                break
             left -= received
+    with contextlib.suppress(OSError):
+        client.settimeout(before)
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -106,12 +109,14 @@ def greeting(app: Flask) -> str:
 
 
 def _read_the_rest(response: Response) -> Response:
-    """Read a body that was refused unread, to a bound; gunicorn reads on for as much as a small one."""
+    """Have a body that was refused unread be read, to a bound, once the answer is sent.
+
+    gunicorn itself reads on for as much as a small body.
+    """
     if response.status_code >= HTTPStatus.BAD_REQUEST and (request.content_length or DRAIN_BYTES) > MAXIMUM_BODY:
-        deadline, left, body = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES, request.environ["wsgi.input"]
-        with contextlib.suppress(OSError, ParseException):
-            while left > 0 and time.monotonic() < deadline and (received := len(body.read(65536))):
-                left -= received
+        client, body = request.environ.get("gunicorn.socket"), request.environ["wsgi.input"]
+        if client is not None:
+            response.call_on_close(lambda: _drain(client, body.read))
     return response
 
 

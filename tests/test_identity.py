@@ -83,6 +83,8 @@ def test_token_that_is_broken_or_not_ours_is_unauthorized(alice, secret):
         f"{header}.{payload}.",
         f"{header}..{signature}",
         f"{alice.token},{alice.token}",
+        *(alice.token + end for end in (",", "=", " x", ".", "!", "%20", "\t.")),
+        *(alice.token.replace(".", f".{odd}", 1) for odd in (",", " ", "=", "*")),
         unsigned({"alg": "none", "typ": "JWT"}, good),
         unsigned({"alg": "None"}, good) + signature,
         make_token("another secret that is long enough", good),
