@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,18 @@ class FolderPath(fields.Field[Path]):
     """A folder; a relative one begins where this file is, whatever folder a command is run in."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Path:
-        return ROOT / Path(value).expanduser()
+        try:
+            return ROOT / Path(value).expanduser()
+        except RuntimeError:
+            raise ValidationError("begins with the home directory of a user who is not here.") from None
 
 
 def _is_http_url(value: str) -> None:
     # Plain HTTP is for an issuer inside the same network.
     if not value.startswith(("https://", "http://")):
         raise ValidationError("must begin with https:// (or http://).")
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
+        raise ValidationError("must name a host, and hold no space.")
 
 
 def _whole_number(default: int, low: int, high: int) -> fields.Integer:

@@ -1,5 +1,6 @@
 """How the service is served: ``gunicorn wsgi:app`` reads this file. The settings come from the environment."""
 
+import signal
 import sys
 from typing import Any
 
@@ -30,10 +31,13 @@ limit_request_line = 8190
 limit_request_field_size = 16380
 limit_request_fields = 64
 control_socket_disable = True
+# No header of a client decides where the application is mounted.
+forwarder_headers = ""
 
 loglevel = settings["LOG_LEVEL"]
 accesslog = "-" if settings["ACCESS_LOG"] else None
-access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms [%({x-request-id}o)s]'
+# The request line as it was sent: decoded, a path could hold the end of a line.
+access_log_format = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-request-id}o)s]'
 
 util.write_error = serving.write_error
 
@@ -45,6 +49,10 @@ def on_starting(_server: object) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """The first worker listens: whoever started this can begin."""
+    """Leave Ctrl-C to the master, which ends the workers; the first one listens: whoever started this can begin.
+
+    A terminal sends it to every process, and a worker that ends twice at once may wait for itself.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if worker.age == 1:
         print(serving.greeting(master_app), flush=True)

@@ -117,6 +117,8 @@ class StrictParser(FlaskParser):
         """
         if (req.content_length or 0) > MAXIMUM_BODY or len(body := req.get_data()) > MAXIMUM_BODY:
             raise RequestEntityTooLarge
+        if len(body) < (req.content_length or 0):
+            raise MalformedRequest("The body ends before its Content-Length.")  # RFC 9112, section 8: incomplete.
         if not body:
             if getattr(schema, "body_optional", False):
                 return missing

@@ -1,7 +1,6 @@
 """What gunicorn is told and asked, for gunicorn.conf.py; all that knows gunicorn is in these two."""
 
 import contextlib
-import os
 import socket
 import sys
 import time
@@ -70,8 +69,7 @@ def refuse_taken_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        sys.exit(f"taskapp: cannot listen on {host} port {port}: {reason}. Set HOST or PORT to another.")
+        sys.exit(f"taskapp: cannot listen on {host} port {port}: {error.strerror}. Set HOST or PORT to another.")
 
 
 def prepare_database(app: Flask) -> None:

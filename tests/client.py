@@ -137,10 +137,12 @@ def in_order(tasks, sort):
     return sorted(tasks, key=key, reverse=sort.startswith("-"))
 
 
-def raw(port, request):
-    """Send bytes as they are, and return what comes back."""
+def raw(port, request, *, finish=False):
+    """Send bytes as they are, say that there will be no more where asked to, and return what comes back."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request)
+        if finish:
+            connection.shutdown(socket.SHUT_WR)
         response = http.client.HTTPResponse(connection)
         response.begin()
         return Answer(response.status, response.headers, response.read())

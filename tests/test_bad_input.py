@@ -107,6 +107,21 @@ def test_large_body_is_read_to_its_end_whatever_is_wrong(alice):
         assert alice.request("POST", "/health", **options).status == 405
 
 
+def send_part(client, port, method, path, part):
+    """Send a request whose body ends before its Content-Length, as a client does that dies."""
+    head = f"{method} {client.tasks}{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 50\r\n\r\n"
+    return raw(port, head.encode() + part, finish=True)
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("part", [b"", b'{"title": "x"}', b'{"completed": true}'])
+def test_body_that_is_cut_short_is_malformed(alice, server, task, part):
+    for method, path in [*writes(task), ("DELETE", f"/{task['id']}"), ("GET", "")]:
+        answer = send_part(alice, server.port, method, path, part)
+        assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+
+
 @pytest.mark.parametrize("length", ["65537", str(2**63), str(10**30)])
 def test_large_body_is_answered_before_it_has_come(alice, server, length):
     head = f"POST {alice.tasks} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\n"

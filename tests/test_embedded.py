@@ -205,6 +205,14 @@ def test_secret_is_made_once_and_private(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 64])
+def test_secret_that_was_damaged_is_said(tmp_path, content):
+    path = tmp_path / "jwt_secret"
+    path.write_bytes(content)
+    with pytest.raises(EmbeddedError, match="holds no secret any more"):
+        read_or_make_secret(path)
+
+
 def test_flask_commands_run_on_the_embedded_default(tmp_path):
     settings = {"INSTANCE_PATH": tmp_path / "instance"}
 

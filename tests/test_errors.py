@@ -143,6 +143,12 @@ def test_what_gunicorn_refuses_has_the_one_shape(server, request_bytes, status, 
     assert_canonical_error(answer)
 
 
+def test_client_does_not_decide_where_the_application_is(alice, server):
+    for path, status in [("/health/live", 200), (f"/x{alice.tasks}", 404)]:
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nSCRIPT_NAME: /x\r\n\r\n"
+        assert raw(server.port, request.encode()).status == status
+
+
 def test_error_that_names_what_was_sent_does_not_break(alice):
     answer = alice.post(body=b'{"\\ud800\\u0000": 1}', headers={"Content-Type": "application/json"})
     assert answer.status == 422

@@ -11,7 +11,7 @@ import flask_migrate
 from flask import Flask
 from sqlalchemy import event
 
-from config import StartupError
+from config import SECRET_BYTES, StartupError
 from taskapp.database import without_deadline
 from taskapp.embedded.folders import EmbeddedError, make_private
 from taskapp.embedded.lock import exclusively
@@ -26,7 +26,11 @@ _preparing = threading.Lock()
 
 
 def read_or_make_secret(path: Path) -> str:
-    """Return the secret that signs tokens on the embedded default: made once, readable by the owner alone."""
+    """Return the secret that signs tokens on the embedded default: made once, readable by the owner alone.
+
+    Raises:
+        EmbeddedError: what is kept there is no secret.
+    """
     make_private(path.parent)
     with exclusively(path.with_suffix(".lock")):
         if not path.exists():
@@ -34,7 +38,10 @@ def read_or_make_secret(path: Path) -> str:
             unfinished.touch(mode=0o600)
             unfinished.write_text(secrets.token_urlsafe(48))
             unfinished.rename(path)
-    return path.read_text()
+    secret = path.read_text(errors="replace")
+    if len(secret) < SECRET_BYTES or not secret.isascii():
+        raise EmbeddedError(f"The file {path} holds no secret any more: delete it, and a new one is made.")
+    return secret
 
 
 def of_app(app: Flask) -> EmbeddedPostgres | None:
