@@ -62,6 +62,14 @@ def test_malformed_condition_is_named_and_nothing_written(alice, task, operation
     assert alice.get(path).data == current
 
 
+@pytest.mark.parametrize("filler", [" , ", "  ,  ", ",", " ", '"a" , ', '"a",'])
+def test_long_malformed_condition_is_refused_like_a_short_one(alice, task, filler):
+    """In a time that grows with its length: one that could be read in many ways would not be answered at all."""
+    condition = '"a"' + filler * (12_000 // len(filler)) + "x"
+    answer = write(alice, task[0], WRITES[0], condition)
+    assert (answer.status, list(answer.error["details"])) == (422, ["If-Match"])
+
+
 @pytest.mark.parametrize("operation", WRITES)
 @pytest.mark.parametrize("condition", ["*", '"1"'])
 def test_condition_on_what_is_not_there_is_not_found(alice, bob, task, operation, condition):

@@ -11,8 +11,9 @@ from taskapp.errors import InvalidInput
 
 # RFC 9110, section 8.8.3: a tag is a string in quotes, preceded by W/ where it is weak.
 _TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
-# Section 5.6.1.2: lists may have empty elements.
-_TAGS = re.compile(rf"[ \t]*(,[ \t]*)*{_TAG}([ \t]*,[ \t]*({_TAG})?)*[ \t]*")
+# Section 5.6.1.2: lists may have empty elements. Nothing once matched is given back (+), because white space that could
+# belong to either side of a comma would otherwise be tried in every way.
+_TAGS = re.compile(rf"[ \t]*+(,[ \t]*+)*+{_TAG}([ \t]*+,[ \t]*+({_TAG})?)*+[ \t]*+")
 _VERSION = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # RFC 9651, section 3.3.3: within quotes only a quote and a backslash are escaped.
