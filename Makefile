@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock clean
+.PHONY: help run test lint format openapi lock clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -24,9 +24,12 @@ format: .venv/dev ## Put the code into its format
 	@.venv/bin/python -m ruff check --fix .
 	@.venv/bin/python -m ruff format .
 
+openapi: .venv/dev ## Write what the service says of itself into docs/openapi.json
+	@.venv/bin/python -m flask openapi write docs/openapi.json
+
 lock: .venv/dev ## Compile requirements*.in into pinned requirements*.txt
 	@.venv/bin/python -m pip install --quiet uv==0.13.9
-	@for file in requirements requirements-dev; do \
+	@for file in requirements requirements-dev requirements-ci; do \
 		.venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" $$file.in -o $$file.txt || exit 1; \
 	done

@@ -8,11 +8,13 @@ from flask import Flask
 from sqlalchemy import make_url
 
 from config import load_config
-from taskapp import auth, cli, database, embedded, errors, health, logs, request_id, serving
-from taskapp.extensions import OPENAPI_SETTINGS, api, db, migrate
+from taskapp import auth, cli, database, embedded, errors, health, logs, openapi, request_id, serving
+from taskapp.extensions import api, db, migrate
 from taskapp.inputs import MAXIMUM_BODY
+from taskapp.openapi import docs_page
 from taskapp.strict_json import StrictJSONProvider
 from taskapp.tasks.converters import TaskIdConverter, task_id_schema
+from taskapp.tasks.documentation import USER_ID
 from taskapp.tasks.views import bp as tasks_bp
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
@@ -34,7 +36,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         MAX_CONTENT_LENGTH=MAXIMUM_BODY + 1,
         SQLALCHEMY_DATABASE_URI=config["DATABASE_URL"],
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(config),
-        **OPENAPI_SETTINGS,
+        **openapi.SETTINGS,
     )
     app.json = StrictJSONProvider(app)
     app.url_map.merge_slashes = False  # An address is right or it is a 404; none is mended by a redirect.
@@ -60,7 +62,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     errors.init_app(app)
     serving.init_app(app)
 
-    api.register_blueprint(tasks_bp)
-    app.register_blueprint(health.bp)
+    api.register_blueprint(tasks_bp, parameters=[USER_ID])
+    api.register_blueprint(health.bp)
+    app.register_blueprint(docs_page.bp)
     cli.init_app(app)
     return app

@@ -52,9 +52,13 @@ RETRY_SHORTLY: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
 class ErrorOut(Schema):
     """What went wrong."""
 
-    code = fields.String(required=True, metadata={"description": "What a program decides by."})
+    code = fields.String(required=True, metadata={"description": "What a program decides by.", "pattern": "^[A-Z_]+$"})
     message = fields.String(required=True, metadata={"description": "One sentence for a person."})
-    details = fields.Dict(metadata={"description": "From a field, parameter or check to what is wrong with it."})
+    details = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        metadata={"description": "From a field, parameter or check to what is wrong with it."},
+    )
     request_id = fields.String(required=True, metadata={"description": "As in the header X-Request-ID."})
 
 
@@ -81,6 +85,11 @@ class AppError(Exception):
         self.message = message or self.message
         self.details = details
         super().__init__(self.message)
+
+
+def error_classes(cls: type[AppError] = AppError) -> set[type[AppError]]:
+    """Return every error that the service raises: the classes below one."""
+    return {deeper for sub in cls.__subclasses__() for deeper in {sub, *error_classes(sub)}}
 
 
 class MalformedRequest(AppError):

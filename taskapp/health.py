@@ -3,19 +3,26 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from alembic.script import ScriptDirectory
-from flask import Blueprint, Response, current_app
+from flask import Response, current_app
+from marshmallow import Schema, fields
+from marshmallow.validate import Equal
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from taskapp.database import ACTING_ROLE, execute, execute_as_login_role
-from taskapp.errors import DatabaseUnavailable
+from taskapp.errors import DatabaseUnavailable, ErrorEnvelope
+from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, describe_error, headers
 from taskapp.strict_json import json_response
 from taskapp.version import VERSION
 
-bp = Blueprint("health", __name__)
+bp = DocumentedBlueprint(
+    "service", __name__, description="Whether the service works. No token is needed.", errors=HTTP_ERRORS
+)
 
+_BEHIND = "The database is not at the newest revision; run 'flask db upgrade'."
 _REVISION = text("SELECT version_num FROM alembic_version")
 _WALL = text("SELECT current_user = :acting_role AND row_security_active('tasks')")
 
@@ -33,7 +40,7 @@ def _check_migrations() -> str | None:
         current_app.logger.exception("The revision of the database cannot be read")
         return "The revision of the database cannot be read; run 'flask db upgrade'."
     if found != {head_revision(Path(current_app.extensions["migrate"].directory))}:
-        return "The database is not at the newest revision; run 'flask db upgrade'."
+        return _BEHIND
     return None
 
 
@@ -52,26 +59,72 @@ _CHECKS: dict[str, Callable[[], str | None]] = {
 }
 
 
+class Index(Schema):
+    """What this is, and where its parts are."""
+
+    name = fields.String(required=True)
+    version = fields.String(required=True)
+    links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class Life(Schema):
+    """The process answers."""
+
+    status = fields.String(required=True, validate=Equal("ok"))
+
+
+class Readiness(Life):
+    """Requests can be served."""
+
+    checks = fields.Dict(keys=fields.String(), values=fields.String(validate=Equal("ok")), required=True)
+
+
+_LINKS = {
+    "docs": "/docs",
+    "openapi": "/openapi.json",
+    "health": "/health",
+    "live": "/health/live",
+    "ready": "/health/ready",
+}
+_READY = {"status": "ok", "checks": dict.fromkeys(["database", *_CHECKS], "ok")}
+_NOT_READY = describe_error(503, only=DatabaseUnavailable, details={"migrations": [_BEHIND]})
+
+
+def _open(view: Any) -> Any:
+    """Document that no token is needed."""
+    return bp.doc(security=[])(view)
+
+
 @bp.get("/")
-def index() -> Response:
-    """Say what this is and where its parts are."""
-    links = {"openapi": "/openapi.json", "health": "/health", "live": "/health/live", "ready": "/health/ready"}
-    return json_response({"name": "taskapp", "version": VERSION, "links": links})
+@bp.response(200, Index, description="The index.", headers=headers())
+@_open
+def get_index() -> Response:
+    """Say what this is.
+
+    Its name, its version, and where its parts are.
+    """
+    return json_response({"name": "taskapp", "version": VERSION, "links": _LINKS})
 
 
 @bp.get("/health/live")
-def live() -> Response:
-    """Answer as long as the process can; the database is not asked."""
+@bp.response(200, Life, description="The process answers.", headers=headers())
+@_open
+def check_live() -> Response:
+    """Tell whether the process lives.
+
+    It answers as long as it can; the database is not asked.
+    """
     return json_response({"status": "ok"})
 
 
-@bp.get("/health")
 @bp.get("/health/ready")
-def ready() -> Response:
-    """Answer whether requests can be served: the database answers, is at head, and confines its users.
+@bp.response(200, Readiness, description="Requests can be served.", example=_READY, headers=headers())
+@bp.alt_response(503, schema=ErrorEnvelope, **_NOT_READY)
+@_open
+def check_ready() -> Response:
+    """Tell whether requests can be served.
 
-    Raises:
-        DatabaseUnavailable: it cannot; ``details`` says what failed.
+    The database answers, is migrated, and confines its users. Otherwise a 503 says in `details` what failed.
     """
     failed: dict[str, list[str]] = {}
     try:
@@ -82,4 +135,17 @@ def ready() -> Response:
         failed["database"] = ["It cannot be reached, or does not answer."]
     if failed:
         raise DatabaseUnavailable("The service is not ready; details says why.", failed)
-    return json_response({"status": "ok", "checks": dict.fromkeys(["database", *_CHECKS], "ok")})
+    return json_response(_READY)
+
+
+@bp.get("/health")
+@bp.response(200, Readiness, description="Requests can be served.", example=_READY, headers=headers())
+@bp.alt_response(503, schema=ErrorEnvelope, **_NOT_READY)
+@_open
+def check_health() -> Response:
+    """Tell whether requests can be served.
+
+    Another name of `/health/ready`.
+    """
+    ready: Response = check_ready()
+    return ready

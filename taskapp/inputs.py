@@ -5,24 +5,22 @@ declare must be absent, :func:`refuse_undeclared_input` sees to that: nothing is
 """
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from flask import Request, current_app, request
-from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load
 from webargs import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from taskapp.errors import InvalidInput, MalformedRequest, UnsupportedMediaType
+from taskapp.openapi import DocumentedBlueprint
 from taskapp.strict_json import DuplicateName
 
 # A task is some 5 KiB of JSON at most. Flask is told one byte more (MAX_CONTENT_LENGTH), because it cuts a chunked
 # body at its limit without a word: one that reaches the limit may have been cut.
 MAXIMUM_BODY = 64 * 1024
-# Undeclared bodies are refused too, so every operation may find fault with one.
-COMMON_ERRORS = (400, 401, 403, 413, 415, 422, 500, 503)
 # RFC 5789: the media type of a PATCH names the kind of patch. Ours is the one of RFC 7396.
 PATCH_MEDIA_TYPES = ("application/json", "application/merge-patch+json")
 
@@ -32,11 +30,13 @@ class Text(fields.String):
 
     Args:
         strip: whether white space around it is removed.
+        metadata: as ``fields.String`` takes it, for the OpenAPI document.
+        options: those of ``fields.String``.
     """
 
-    def __init__(self, *, strip: bool = False, **options: Any) -> None:
+    def __init__(self, *, strip: bool = False, metadata: Mapping[str, Any] | None = None, **options: Any) -> None:
         self.strip = strip
-        super().__init__(**options)
+        super().__init__(metadata={"pattern": r"^[^\u0000]*$", **(metadata or {})}, **options)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs)
@@ -77,13 +77,17 @@ class InputSchema(Schema):
 
     Class attributes:
         body_optional: whether a body of this schema may be absent.
+        json_schema: what JSON Schema can say of it beside its fields, for the OpenAPI document.
     """
 
     class Meta:
         unknown = RAISE
 
     body_optional = False
-    user_id = fields.String(load_only=True, validate=_is_the_users_own, metadata={"description": "As in the path."})
+    json_schema: Mapping[str, Any] = MappingProxyType({})
+
+    # A document could not say that it must equal the path's, and a client made from it would have two of the name.
+    user_id = fields.String(load_only=True, validate=_is_the_users_own, metadata={"in_prose_only": True})
 
     @post_load
     def drop_user_id(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -163,20 +167,21 @@ def _check_media_type(req: Request) -> None:
         raise UnsupportedMediaType
 
 
-def _document_common_errors(doc: dict[str, Any], _doc_info: Any, **_: Any) -> dict[str, Any]:
-    """Document what every operation behind the guard may answer; the names are flask-smorest's, of its responses."""
-    names = {status: HTTPStatus(status).name for status in COMMON_ERRORS}
-    return {**doc, "responses": {**doc.get("responses", {}), **names}}
+def _document_patch_media_types(doc: dict[str, Any], _doc_info: Any, method: str, **_: Any) -> dict[str, Any]:
+    if method == "patch" and "requestBody" in doc:
+        body = doc["requestBody"]["content"]["application/json"]
+        doc["requestBody"]["content"] = dict.fromkeys(PATCH_MEDIA_TYPES, body)
+    return doc
 
 
-class Blueprint(SmorestBlueprint):
-    """flask-smorest's blueprint with the strict parser, whose views remember what they declare."""
+class Blueprint(DocumentedBlueprint):
+    """A blueprint with the strict parser, whose views remember what they declare."""
 
     ARGUMENTS_PARSER = StrictParser()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._prepare_doc_cbks.append(_document_common_errors)
+        self._prepare_doc_cbks.append(_document_patch_media_types)
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[Any], Any]:
         """Declare what a view reads, as in flask-smorest; the schema is made once, not for each request."""

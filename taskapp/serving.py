@@ -99,7 +99,7 @@ def greeting(app: Flask) -> str:
     base = f"http://{f'[{host}]' if ':' in host else host}:{config['PORT']}"
     server = embedded.of_app(app)
     data = server.data if server else f"the database {config['DATABASE_URL'].database} of DATABASE_URL"
-    lines = [f"API   {base}/api/{{user_id}}/tasks", f"Docs  {base}/openapi.json", f"Data  {data}"]
+    lines = [f"API   {base}/api/{{user_id}}/tasks", f"Docs  {base}/docs", f"Data  {data}"]
     if server and config["JWT_SECRET"]:
         token = sign_token(app, GREETING_USER, timedelta(days=1))
         lines += ["Try   " + f"curl -H 'Authorization: Bearer {token}' {base}/api/{GREETING_USER}/tasks"]

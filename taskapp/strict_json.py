@@ -39,9 +39,9 @@ def json_response(value: Any) -> Response:
 class StrictJSONProvider(JSONProvider):
     """What ``app.json`` is."""
 
-    def dumps(self, obj: Any, **_: Any) -> str:
-        """Write a value as JSON text."""
-        return orjson.dumps(obj, option=_OPTIONS).decode()
+    def dumps(self, obj: Any, *, indent: int | None = None, **_: Any) -> str:
+        """Write a value as JSON text, for people where ``indent`` says so."""
+        return orjson.dumps(obj, option=_OPTIONS | (orjson.OPT_INDENT_2 if indent else 0)).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
         """Read JSON text (RFC 8259).

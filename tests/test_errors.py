@@ -8,8 +8,9 @@ from werkzeug.exceptions import default_exceptions
 
 from config import Settings
 from taskapp import create_app, errors
+from taskapp.errors import error_classes
 from taskapp.tasks import service
-from tests.client import assert_canonical_error, error_classes, raw
+from tests.client import assert_canonical_error, raw
 from tests.processes import run_sql
 
 # What the contract names, and what the classes of errors.py are.

@@ -67,7 +67,7 @@ def assert_two_runs(checkout, tmp_path, **settings):
             json = "-H 'Content-Type: application/json'"
             shell(f"""{greeting["Try"]} -s --fail {json} -d '{{"title": "run {number}"}}'""")
             assert "run 1" in shell(f"{greeting['Try']} -s --fail")
-            assert '"openapi"' in shell(f"curl -s --fail {greeting['Docs']}")
+            assert "swagger-ui" in shell(f"curl -s --fail {greeting['Docs']}")
             run.interrupt()
         assert not EmbeddedPostgres(run.folder)._answers()
         assert "Traceback" not in run.log.read_text()

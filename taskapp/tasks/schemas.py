@@ -3,26 +3,35 @@
 The schemas for what goes out document the answers; rows are written as JSON without passing through them.
 """
 
+from types import MappingProxyType
 from typing import Any
 
 from flask import request
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
+from taskapp.errors import ErrorOut
 from taskapp.inputs import InputSchema, StrictBoolean, StrictInteger, Text
+from taskapp.tasks.documentation import CREATED_AT
 from taskapp.tasks.models import DESCRIPTION_LENGTH, MAXIMUM_ID, TITLE_LENGTH, USER_ID_LENGTH
 from taskapp.tasks.service import SORTS, STATUSES
 
 MAXIMUM_LIMIT = 1000
 
 
+# Not blank, and no NUL.
+_TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+
+
 def _title(**options: Any) -> Text:
     blank_or_long = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, white space around it not counted.")
-    return Text(strip=True, validate=blank_or_long, **options)
+    about = {"description": "White space around it is removed.", "pattern": _TITLE_PATTERN, "examples": ["Buy milk"]}
+    return Text(strip=True, validate=blank_or_long, metadata=about, **options)
 
 
 def _description(**options: Any) -> Text:
-    return Text(allow_none=True, validate=Length(max=DESCRIPTION_LENGTH), **options)
+    about = {"description": "An empty one stays empty; null is none.", "examples": ["Two litres, not the sour kind"]}
+    return Text(allow_none=True, validate=Length(max=DESCRIPTION_LENGTH), metadata=about, **options)
 
 
 class TaskIn(InputSchema):
@@ -35,6 +44,8 @@ class TaskIn(InputSchema):
 
 class TaskChangesIn(InputSchema):
     """The fields to change; what is not sent keeps its value. `null` clears the description."""
+
+    json_schema = MappingProxyType({"minProperties": 1})
 
     title = _title()
     description = _description()
@@ -50,7 +61,9 @@ class TaskChangesIn(InputSchema):
 class CompletionIn(InputSchema):
     """Whether the task is completed. No body at all turns it round."""
 
+    json_schema = MappingProxyType({"required": ["completed"]})
     body_optional = True
+
     completed = StrictBoolean()
 
     @validates_schema
@@ -63,25 +76,57 @@ class CompletionIn(InputSchema):
 class ListQuery(InputSchema):
     """Which tasks to list."""
 
-    status = fields.String(load_default="all", validate=OneOf(STATUSES, error="Must be one of: {choices}."))
-    q = Text(load_default=None, validate=Length(max=DESCRIPTION_LENGTH))
-    sort = fields.String(load_default="-id", validate=OneOf(SORTS, error="Must be one of: {choices}."))
-    cursor = fields.String(load_default=None)
+    status = fields.String(
+        load_default="all",
+        validate=OneOf(STATUSES, error="Must be one of: {choices}."),
+        metadata={"description": "Which tasks, by whether they are completed."},
+    )
+    q = Text(
+        load_default=None,
+        allow_none=False,
+        validate=Length(max=DESCRIPTION_LENGTH),
+        metadata={"description": "What title or description must contain, in any case. No character is a wildcard."},
+    )
+    sort = fields.String(
+        load_default="-id",
+        validate=OneOf(SORTS, error="Must be one of: {choices}."),
+        metadata={"description": "The order; `-` is descending. Titles go by code point; the id breaks ties."},
+    )
+    cursor = fields.String(
+        load_default=None,
+        allow_none=False,
+        metadata={"description": "The `next_cursor` of the page before, with the same `status`, `q` and `sort`."},
+    )
     limit = StrictInteger(
-        load_default=MAXIMUM_LIMIT, validate=Range(1, MAXIMUM_LIMIT, error="Must be from {min} to {max}.")
+        load_default=MAXIMUM_LIMIT,
+        validate=Range(1, MAXIMUM_LIMIT, error="Must be from {min} to {max}."),
+        metadata={"description": "The most tasks of a page."},
     )
 
 
 class TaskOut(Schema):
     """A task."""
 
-    id = fields.Integer(required=True, validate=Range(1, MAXIMUM_ID), metadata={"format": "int64"})
-    user_id = fields.String(required=True, validate=Length(1, USER_ID_LENGTH))
-    title = fields.String(required=True, validate=Length(1, TITLE_LENGTH))
-    description = fields.String(required=True, allow_none=True, validate=Length(max=DESCRIPTION_LENGTH))
+    id = fields.Integer(
+        required=True,
+        validate=Range(1, MAXIMUM_ID),
+        metadata={"format": "int64", "description": "Never changes.", "examples": [1]},
+    )
+    user_id = fields.String(
+        required=True, validate=Length(1, USER_ID_LENGTH), metadata={"description": "The owner.", "examples": ["demo"]}
+    )
+    title = fields.String(required=True, validate=Length(1, TITLE_LENGTH), metadata={"examples": ["Buy milk"]})
+    description = fields.String(
+        required=True,
+        allow_none=True,
+        validate=Length(max=DESCRIPTION_LENGTH),
+        metadata={"examples": ["Two litres, not the sour kind"]},
+    )
     completed = fields.Boolean(required=True)
-    created_at = fields.DateTime(required=True)
-    updated_at = fields.DateTime(required=True)
+    created_at = fields.DateTime(required=True, metadata={"description": "In UTC.", "examples": [CREATED_AT]})
+    updated_at = fields.DateTime(
+        required=True, metadata={"description": "Of the last change, in UTC.", "examples": [CREATED_AT]}
+    )
 
 
 class TaskEnvelope(Schema):
@@ -94,11 +139,13 @@ class Pagination(Schema):
     """Which part of the list this is."""
 
     limit = fields.Integer(required=True, validate=Range(1, MAXIMUM_LIMIT))
-    next_cursor = fields.String(required=True, allow_none=True)
+    next_cursor = fields.String(
+        required=True, allow_none=True, metadata={"description": "The `cursor` of the next page; `null` on the last."}
+    )
 
 
 class TaskListEnvelope(Schema):
-    """A list of tasks, newest first."""
+    """Some of a user's tasks."""
 
     data = fields.List(fields.Nested(TaskOut), required=True)
     pagination = fields.Nested(Pagination, required=True)
@@ -115,3 +162,21 @@ class DeletionEnvelope(Schema):
     """A task is gone."""
 
     data = fields.Nested(Deletion, required=True)
+
+
+class ChangedTaskDetails(Schema):
+    """What the version that was asked for has become."""
+
+    current = fields.Nested(TaskOut, required=True)
+
+
+class ChangedTaskError(ErrorOut):
+    """The task has changed; here it is as it is now."""
+
+    details = fields.Nested(ChangedTaskDetails, required=True)  # type: ignore[assignment] # More exactly than there.
+
+
+class ChangedTaskEnvelope(Schema):
+    """The body of a 412."""
+
+    error = fields.Nested(ChangedTaskError, required=True)

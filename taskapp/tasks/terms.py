@@ -3,7 +3,6 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from flask import request
 
@@ -18,23 +17,6 @@ _VERSION = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # RFC 9651, section 3.3.3: within quotes only a quote and a backslash are escaped.
 _QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
-
-
-def _header(name: str, description: str) -> dict[str, Any]:
-    return {"in": "header", "name": name, "description": description, "schema": {"type": "string"}}
-
-
-# The headers, for the OpenAPI document.
-IF_NONE_MATCH_PARAMETER = _header("If-None-Match", "Entity tags of versions that the client has already.")
-IDEMPOTENCY_KEY_PARAMETER = _header(
-    "Idempotency-Key",
-    "1 to 255 visible ASCII characters, quoted or not. Repeated with the same request, the write "
-    "happens once, and the first answer is given again. Kept for 24 hours at least.",
-)
-TERMS_PARAMETERS = [
-    _header("If-Match", "Entity tags of the versions that may be written to, or * for any."),
-    IDEMPOTENCY_KEY_PARAMETER,
-]
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,16 @@ from flask import Response, request, url_for
 
 from taskapp.auth import authorize
 from taskapp.inputs import Blueprint, refuse_undeclared_input
+from taskapp.openapi import API_ERRORS
 from taskapp.strict_json import json_response
-from taskapp.tasks import idempotency, schemas, service
+from taskapp.tasks import documentation, idempotency, schemas, service
 from taskapp.tasks.cursors import read_cursor, write_cursor
 from taskapp.tasks.idempotency import Replayed
-from taskapp.tasks.terms import (
-    IDEMPOTENCY_KEY_PARAMETER,
-    IF_NONE_MATCH_PARAMETER,
-    TERMS_PARAMETERS,
-    etag,
-    read_terms,
-)
+from taskapp.tasks.terms import etag, read_terms
 
-bp = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="The tasks of a user.")
+bp = Blueprint(
+    "tasks", __name__, url_prefix="/api/<user_id>/tasks", description="A user's own tasks.", errors=API_ERRORS
+)
 bp.before_request(authorize)
 bp.before_request(refuse_undeclared_input)
 bp.after_request(idempotency.purge_now_and_then)
@@ -27,8 +24,9 @@ bp.after_request(idempotency.purge_now_and_then)
 
 def _takes_terms(view: Any) -> Any:
     """Document the headers that :func:`read_terms` reads, and what they may lead to."""
-    documented = bp.doc(parameters=TERMS_PARAMETERS)(view)
-    return bp.alt_response(412, "PRECONDITION_FAILED")(bp.alt_response(409, "CONFLICT")(documented))
+    view = bp.doc(parameters=[documentation.IF_MATCH, documentation.IDEMPOTENCY_KEY])(view)
+    view = bp.alt_response(409, "CONFLICT")(view)
+    return bp.alt_response(412, schema=schemas.ChangedTaskEnvelope, **documentation.MOVED_ON)(view)
 
 
 def _next_link(cursor: str) -> str:
@@ -50,12 +48,15 @@ def _mark_replay(response: Response, task: Any) -> Response:
 
 
 @bp.route("", methods=["POST"])
-@bp.arguments(schemas.TaskIn)
-@bp.response(201, schemas.TaskEnvelope)
+@bp.arguments(schemas.TaskIn, examples=documentation.TASK_INS)
+@bp.response(201, schemas.TaskEnvelope, **documentation.NEW_TASK)
 @bp.alt_response(409, "CONFLICT")
-@bp.doc(parameters=[IDEMPOTENCY_KEY_PARAMETER])
+@bp.doc(parameters=[documentation.IDEMPOTENCY_KEY], responses={201: {"links": documentation.NEXT_STEPS}})
 def create_task(task: dict[str, Any], user_id: str) -> Response:
-    """Create a task."""
+    """Create a task.
+
+    A title is all it needs. `Location` in the answer is where it can be read from now on.
+    """
     created = service.create_task(user_id, **task, terms=read_terms())
     response = _task_response(created)
     response.status_code = 201
@@ -65,9 +66,12 @@ def create_task(task: dict[str, Any], user_id: str) -> Response:
 
 @bp.route("", methods=["GET"])
 @bp.arguments(schemas.ListQuery, location="query")
-@bp.response(200, schemas.TaskListEnvelope)
+@bp.response(200, schemas.TaskListEnvelope, **documentation.TASK_LIST)
 def list_tasks(query: dict[str, Any], user_id: str) -> Response:
-    """List tasks, newest first unless sorted otherwise."""
+    """List tasks.
+
+    The newest first, unless sorted otherwise. No page is cut without a word: where tasks follow, `next_cursor` says so.
+    """
     limit, cursor = query.pop("limit"), query.pop("cursor")
     after = None if cursor is None else read_cursor(cursor, user_id, query)
     page = service.list_tasks(user_id, **query, limit=limit, after=after)
@@ -79,13 +83,16 @@ def list_tasks(query: dict[str, Any], user_id: str) -> Response:
     return response
 
 
-@bp.route("/<task_id:task_id>", methods=["GET"])
-@bp.response(200, schemas.TaskEnvelope)
-@bp.alt_response(304, description="The client has this version already.")
+@bp.route("/<task_id:task_id>", methods=["GET"], parameters=[documentation.TASK_ID])
+@bp.response(200, schemas.TaskEnvelope, **documentation.TASK)
+@bp.alt_response(304, **documentation.NOT_MODIFIED)
 @bp.alt_response(404, "NOT_FOUND")
-@bp.doc(parameters=[IF_NONE_MATCH_PARAMETER])
+@bp.doc(parameters=[documentation.IF_NONE_MATCH])
 def get_task(user_id: str, task_id: int) -> Response:
-    """Read a task, unless the client has this version of it already."""
+    """Read a task.
+
+    With `If-None-Match`, only where it is another version than those.
+    """
     task = service.get_task(user_id, task_id)
     # Compared weakly (RFC 9110, section 13.1.2); a malformed header names no tag, so that the task is sent.
     if request.if_none_match.contains_weak(str(task.version)):
@@ -93,42 +100,55 @@ def get_task(user_id: str, task_id: int) -> Response:
     return _task_response(task)
 
 
-@bp.route("/<task_id:task_id>", methods=["PUT"])
-@bp.arguments(schemas.TaskChangesIn)
-@bp.response(200, schemas.TaskEnvelope)
+@bp.route("/<task_id:task_id>", methods=["PUT"], parameters=[documentation.TASK_ID])
+@bp.arguments(schemas.TaskChangesIn, examples=documentation.TASK_CHANGES)
+@bp.response(200, schemas.TaskEnvelope, **documentation.CHANGED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_terms
 def update_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
-    """Change a task; what is not sent keeps its value."""
+    """Change a task.
+
+    What is not sent keeps its value; `null` clears the description.
+    """
     return _task_response(service.update_task(user_id, task_id, **changes, terms=read_terms()))
 
 
-@bp.route("/<task_id:task_id>", methods=["PATCH"])
-@bp.arguments(schemas.TaskChangesIn)
-@bp.response(200, schemas.TaskEnvelope)
+@bp.route("/<task_id:task_id>", methods=["PATCH"], parameters=[documentation.TASK_ID])
+@bp.arguments(schemas.TaskChangesIn, examples=documentation.TASK_CHANGES)
+@bp.response(200, schemas.TaskEnvelope, **documentation.CHANGED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_terms
 def patch_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
-    """Change a task, as PUT does (JSON Merge Patch, RFC 7396)."""
+    """Change a task by a merge patch.
+
+    As PUT does, under the verb that many clients use (JSON Merge Patch, RFC 7396).
+    """
     return _task_response(service.update_task(user_id, task_id, **changes, terms=read_terms()))
 
 
-@bp.route("/<task_id:task_id>", methods=["DELETE"])
-@bp.response(200, schemas.DeletionEnvelope)
+@bp.route("/<task_id:task_id>", methods=["DELETE"], parameters=[documentation.TASK_ID])
+@bp.response(200, schemas.DeletionEnvelope, **documentation.DELETION)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_terms
 def delete_task(user_id: str, task_id: int) -> Response:
-    """Delete a task."""
+    """Delete a task.
+
+    A second time, it is a 404.
+    """
     deleted = service.delete_task(user_id, task_id, terms=read_terms())
     response = json_response({"data": {"success": True, "message": "Task deleted successfully"}})
     return _mark_replay(response, deleted)
 
 
-@bp.route("/<task_id:task_id>/complete", methods=["PATCH"])
-@bp.arguments(schemas.CompletionIn, required=False)
-@bp.response(200, schemas.TaskEnvelope)
+@bp.route("/<task_id:task_id>/complete", methods=["PATCH"], parameters=[documentation.TASK_ID])
+@bp.arguments(schemas.CompletionIn, required=False, examples=documentation.COMPLETIONS)
+@bp.response(200, schemas.TaskEnvelope, **documentation.COMPLETED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_terms
 def complete_task(completion: dict[str, Any], user_id: str, task_id: int) -> Response:
-    """Set whether a task is completed; without a body, turn it round."""
+    """Complete a task, or reopen it.
+
+    Without a body, it is turned round: a completed task is pending again. Where you may have to send it twice, say
+    which you mean.
+    """
     return _task_response(service.complete_task(user_id, task_id, **completion, terms=read_terms()))

@@ -1,0 +1,7 @@
+"""The contract as an OpenAPI 3.1 document, made from the views and their schemas, and the page that shows it."""
+
+from taskapp.openapi.api import SETTINGS, Api
+from taskapp.openapi.blueprint import DocumentedBlueprint
+from taskapp.openapi.responses import API_ERRORS, HTTP_ERRORS, describe_error, headers
+
+__all__ = ["API_ERRORS", "HTTP_ERRORS", "SETTINGS", "Api", "DocumentedBlueprint", "describe_error", "headers"]

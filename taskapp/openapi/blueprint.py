@@ -1,0 +1,62 @@
+"""A blueprint whose views are documented in full, and cost nothing more for it."""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from flask_smorest import Blueprint as SmorestBlueprint
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def _document_only(decorate: Callable[[Any], Any]) -> Callable[[View], View]:
+    """Take what a decorator of flask-smorest documents, but not the call it puts around every request.
+
+    Our views answer with a ``Response`` of their own, so that such a call would do nothing.
+    """
+
+    def document(view: Any) -> Any:
+        view._apidoc = decorate(view)._apidoc  # noqa: SLF001 # Where flask-smorest keeps what it documents.
+        return view
+
+    return document
+
+
+class DocumentedBlueprint(SmorestBlueprint):
+    """flask-smorest's blueprint.
+
+    Args:
+        errors: the statuses that each of its operations may answer.
+        options: those of flask-smorest's.
+    """
+
+    def __init__(self, *args: Any, errors: Sequence[HTTPStatus] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._errors = errors
+        self._prepare_doc_cbks.append(self._complete)
+
+    def _complete(self, doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Add what all operations have; strings are names of components."""
+        # Taken out, because flask-smorest would put what ``doc`` said in the place of all others.
+        by_hand = doc_info.get("manual_doc", {}).pop("parameters", [])
+        parameters = [*doc.get("parameters", []), *by_hand, "X-Request-ID"]
+        responses = {**{int(status): status.name for status in self._errors}, **doc.get("responses", {})}
+        return {**doc, "parameters": parameters, "responses": dict(sorted(responses.items()))}
+
+    def add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:
+        """Add a route, whose operation is named as its view is."""
+        self.doc(operationId=view_func.__name__)(view_func)
+        super().add_url_rule(rule, endpoint, view_func, *args, **options)
+
+    def response(self, *args: Any, **options: Any) -> Callable[[View], View]:
+        """Document how a view answers where all is well."""
+        return _document_only(super().response(*args, **options))
+
+    def alt_response(self, *args: Any, **options: Any) -> Callable[[View], View]:
+        """Document how else a view may answer."""
+        return _document_only(super().alt_response(*args, **options))
+
+    @staticmethod
+    def doc(**options: Any) -> Callable[[View], View]:
+        """Document something else of an operation, in the words of OpenAPI."""
+        return _document_only(SmorestBlueprint.doc(**options))

@@ -1,0 +1,40 @@
+"""The page ``/docs``: Swagger UI, whose files come from the package flask-swagger-ui, and no other host."""
+
+from pathlib import Path
+
+import flask_swagger_ui
+from flask import Blueprint, Response, abort, send_from_directory
+
+bp = Blueprint("docs", __name__)
+
+_OURS = Path(__file__).parent / "page"
+_SWAGGER_UI = Path(flask_swagger_ui.__file__).parent / "dist"
+_FILES = {
+    "page.css": _OURS,
+    "page.js": _OURS,
+    "swagger-ui.css": _SWAGGER_UI,
+    "swagger-ui-bundle.js": _SWAGGER_UI,
+    "favicon-32x32.png": _SWAGGER_UI,
+}
+# Swagger UI draws its signs from data: addresses. Everything else is from this host, and nothing may frame the page,
+# because a token is pasted into it.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@bp.get("/docs")
+def page() -> Response:
+    """Show the API, to read and to try."""
+    response = send_from_directory(_OURS, "page.html")
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return response
+
+
+@bp.get("/docs/<name>")
+def file(name: str) -> Response:
+    """Send a file that the page is made of."""
+    if name not in _FILES:
+        abort(404)
+    return send_from_directory(_FILES[name], name)

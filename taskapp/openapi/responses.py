@@ -1,0 +1,135 @@
+"""The parts of the document that operations share: headers, and the answer of each error.
+
+What an error says is taken from the classes of ``taskapp.errors``, so that the document cannot say anything else.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from taskapp.errors import AppError, error_body, error_classes, status_error_body
+
+EXAMPLE_REQUEST_ID = "6f1d3c1e2b7a4c0f9d8e7a6b5c4d3e2f"
+REQUEST_ID_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$", "examples": [EXAMPLE_REQUEST_ID]}
+
+
+def _header(description: str, schema: Mapping[str, Any], *, required: bool = True) -> dict[str, Any]:
+    return {"description": description, "required": required, "schema": dict(schema)}
+
+
+# The headers of answers. Those that are not required are there where the description says so.
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-ID": _header("The id of the request: the client's own, or one made for it.", REQUEST_ID_SCHEMA),
+    "ETag": _header(
+        "The version of the task, as a strong entity tag (RFC 9110, section 8.8.3).",
+        {"type": "string", "pattern": '^"[1-9][0-9]*"$', "examples": ['"3"']},
+    ),
+    "Location": _header(
+        "The address of the new task.",
+        {"type": "string", "format": "uri-reference", "examples": ["/api/demo/tasks/1"]},
+    ),
+    "Link": _header(
+        "Where tasks follow: the address of the next page (RFC 8288).",
+        {"type": "string", "examples": ['</api/demo/tasks?limit=2&cursor=WzFd>; rel="next"']},
+        required=False,
+    ),
+    "Idempotency-Replayed": _header(
+        "Where the request was a repetition by its `Idempotency-Key`: nothing was written now.",
+        {"type": "string", "const": "true"},
+        required=False,
+    ),
+    "Retry-After": _header(
+        "Seconds until another try is worth it.", {"type": "integer", "minimum": 1, "examples": [1]}
+    ),
+    "WWW-Authenticate": _header(
+        "What is asked for (RFC 6750, section 3); `invalid_token` where a token was sent.",
+        {"type": "string", "examples": ["Bearer", 'Bearer error="invalid_token"']},
+    ),
+}
+REQUEST_ID_PARAMETER: dict[str, Any] = {
+    "description": "An id of your own for the request: 1 to 128 characters of `A-Za-z0-9._-`. Without a good one, it is "
+    "given one.",
+    "schema": {"type": "string", "examples": [EXAMPLE_REQUEST_ID]},
+}
+# Errors that any request may be answered with, whatever is at its address; the server's own are among them.
+HTTP_ERRORS = [
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_URI_TOO_LONG,
+    HTTPStatus.EXPECTATION_FAILED,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.NOT_IMPLEMENTED,
+]
+# Those of what is behind the guard. Bodies that are not declared are refused too, so each may find fault with one.
+API_ERRORS = [
+    *HTTP_ERRORS,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+]
+# All that a view may refer to by the name of its status.
+ERRORS = [*API_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT]
+# The header that an answer of a status carries beside X-Request-ID.
+HEADERS_OF_ERRORS: dict[int, list[str]] = {
+    401: ["WWW-Authenticate"],
+    409: ["Retry-After"],
+    412: ["ETag"],
+    503: ["Retry-After"],
+}
+# Said here where the errors' own sentences do not say it all.
+_DESCRIPTIONS: dict[int, str] = {
+    400: "The body is not a JSON object in UTF-8, is missing, or the request is not HTTP.",
+    401: "There is no token, or not one that holds.",
+    413: "The body is larger than 64 KiB.",
+    414: "The request line is longer than 8,190 bytes.",
+    417: "The header `Expect` asks for anything but `100-continue`.",
+    431: "A header is larger than 16,380 bytes, or there are more than 64.",
+    500: "A defect of the service, logged under the request id.",
+    501: "The body has a transfer coding that the server does not know.",
+}
+# What the example of an error has in ``details``, where nothing else is said.
+_EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
+    422: {
+        "title": ["Must be 1 to 255 characters, white space around it not counted."],
+        "priority": ["Unknown field."],
+    },
+}
+
+
+def headers(*names: str) -> dict[str, str]:
+    """Refer to headers of :data:`HEADERS`; ``X-Request-ID``, which every answer has, need not be named."""
+    return {name: name for name in ("X-Request-ID", *names)}
+
+
+def _example_of(error: type[AppError], details: Mapping[str, Any] | None) -> Any:
+    return orjson.loads(error_body(error.code, error.message, EXAMPLE_REQUEST_ID, details))
+
+
+def describe_error(
+    status: int, *, only: type[AppError] = AppError, details: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Describe the answer of an error status, with an example of each error that it may be.
+
+    Args:
+        status: the HTTP status.
+        only: the class that all these errors are of.
+        details: what the examples have in ``details``.
+
+    Returns:
+        What flask-smorest's ``alt_response`` takes beside the schema.
+    """
+    candidates = {only, *error_classes(only)} - {AppError}
+    classes = sorted((cls for cls in candidates if cls.status == status), key=lambda cls: cls.__name__)
+    values = {cls.__name__: _example_of(cls, details or _EXAMPLE_DETAILS.get(status)) for cls in classes}
+    values = values or {HTTPStatus(status).name: orjson.loads(status_error_body(status, EXAMPLE_REQUEST_ID))}
+    description = _DESCRIPTIONS.get(status) or " ".join((cls.__doc__ or "").partition("\n")[0] for cls in classes)
+    return {
+        "description": description,
+        "headers": headers(*HEADERS_OF_ERRORS.get(status, [])),
+        "examples": {name: {"summary": value["error"]["code"], "value": value} for name, value in values.items()},
+    }

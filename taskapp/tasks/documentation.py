@@ -1,0 +1,125 @@
+"""What the OpenAPI document says of the routes of tasks beside their schemas: parameters, headers, examples, links.
+
+The views refer to it by its names; nothing here is used to answer a request.
+"""
+
+from typing import Any
+
+from taskapp.openapi import describe_error, headers
+from taskapp.tasks.models import USER_ID_LENGTH
+
+
+def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"in": "header", "name": name, "description": description, "schema": {"type": "string", **schema}}
+
+
+def _example(summary: str, value: Any) -> dict[str, Any]:
+    return {"summary": summary, "value": value}
+
+
+def _next_step(operation: str, description: str) -> dict[str, Any]:
+    of_the_task = {"user_id": "$request.path.user_id", "task_id": "$response.body#/data/id"}
+    return {"operationId": operation, "description": description, "parameters": of_the_task}
+
+
+# Parameters.
+USER_ID = {
+    "in": "path",
+    "name": "user_id",
+    "description": "Whose tasks: your own id, as your token has it.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": USER_ID_LENGTH, "pattern": r"^[^/\u0000]+$"},
+    "example": "demo",
+}
+TASK_ID = {"in": "path", "name": "task_id", "description": "The `id` of the task.", "example": 1}
+IF_NONE_MATCH = _header("If-None-Match", "Entity tags of versions that you have already.", examples=['"3"'])
+IF_MATCH = _header(
+    "If-Match",
+    "Entity tags of the versions that may be written to, as `ETag` had them, or `*` for any.",
+    pattern=r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
+    examples=['"3"'],
+)
+IDEMPOTENCY_KEY = _header(
+    "Idempotency-Key",
+    "1 to 255 visible ASCII characters of your own making, quoted or not. Repeated with the same request, the write "
+    "happens once, and the first answer is given again. Kept for 24 hours at least.",
+    pattern=r'^([!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}")$',
+    examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+)
+
+# Examples of tasks.
+CREATED_AT = "2026-11-22T09:30:00.123456Z"
+UPDATED_AT = "2026-11-22T09:45:00.654321Z"
+_TASK = {
+    "id": 1,
+    "user_id": "demo",
+    "title": "Buy milk",
+    "description": "Two litres, not the sour kind",
+    "completed": False,
+    "created_at": CREATED_AT,
+    "updated_at": CREATED_AT,
+}
+_OTHER_TASK = {**_TASK, "id": 2, "title": "Call the bank", "description": None, "completed": True}
+_CHANGED_TASK = {**_TASK, "title": "Buy oat milk", "updated_at": UPDATED_AT}
+_COMPLETED_TASK = {**_TASK, "completed": True, "updated_at": UPDATED_AT}
+_CURSOR = "WzE2MiwxNjJd.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
+
+# Examples of bodies that come in.
+TASK_INS = {
+    "title": _example("A title is enough", {"title": "Buy milk"}),
+    "everything": _example(
+        "With everything",
+        {"title": "Buy milk", "description": "Two litres, not the sour kind", "completed": False},
+    ),
+}
+TASK_CHANGES = {
+    "title": _example("Another title", {"title": "Buy oat milk"}),
+    "description": _example("No description any more", {"description": None}),
+    "everything": _example("Everything", {"title": "Buy oat milk", "description": "One litre", "completed": True}),
+}
+COMPLETIONS = {
+    "completed": _example("Completed", {"completed": True}),
+    "pending": _example("Not completed", {"completed": False}),
+}
+
+# Answers.
+NEW_TASK = {
+    "description": "The new task.",
+    "example": {"data": _TASK},
+    "headers": headers("Location", "ETag", "Idempotency-Replayed"),
+}
+TASK_LIST = {
+    "description": "A page of the list.",
+    "examples": {
+        "last": _example(
+            "All there is, or the last page",
+            {"data": [_OTHER_TASK, _TASK], "pagination": {"limit": 1000, "next_cursor": None}},
+        ),
+        "page": _example(
+            "A page with more to come", {"data": [_OTHER_TASK], "pagination": {"limit": 1, "next_cursor": _CURSOR}}
+        ),
+    },
+    "headers": headers("Link"),
+}
+TASK = {"description": "The task.", "example": {"data": _TASK}, "headers": headers("ETag")}
+NOT_MODIFIED = {"description": "You have this version already.", "headers": headers("ETag")}
+CHANGED_TASK = {
+    "description": "The task as it is now.",
+    "example": {"data": _CHANGED_TASK},
+    "headers": headers("ETag", "Idempotency-Replayed"),
+}
+COMPLETED_TASK = {**CHANGED_TASK, "example": {"data": _COMPLETED_TASK}}
+DELETION = {
+    "description": "The task is gone.",
+    "example": {"data": {"success": True, "message": "Task deleted successfully"}},
+    "headers": headers("Idempotency-Replayed"),
+}
+MOVED_ON = describe_error(412, details={"current": _CHANGED_TASK})
+
+# What can be done next with a new task, for programs that read the document (OpenAPI, Link Object).
+NEXT_STEPS = {
+    "read": _next_step("get_task", "Read it."),
+    "change": _next_step("update_task", "Change it."),
+    "merge": _next_step("patch_task", "Change it by a merge patch."),
+    "complete": _next_step("complete_task", "Complete it."),
+    "delete": _next_step("delete_task", "Delete it."),
+}

@@ -1,0 +1,70 @@
+"""Holds answers against the OpenAPI document: a status, field or header that it does not have fails the test."""
+
+import json
+import re
+from functools import cache
+from urllib.parse import unquote
+
+from jsonschema import Draft202012Validator
+
+from config import ROOT
+
+DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
+# The headers that belong to the contract; where one is on an answer, the document has it there.
+HEADERS = set(DOCUMENT["components"]["headers"])
+
+
+def _resolve(part):
+    while "$ref" in part:
+        kind, name = part["$ref"].split("/")[2:]
+        part = DOCUMENT["components"][kind][name]
+    return part
+
+
+@cache
+def _paths():
+    """Each path of the document as a pattern, those without parameters first."""
+    patterns = [(re.sub(r"{\w+}", "[^/]+", path), item) for path, item in DOCUMENT["paths"].items()]
+    return sorted(patterns, key=lambda pattern: "[" in pattern[0])
+
+
+def find_operation(method, path):
+    """The operation of a request, or None where the document has no such path or method."""
+    path = unquote(path.partition("?")[0])  # As the server sees it.
+    item = next((item for pattern, item in _paths() if re.fullmatch(pattern, path)), {})
+    return item.get("get" if method == "HEAD" else method.lower())
+
+
+@cache
+def _validator(schema):
+    whole = {**json.loads(schema), "components": DOCUMENT["components"]}
+    return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def assert_documented(method, path, answer):
+    """The document has the operation's answer: its status, headers and body."""
+    operation = find_operation(method, path)
+    if operation is None:
+        return
+    assert str(answer.status) in operation["responses"], f"{method} {path}: {answer.status} is not documented"
+    response = _resolve(operation["responses"][str(answer.status)])
+
+    headers = {name.lower(): _resolve(header) for name, header in response.get("headers", {}).items()}
+    required = {name for name, header in headers.items() if header["required"]}
+    found = {name.lower() for name in answer.headers} & {name.lower() for name in HEADERS}
+    assert required <= found <= headers.keys(), f"{method} {path}: {answer.status} has headers {found}"
+    for name in found:
+        _validator(json.dumps(headers[name]["schema"])).validate(_header_value(headers[name], answer.headers[name]))
+
+    if method == "HEAD" or "content" not in response:
+        assert answer.body == b""
+        return
+    content = response["content"][answer.headers["Content-Type"]]
+    _validator(json.dumps(content["schema"])).validate(answer.json)
+    if answer.status >= 400:
+        codes = {example["value"]["error"]["code"] for example in content["examples"].values()}
+        assert answer.error["code"] in codes, f"{method} {path}: {answer.error['code']} is not documented"
+
+
+def _header_value(header, text):
+    return int(text) if header["schema"]["type"] == "integer" else text
