@@ -1,6 +1,7 @@
 # What there is to do; `make` alone lists it.
 
 PYTHON ?= python3
+NPM ?= npm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
@@ -35,7 +36,7 @@ lock: .venv/dev ## Compile requirements*.in into pinned requirements*.txt
 	done
 
 clean: ## Remove what `make` installed; your tasks stay
-	rm -rf .venv
+	rm -rf .venv tests/tools/node_modules
 
 # A file in .venv says for which requirements it was filled.
 .venv/run: requirements.txt | .venv/bin/python
@@ -55,3 +56,11 @@ clean: ## Remove what `make` installed; your tasks stay
 		{ echo "taskapp needs Python 3.11 or newer, and $(PYTHON) is older: say where one is with PYTHON=…"; exit 1; }
 	@"$(PYTHON)" -m venv .venv || \
 		{ rm -rf .venv; echo "Python cannot make .venv: install its venv module (Debian: apt install python3-venv)."; exit 1; }
+
+# Tools of Node.js. What packages would run when they are installed, they do not need: one of them only reports home.
+tests/tools/node_modules/.installed: tests/tools/package.json tests/tools/package-lock.json
+	@command -v "$(NPM)" >/dev/null || \
+		{ echo "This needs npm, which comes with Node.js: install it (Debian: apt install npm), or say where it is with NPM=…"; exit 1; }
+	@echo "Installing tools of Node.js …"
+	@"$(NPM)" ci --prefix tests/tools --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,30 @@
+"""A program that is missing skips a test, but never in CI."""
+
+import pytest
+
+from tests.external import needs
+
+HOW = "run 'make it'"
+
+
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_program_at_hand_is_found(monkeypatch, tmp_path, ci):
+    monkeypatch.setenv("CI", ci)
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert needs(program, HOW) == str(program)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert needs("program", HOW) == str(program)
+
+
+def test_missing_program_skips(monkeypatch, tmp_path):
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="program is not installed: run 'make it'"):
+        needs(tmp_path / "program", HOW)
+
+
+def test_missing_program_fails_in_ci(monkeypatch, tmp_path):
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="program is not installed: run 'make it'"):
+        needs(tmp_path / "program", HOW)
