@@ -156,7 +156,7 @@ def test_operations_are_found_as_the_server_finds_them():
 
 
 def test_headers_of_the_contract_are_all_documented():
-    assert HEADERS == {
+    expected = {
         "ETag",
         "Idempotency-Replayed",
         "Link",
@@ -165,3 +165,4 @@ def test_headers_of_the_contract_are_all_documented():
         "WWW-Authenticate",
         "X-Request-ID",
     }
+    assert expected == HEADERS

@@ -49,8 +49,8 @@ HEADERS: dict[str, dict[str, Any]] = {
     ),
 }
 REQUEST_ID_PARAMETER: dict[str, Any] = {
-    "description": "An id of your own for the request: 1 to 128 characters of `A-Za-z0-9._-`. Without a good one, it is "
-    "given one.",
+    "description": "An id of your own for the request: 1 to 128 characters of `A-Za-z0-9._-`. "
+    "Without a good one, it is given one.",
     "schema": {"type": "string", "examples": [EXAMPLE_REQUEST_ID]},
 }
 # Errors that any request may be answered with, whatever is at its address; the server's own are among them.
