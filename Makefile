@@ -5,7 +5,7 @@ NPM ?= npm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format openapi lock clean
+.PHONY: help run test tools fuzz postman lint format openapi lock clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -15,6 +15,21 @@ run: .venv/run ## Serve on an embedded PostgreSQL, or on DATABASE_URL; Ctrl-C st
 
 test: .venv/dev ## Run the tests
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+tools: .venv/ci tests/tools/node_modules/.installed ## Install the tools of other people that tests use; without them those are skipped
+
+fuzz: .venv/ci ## Send the service a thousand generated requests for each operation
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-$$RANDOM} .venv/bin/python -m pytest tests/test_fuzz.py -s $(ARGS)
+
+# Variables go through the environment, so that the shell reads nothing into a secret.
+postman: tests/tools/node_modules/.installed $(if $(BASE_URL),,.venv/dev) ## Run the Postman collection on a server of its own, or on BASE_URL as USER_ID with TOKEN or JWT_SECRET
+ifeq ($(BASE_URL),)
+	@.venv/bin/python -m pytest tests/test_postman.py $(ARGS)
+else
+	@tests/tools/node_modules/.bin/newman run postman/taskapp.postman_collection.json \
+		--environment postman/taskapp.postman_environment.json --env-var "base_url=$$BASE_URL" \
+		--env-var "user_id=$${USER_ID:-demo}" --env-var "token=$$TOKEN" --env-var "jwt_secret=$$JWT_SECRET" $(ARGS)
+endif
 
 lint: .venv/dev ## Check format, rules and types
 	@.venv/bin/python -m ruff format --check .
@@ -48,6 +63,11 @@ clean: ## Remove what `make` installed; your tasks stay
 	@echo "Installing what taskapp and its tests need …"
 	@.venv/bin/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@ .venv/run
+
+.venv/ci: requirements-ci.txt .venv/dev
+	@echo "Installing the tools that tests use …"
+	@.venv/bin/python -m pip install --quiet -r requirements-ci.txt
+	@touch $@
 
 .venv/bin/python:
 	@command -v "$(PYTHON)" >/dev/null || \

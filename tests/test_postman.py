@@ -1,0 +1,239 @@
+"""The Postman collection: run as a person runs it, it holds, shows all that there is, and leaves nothing behind."""
+
+import json
+import os
+import re
+import secrets
+import subprocess
+from contextlib import closing
+from dataclasses import dataclass
+
+import pytest
+
+from config import ROOT
+from taskapp.errors import ErrorEnvelope
+from taskapp.tasks import schemas
+from tests.client import Client, make_token
+from tests.external import needs
+
+NEWMAN = ROOT / "tests" / "tools" / "node_modules" / ".bin" / "newman"
+FILES = [ROOT / "postman" / f"taskapp.postman_{kind}.json" for kind in ("collection", "environment")]
+COLLECTION, ENVIRONMENT = (json.loads(path.read_text()) for path in FILES)
+API = (ROOT / "docs" / "api.md").read_text()
+MARKER = "taskapp-postman:"
+METHODS = {"get", "post", "put", "patch", "delete"}
+NAME = re.compile(r"\S.* → (\d{3})(?: ([A-Z_]+))?(?: \(([\w-]+)\))?")
+# They depend on the state of the service. The collection shows them as saved examples.
+NOT_BY_A_CLIENT = {
+    ("409", "CONFLICT"),
+    ("429", "RATE_LIMITED"),
+    ("500", "UNEXPECTED_ERROR"),
+    ("503", "DATABASE_ERROR"),
+    ("503", "SERVICE_UNAVAILABLE"),
+}
+
+
+def items_of(folder):
+    """The folders and requests in a folder, at any depth."""
+    for item in folder["item"]:
+        yield item
+        if "item" in item:
+            yield from items_of(item)
+
+
+ITEMS = list(items_of(COLLECTION))
+REQUESTS = [item for item in ITEMS if "request" in item]
+
+
+def needs_secret(item):
+    return "skipRequest" in json.dumps(item.get("event", []))
+
+
+@dataclass
+class Sent:
+    """A request that was sent, with what came back."""
+
+    name: str
+    method: str
+    path: str
+    parameters: set[str]
+    status: str
+    code: str | None
+    checks: list[str]
+
+    @classmethod
+    def read(cls, execution):
+        request, response = execution["request"], execution["response"]
+        headers = {header["key"] for header in request["header"]}
+        is_error = response["code"] >= 400 and request["method"] != "HEAD"
+        return cls(
+            name=execution["item"]["name"],
+            method=request["method"],
+            path="/" + "/".join(request["url"].get("path", [])),
+            parameters=headers | {parameter["key"] for parameter in request["url"]["query"]},
+            status=str(response["code"]),
+            code=json.loads(bytes(response["stream"]["data"]))["error"]["code"] if is_error else None,
+            checks=[check["assertion"] for check in execution.get("assertions", [])],
+        )
+
+    def is_success_of(self, method, template):
+        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
+        return self.status < "400" and self.method == method and re.fullmatch(pattern, self.path) is not None
+
+
+class User(Client):
+    """A user with a task of their own that mentions the marker, and one that a broken run of the collection left."""
+
+    def __init__(self, server, secret, user_id):
+        super().__init__(server.port, token=make_token(secret, user_id=user_id), user_id=user_id)
+        self.own = self.create(title=f"about {MARKER}", description=f"{MARKER} is what its titles begin with")
+        self.left = self.create(title=f"{MARKER} left behind")
+
+
+def resolve(document, parameter):
+    """A parameter of the OpenAPI document, where it refers to one of its components as well."""
+    name = parameter.get("$ref", "").rpartition("/")[2]
+    return document["components"]["parameters"][name] if name else parameter
+
+
+def unique(sent):
+    """Names in order; a request whose script sends further ones appears once."""
+    return list(dict.fromkeys(request.name for request in sent))
+
+
+@dataclass
+class Run:
+    """A run of the collection as a user; for a second user the collection makes tokens itself, where it can."""
+
+    failures: list[str]
+    sent: list[Sent]
+    users: list[User]
+    tasks: list[list]
+
+
+def run_collection(server, secret, folder, identity):
+    """Run it by ``make postman`` against the server of the tests, with the one variable that says who is calling."""
+    needs(NEWMAN, "'make postman' installs it.")
+    user_id = f"user {secrets.token_hex(6)}"
+    report = folder / "report.json"
+    with closing(User(server, secret, user_id)) as user, closing(User(server, secret, f"{user_id}-postman")) as second:
+        settings = {"BASE_URL": f"http://127.0.0.1:{server.port}/", "USER_ID": user_id, "TOKEN": "", "JWT_SECRET": ""}
+        settings[identity] = {"TOKEN": user.token, "JWT_SECRET": secret}[identity]
+        result = subprocess.run(
+            ["make", "postman", f"ARGS=--color off --reporters cli,json --reporter-json-export '{report}'"],
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
+        users = [user, second]
+        tasks = [user.get().data for user in users]
+    assert report.exists(), result.stdout + result.stderr
+    run = json.loads(report.read_text())["run"]
+    failures = [f"{failure['source']['name']}: {failure['error']['message']}" for failure in run["failures"]]
+    assert (result.returncode == 0) == (failures == [])
+    return Run(failures, [Sent.read(execution) for execution in run["executions"]], users, tasks)
+
+
+@pytest.fixture(scope="module")
+def with_secret(server, secret, tmp_path_factory):
+    return run_collection(server, secret, tmp_path_factory.mktemp("newman"), "JWT_SECRET")
+
+
+@pytest.fixture(scope="module")
+def with_token(server, secret, tmp_path_factory):
+    return run_collection(server, secret, tmp_path_factory.mktemp("newman"), "TOKEN")
+
+
+def test_run_with_the_secret_sends_every_request(with_secret):
+    assert not with_secret.failures, "\n".join(with_secret.failures)
+    assert unique(with_secret.sent) == [item["name"] for item in REQUESTS]
+
+
+def test_run_with_a_token_skips_what_needs_the_secret(with_token):
+    assert not with_token.failures, "\n".join(with_token.failures)
+    skipped = [item["name"] for item in REQUESTS if needs_secret(item)]
+    assert unique(with_token.sent) == [item["name"] for item in REQUESTS if item["name"] not in skipped]
+    assert 0 < len(skipped) < 15
+
+
+def test_every_answer_is_the_one_of_its_name(with_secret, with_token):
+    for sent in with_secret.sent + with_token.sent:
+        status, code, _ = NAME.fullmatch(sent.name).groups()
+        assert (sent.status, sent.code) == (status, code), sent.name
+        assert {f"status {status}", "X-Request-ID"} <= set(sent.checks), sent.name
+
+
+def test_own_tasks_are_left_alone_and_old_ones_removed(with_secret, with_token):
+    assert with_secret.tasks == [[user.own] for user in with_secret.users]
+    # With a token of the first user alone, the second user cannot be reached.
+    user, second = with_token.users
+    assert with_token.tasks == [[user.own], [second.left, second.own]]
+
+
+def test_every_route_is_shown(with_secret):
+    routes = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^` ]*)`", API)
+    assert len(routes) > 10
+    for method, template in routes:
+        assert any(sent.is_success_of(method, template) for sent in with_secret.sent), f"{method} {template}"
+
+
+def test_every_operation_is_shown_with_every_parameter(with_secret, alice):
+    document = alice.request("GET", "/openapi.json").json
+    operations = [(path, method) for path, item in document["paths"].items() for method in item.keys() & METHODS]
+    assert len(operations) >= 7
+    for path, method in operations:
+        shown = [sent for sent in with_secret.sent if sent.is_success_of(method.upper(), path)]
+        assert shown, f"{method} {path}"
+        described = [
+            resolve(document, parameter) for parameter in document["paths"][path][method].get("parameters", [])
+        ]
+        parameters = {parameter["name"] for parameter in described if parameter["in"] in {"query", "header"}}
+        # Every address takes a request id. One shows it for all.
+        parameters -= {"X-Request-ID"}
+        assert parameters <= set().union(*(sent.parameters for sent in shown)), f"{method} {path}"
+
+
+def test_every_error_is_shown(with_secret):
+    documented = set(re.findall(r"^\| (\d{3}) \| `([A-Z_]+)` \|", API, re.MULTILINE))
+    shown = {(sent.status, sent.code) for sent in with_secret.sent if sent.code}
+    assert shown <= documented
+    assert documented - shown <= NOT_BY_A_CLIENT
+
+
+def test_examples_are_answers_of_the_service():
+    """They show each operation, and what no client can bring about."""
+    examples = [(item, example) for item in REQUESTS for example in item["response"]]
+    errors = set()
+    for item, example in examples:
+        body = json.loads(example["body"])
+        if example["code"] >= 400:
+            errors.add((str(example["code"]), body["error"]["code"]))
+            schema = ErrorEnvelope()
+        elif item["request"]["method"] == "DELETE":
+            schema = schemas.DeletionEnvelope()
+        else:
+            schema = schemas.TaskListEnvelope() if "pagination" in body else schemas.TaskEnvelope()
+        assert schema.validate(body) == {}, example["name"]
+    assert errors == NOT_BY_A_CLIENT
+    assert len([example for _, example in examples if example["code"] < 300]) == 7
+
+
+def test_everything_is_described_and_named_once():
+    names = [item["name"] for item in ITEMS]
+    assert len(set(names)) == len(names)
+    assert all(NAME.fullmatch(item["name"]) for item in REQUESTS)
+    for item in [COLLECTION["info"], *ITEMS]:
+        assert item.get("request", item)["description"].strip(), item["name"]
+
+
+def test_files_are_written_by_hand_and_hold_no_secret():
+    """No ids that change with every export, and nothing of the one who tried it last."""
+    for path in FILES:
+        text = path.read_text()
+        assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+        assert not re.search(r'"(_postman_id|_exporter_id|_postman_exported\w+|id|uid)":', text)
+    values = {value["key"]: value["value"] for value in ENVIRONMENT["values"]}
+    assert values == {"base_url": "http://127.0.0.1:8000", "user_id": "demo", "token": "", "jwt_secret": ""}
