@@ -26,15 +26,16 @@ DRAIN_BYTES = 32 * 1024 * 1024
 GREETING_USER = "demo"
 
 
-def write_error(client: socket.socket, status: int, reason: str, _message: str) -> None:
+def write_error(client: socket.socket, status: int, _reason: str, _message: str) -> None:
     """Answer a request that gunicorn refuses before the application sees it, in the service's own shape.
 
-    Takes the place of ``gunicorn.util.write_error``, which writes HTML with the parser's exception in it.
+    Takes the place of ``gunicorn.util.write_error``, which writes HTML with the parser's exception in it, and says
+    "Bad Request" also where the status is another.
     """
     request_id = new_request_id()
     body = status_error_body(status, request_id)
     head = (
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         f"{HEADER}: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     client.sendall(head.encode("latin-1") + body)

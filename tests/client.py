@@ -24,6 +24,7 @@ class Answer:
     status: int
     headers: http.client.HTTPMessage
     body: bytes
+    reason: str = ""
 
     @property
     def json(self) -> Any:
@@ -141,4 +142,4 @@ def raw(port, request, *, finish=False):
             connection.shutdown(socket.SHUT_WR)
         response = http.client.HTTPResponse(connection)
         response.begin()
-        return Answer(response.status, response.headers, response.read())
+        return Answer(response.status, response.headers, response.read(), response.reason)

@@ -1,18 +1,27 @@
-"""Programs beside Python that some tests need."""
+"""Programs and packages that some tests need, and that not every machine has."""
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 
 def needs(path_or_name, how_to_install) -> str:
     """Return where a program is; without it the test is skipped, or fails under CI, where nothing may go untested."""
-    found = shutil.which(str(path_or_name))
-    if found:
-        return found
-    reason = f"{Path(path_or_name).name} is not installed: {how_to_install}"
+    return shutil.which(str(path_or_name)) or _go_without(Path(path_or_name).name, how_to_install)
+
+
+def needs_module(name) -> None:
+    """Do the same for a Python package of requirements-ci.txt."""
+    if importlib.util.find_spec(name) is None:
+        _go_without(name, "'make tools' installs it.")
+
+
+def _go_without(name, how_to_install) -> NoReturn:
+    reason = f"{name} is not installed: {how_to_install}"
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

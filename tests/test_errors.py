@@ -141,6 +141,7 @@ def test_head_errors_have_no_body(alice):
 def test_what_gunicorn_refuses_has_the_one_shape(server, request_bytes, status, code):
     answer = raw(server.port, request_bytes)
     assert (answer.status, answer.error["code"]) == (status, code)
+    assert answer.reason == HTTPStatus(status).phrase
     assert_canonical_error(answer)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.external import needs
+from tests.external import needs, needs_module
 
 HOW = "run 'make it'"
 
@@ -28,3 +28,13 @@ def test_missing_program_fails_in_ci(monkeypatch, tmp_path):
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="program is not installed: run 'make it'"):
         needs(tmp_path / "program", HOW)
+
+
+def test_missing_module_skips_or_fails_alike(monkeypatch):
+    needs_module("json")
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no_such_module is not installed"):
+        needs_module("no_such_module")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="no_such_module is not installed"):
+        needs_module("no_such_module")

@@ -2,14 +2,18 @@
 
 import email.message
 import re
+import subprocess
 
 import pytest
 from jsonschema import ValidationError
 from openapi_spec_validator import validate
 
+from config import ROOT
 from tests.client import Answer
 from tests.contract import DOCUMENT, HEADERS, assert_documented, find_operation
+from tests.external import needs
 
+SPECTRAL = ROOT / "tests" / "tools" / "node_modules" / ".bin" / "spectral"
 TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
 OF_HTTP = {"400", "414", "417", "431", "500", "501"}
 OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "503"}
@@ -42,6 +46,27 @@ def test_document_is_the_reviewed_one(alice):
 def test_document_is_valid():
     assert DOCUMENT["openapi"] == "3.1.0"
     validate(DOCUMENT)
+
+
+def test_document_lints_clean():
+    """By Spectral's default rules for OpenAPI, its warnings included."""
+    spectral = needs(SPECTRAL, "'make tools' installs it.")
+    result = subprocess.run(
+        [
+            spectral,
+            "lint",
+            "--ruleset",
+            ROOT / "tests/tools/spectral.yaml",
+            "--fail-severity",
+            "hint",
+            "docs/openapi.json",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_document_has_every_operation_with_its_statuses(app):

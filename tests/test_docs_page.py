@@ -1,0 +1,114 @@
+"""The page /docs in a real browser: from a pasted token to a task, with no other host and no complaint."""
+
+import pytest
+
+from taskapp.openapi.docs_page import CONTENT_SECURITY_POLICY
+from tests.external import needs, needs_module
+
+WIDTHS = {"desktop": 1280, "telephone": 390}
+# For a browser that is driven as root, alone, and looks for nothing on the network by itself.
+FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
+CREATE = "#operations-tasks-create_task"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    needs_module("playwright")
+    chromium = needs("chromium", "install it (Debian: apt install chromium).")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 # Not on every machine.
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+class Docs:
+    """The page, with what the browser complained of and whom it asked."""
+
+    def __init__(self, page, base):
+        self.page = page
+        self.complaints = []
+        self.requests = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(f"{base}/docs")
+        page.wait_for_selector(CREATE)
+
+    def authorize(self, token):
+        self.page.click(".auth-wrapper .authorize")
+        self.page.fill(".modal-ux input", token)
+        self.page.click(".modal-ux button.authorize")
+        self.page.click(".modal-ux .btn-done")
+
+    def open_create(self):
+        self.page.click(f"{CREATE} .opblock-summary-control")
+        self.page.click(f"{CREATE} .try-out__btn")
+
+    def execute(self):
+        """Send it, and return the status and the body that the page shows."""
+        self.page.click(f"{CREATE} .execute")
+        self.page.wait_for_selector(f"{CREATE} .live-responses-table .response")
+        shown = self.page.locator(f"{CREATE} .live-responses-table .response")
+        return shown.locator(".response-col_status").inner_text(), shown.locator(".highlight-code").inner_text()
+
+    def overflow(self):
+        """By how many pixels the page is wider than the window."""
+        return self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+@pytest.fixture(params=WIDTHS)
+def docs(browser, server, request):
+    page = browser.new_page(viewport={"width": WIDTHS[request.param], "height": 900})
+    yield Docs(page, f"http://127.0.0.1:{server.port}")
+    page.close()
+
+
+def test_from_a_pasted_token_to_a_task(docs, alice, server):
+    docs.authorize(alice.token)
+    docs.open_create()
+    docs.page.fill(f"{CREATE} tr[data-param-name=user_id] input", alice.user_id)
+    docs.page.fill(f"{CREATE} textarea.body-param__text", '{"title": "made in a browser"}')
+    status, body = docs.execute()
+    assert status == "201"
+    assert '"title": "made in a browser"' in body
+    assert [task["title"] for task in alice.get().data] == ["made in a browser"]
+    assert docs.complaints == []
+    ours = (f"http://127.0.0.1:{server.port}/", "data:")
+    assert [url for url in docs.requests if not url.startswith(ours)] == []
+
+
+def test_without_a_token_it_shows_the_error(docs):
+    docs.open_create()
+    status, body = docs.execute()
+    assert status == "401"
+    assert '"code": "UNAUTHORIZED"' in body
+
+
+def test_it_fits_the_window_with_everything_open(docs):
+    for operation in docs.page.locator(".opblock-summary-control").all():
+        operation.click()
+    docs.page.wait_for_function("document.querySelectorAll('.responses-table').length >= 11")
+    assert docs.overflow() <= 0
+
+
+def test_its_policy_stops_other_hosts(docs):
+    """Even a script of its own could not ask one."""
+    refused = docs.page.evaluate("fetch('http://127.0.0.2:9/').then(() => 'asked', () => 'refused')")
+    assert refused == "refused"
+    assert any("Content Security Policy" in complaint for complaint in docs.complaints)
+
+
+def test_page_and_files(alice):
+    """Without a browser: what is sent, and that nothing else of the folders is."""
+    page = alice.request("GET", "/docs", token=None)
+    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+    names = [part.split('"')[0] for part in page.body.decode().split('"docs/')[1:]]
+    assert len(names) == 5
+    for name in names:
+        assert alice.request("GET", f"/docs/{name}", token=None).status == 200
+    for name in ("", "other.js", "page.html", "..%2Fdescription.md", "oauth2-redirect.html", "index.css"):
+        answer = alice.request("GET", f"/docs/{name}", token=None)
+        assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")

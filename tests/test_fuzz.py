@@ -1,0 +1,41 @@
+"""Schemathesis sends what the OpenAPI document allows and what it forbids, alone and in sequences, and finds nothing.
+
+The seed and the number of examples are fixed, so that a run is like another; `make fuzz` takes others.
+"""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+
+from config import ROOT
+from tests.client import make_token
+from tests.contract import DOCUMENT
+from tests.external import needs_module
+
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "20")
+SEED = os.environ.get("FUZZ_SEED", "20261123")
+OPERATIONS = sum(len(item.keys() - {"parameters"}) for item in DOCUMENT["paths"].values())
+FUZZ = ROOT / "tests" / "fuzz"
+
+
+def test_the_document_is_true(server, secret):
+    needs_module("schemathesis")
+    user_id = f"fuzz-{secrets.token_hex(6)}"
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", FUZZ / "schemathesis.toml"]
+    command += ["run", f"http://127.0.0.1:{server.port}/openapi.json", "--checks", "all", "--no-color"]
+    command += ["--seed", SEED, "--max-examples", EXAMPLES]
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "FUZZ_USER_ID": user_id, "FUZZ_TOKEN": make_token(secret, user_id=user_id)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sys.stdout.write(result.stdout)  # `make fuzz` shows it.
+    assert result.returncode == 0, result.stdout
+    assert f"Tested: {OPERATIONS}\n" in result.stdout
+    assert re.findall(r"✅ (\w+)\n", result.stdout) == ["Examples", "Coverage", "Fuzzing", "Stateful"]
+    assert int(re.search(r"API Links: +(\d+) covered", result.stdout)[1]) > 0
