@@ -74,6 +74,7 @@ def test_from_a_pasted_token_to_a_task(docs, alice, server):
     assert status == "201"
     assert '"title": "made in a browser"' in body
     assert [task["title"] for task in alice.get().data] == ["made in a browser"]
+    assert docs.overflow() <= 0
     assert docs.complaints == []
     ours = (f"http://127.0.0.1:{server.port}/", "data:")
     assert [url for url in docs.requests if not url.startswith(ours)] == []
