@@ -3,6 +3,7 @@
 ``.env.example`` says what each is for. An empty value counts as not set.
 """
 
+import math
 import os
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from click import ClickException
 from dotenv import dotenv_values
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn
@@ -65,6 +66,33 @@ class FolderPath(fields.Field[Path]):
             raise ValidationError("begins with the home directory of a user who is not here.") from None
 
 
+def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return how many processors this process may keep busy: those of its affinity, and of its container's quota.
+
+    https://docs.kernel.org/admin-guide/cgroup-v2.html: ``cpu.max`` holds microseconds of a period, or ``max``.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        return max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cores
+
+
+def default_workers(cores: int) -> int:
+    """Return one worker for each core, and two at least, so that while one starts again another serves."""
+    return max(2, cores)
+
+
+def default_threads(workers: int) -> int:
+    """Return how many threads each of some workers has.
+
+    Threads wait for the database most of the time: sixteen keep a worker busy with one that is 20 ms away. Each has a
+    connection, and a PostgreSQL of default settings has 97 for all, so there are 64 together, or one for each worker.
+    """
+    return max(1, min(16, 64 // workers))
+
+
 def _is_http_url(value: str) -> None:
     # Plain HTTP is for an issuer inside the same network.
     if not value.startswith(("https://", "http://")):
@@ -73,11 +101,19 @@ def _is_http_url(value: str) -> None:
         raise ValidationError("must name a host, and hold no space.")
 
 
-def _whole_number(default: int, low: int, high: int) -> fields.Integer:
+def _whole_number(default: int | None, low: int, high: int) -> fields.Integer:
     return fields.Integer(
         load_default=default,
         validate=Range(low, high, error="must be from {min} to {max}."),
         error_messages={"invalid": "must be a whole number."},
+    )
+
+
+def _seconds(default: float) -> fields.Float:
+    return fields.Float(
+        load_default=default,
+        validate=Range(0.1, 3600, error="must be from {min} to {max} seconds."),
+        error_messages={"invalid": "must be a number of seconds.", "special": "must be a number of seconds."},
     )
 
 
@@ -109,15 +145,19 @@ class Settings(Schema):
 
     HOST = fields.String(load_default="127.0.0.1", validate=Length(min=1))
     PORT = _whole_number(8000, 1, 65535)
-    WORKERS = _whole_number(os.cpu_count() or 1, 1, 1024)
-    THREADS = _whole_number(4, 1, 1024)
-    REQUEST_TIMEOUT = fields.Float(
-        load_default=10.0,
-        validate=Range(0.1, 3600, error="must be from {min} to {max} seconds."),
-        error_messages={"invalid": "must be a number of seconds.", "special": "must be a number of seconds."},
-    )
+    WORKERS = _whole_number(default_workers(available_cores()), 1, 1024)
+    THREADS = _whole_number(None, 1, 1024)
+    REQUEST_TIMEOUT = _seconds(10.0)
+    CLIENT_TIMEOUT = _seconds(20.0)
+    FORWARDED_ALLOW_IPS = fields.String(load_default="127.0.0.1,::1")
     LOG_LEVEL = fields.String(load_default="info", validate=OneOf(LOG_LEVELS, error="must be one of {choices}."))
     ACCESS_LOG = _switch()
+
+    @post_load
+    def fill_in_threads(self, settings: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Have as many threads as suit the workers, where nothing else is said."""
+        settings["THREADS"] = settings["THREADS"] or default_threads(settings["WORKERS"])
+        return settings
 
     @validates_schema
     def check_keys(self, settings: dict[str, Any], **_: Any) -> None:

@@ -1,5 +1,6 @@
 """How the service is served: ``gunicorn wsgi:app`` reads this file. The settings come from the environment."""
 
+import math
 import signal
 import sys
 from typing import Any
@@ -20,11 +21,15 @@ host = f"[{settings['HOST']}]" if ":" in settings["HOST"] else settings["HOST"]
 bind = f"{host}:{settings['PORT']}"
 workers = settings["WORKERS"]
 # libpq lets go of the interpreter while it waits, so threads overlap.
-worker_class = "gthread"
+worker_class = "taskapp.worker.Worker"
 threads = settings["THREADS"]
 # Without it one worker takes all connections that stay open, and the others idle.
 reuse_port = True
 keepalive = 5
+# A worker that stops waits for its requests: for as long as a client and the database may take together, and a little.
+graceful_timeout = math.ceil(settings["REQUEST_TIMEOUT"] + settings["CLIENT_TIMEOUT"]) + 1
+# This does not watch requests, whose deadlines are their own, but the worker's main loop, which never waits.
+timeout = 30
 # Room for a user's id of 255 characters in the path, a search and a cursor; the most that gunicorn takes.
 limit_request_line = 8190
 # Room for a token, and an end for a header that never ends.
@@ -33,6 +38,7 @@ limit_request_fields = 64
 control_socket_disable = True
 # No header of a client decides where the application is mounted.
 forwarder_headers = ""
+forwarded_allow_ips = settings["FORWARDED_ALLOW_IPS"]
 
 loglevel = settings["LOG_LEVEL"]
 accesslog = "-" if settings["ACCESS_LOG"] else None

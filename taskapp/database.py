@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from taskapp.errors import DatabaseUnavailable
 from taskapp.extensions import db
+from taskapp.outages import FailedAttempt, Outages
 
 # The role that statements act as: it cannot log in, owns nothing, and row-level security holds for it.
 ACTING_ROLE = "taskapp_user"
@@ -35,9 +36,12 @@ _PREFIX = (
 )
 # The server gives up on a statement a little before we give up on the server, which keeps the connection.
 _STATEMENT_SHARE = 0.9
-# https://www.postgresql.org/docs/current/errcodes-appendix.html: connection exceptions, insufficient resources,
-# operator intervention (57014 among them: the statement ran into its timeout), serialization failure, deadlock.
-_UNAVAILABLE = ("08", "53", "57", "40001", "40P01")
+# https://www.postgresql.org/docs/current/errcodes-appendix.html. The server cannot be reached, or ends its connections.
+_AWAY = ("08", "57P")
+# Serialization failure and deadlock: the server undid the statement, so it can be sent again.
+_UNDONE = ("40001", "40P01")
+# Insufficient resources, and operator intervention (57014 among them: the statement ran into its timeout).
+_UNAVAILABLE = (*_AWAY, *_UNDONE, "53", "57")
 
 
 class _Deadline(threading.local):
@@ -88,13 +92,17 @@ def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def execute(statement: Executable, parameters: Mapping[str, Any], *, user_id: str) -> Sequence[Row[Any]]:
+def execute(
+    statement: Executable, parameters: Mapping[str, Any], *, user_id: str, repeatable: bool = False
+) -> Sequence[Row[Any]]:
     """Run one statement as a user, in one message.
 
     Args:
         statement: what to run; row-level security confines it to the user's rows, whatever it asks for.
         parameters: the values of its bind parameters.
         user_id: who acts; an empty string is nobody, who sees no rows and can write none.
+        repeatable: whether it may run twice, so that it is sent again where a connection breaks under it. One that
+            could not be sent at all is sent again in any case.
 
     Returns:
         All rows, those of RETURNING included.
@@ -102,45 +110,81 @@ def execute(statement: Executable, parameters: Mapping[str, Any], *, user_id: st
     Raises:
         DatabaseUnavailable: the database cannot be reached, or did not answer in time.
     """
-    return _run(statement, parameters, {"acting_user": user_id})
+    outages: Outages = current_app.extensions["database_outages"]
+    options = {"acting_user": user_id}
+    with _deadline_of_request() as until:
+        return outages.attempt(lambda: _attempt(statement, parameters, options, repeatable=repeatable), until)
 
 
 def execute_as_login_role(statement: Executable) -> Sequence[Row[Any]]:
-    """Run one statement as the role that the service logs in with: for looking at the schema, never at users' rows.
+    """Run one statement as the role that the service logs in with, once: for the schema, never for users' rows.
 
     Raises:
         DatabaseUnavailable: as for :func:`execute`.
     """
-    return _run(statement, {}, {"login_role": True})
+    return _execute_once(statement, {}, {"login_role": True})
 
 
-def _run(statement: Executable, parameters: Mapping[str, Any], options: Mapping[str, Any]) -> Sequence[Row[Any]]:
+def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """Run one statement as the acting role for no user, once: for looking at whether all is well.
+
+    Raises:
+        DatabaseUnavailable: as for :func:`execute`.
+    """
+    return _execute_once(statement, parameters, {})
+
+
+def _execute_once(
+    statement: Executable, parameters: Mapping[str, Any], options: Mapping[str, Any]
+) -> Sequence[Row[Any]]:
+    outages: Outages = current_app.extensions["database_outages"]
+    with _deadline_of_request():
+        try:
+            return outages.attempt_once(lambda: _attempt(statement, parameters, options, repeatable=False))
+        except FailedAttempt as failure:
+            raise DatabaseUnavailable from failure
+
+
+@contextmanager
+def _deadline_of_request() -> Iterator[float]:
     _deadline.at = time.monotonic() + current_app.config["REQUEST_TIMEOUT"]
     try:
-        with _connect() as connection:
-            return connection.execute(statement, parameters, execution_options=options).all()
-    except DBAPIError as error:
-        if _is_unavailable(error):
-            current_app.logger.warning("The database is not available: %s", error.orig)
-            raise DatabaseUnavailable from error
-        raise
+        yield _deadline.at
     finally:
         _deadline.at = math.inf
 
 
+def _attempt(
+    statement: Executable, parameters: Mapping[str, Any], options: Mapping[str, Any], *, repeatable: bool
+) -> Sequence[Row[Any]]:
+    with _connect() as connection:
+        try:
+            return connection.execute(statement, parameters, execution_options=options).all()
+        except DBAPIError as error:
+            code = str(getattr(error.orig, "pgcode", None) or "")
+            # A connection that breaks has no SQLSTATE: psycopg2 does not tell it.
+            broken = not code and (error.connection_invalidated or isinstance(error, OperationalError))
+            if not broken and not code.startswith(_UNAVAILABLE):
+                raise
+            raise FailedAttempt(
+                error,
+                away=broken or code.startswith(_AWAY),
+                repeatable=code in _UNDONE or (repeatable and (broken or code.startswith(_AWAY))),
+            ) from error
+
+
 def _connect() -> Connection:
+    """Take a connection; nothing is sent before there is one, so this can always be repeated.
+
+    Raises:
+        FailedAttempt: there is none to be had.
+    """
     try:
         return db.engine.connect()
-    except (PoolTimeoutError, InvalidRequestError) as error:
-        # All connections were in use until the deadline, or one after the other turned out dead as it was taken.
-        raise DatabaseUnavailable from error
-
-
-def _is_unavailable(error: DBAPIError) -> bool:
-    code = getattr(error.orig, "pgcode", None)
-    if code is None:  # A connection that broke or could not be made: psycopg2 has no SQLSTATE to tell.
-        return error.connection_invalidated or isinstance(error, OperationalError)
-    return str(code).startswith(_UNAVAILABLE)
+    except PoolTimeoutError as error:  # All connections were in use until the deadline.
+        raise FailedAttempt(error, away=False, repeatable=False) from error
+    except (DBAPIError, InvalidRequestError) as error:  # The second: one after the other turned out dead.
+        raise FailedAttempt(error, away=True, repeatable=True) from error
 
 
 def _wait_until_deadline(connection: Any) -> None:
@@ -191,6 +235,7 @@ def _add_prefix(
 def init_app(app: Flask) -> None:
     """Make every statement on the application's engine pass through the prefix. Connects to nothing."""
     extensions.set_wait_callback(_wait_until_deadline)
+    app.extensions["database_outages"] = Outages(app.config["THREADS"])
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", _add_prefix, retval=True)
         event.listen(db.engine, "checkout", _refuse_dead)

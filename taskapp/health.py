@@ -12,7 +12,7 @@ from marshmallow.validate import Equal
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from taskapp.database import ACTING_ROLE, execute, execute_as_login_role
+from taskapp.database import ACTING_ROLE, execute_as_login_role, execute_as_nobody
 from taskapp.errors import DatabaseUnavailable, ErrorEnvelope
 from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, describe_error, headers
 from taskapp.strict_json import json_response
@@ -46,7 +46,7 @@ def _check_migrations() -> str | None:
 
 def _check_row_level_security() -> str | None:
     try:
-        holds = execute(_WALL, {"acting_role": ACTING_ROLE}, user_id="")[0][0]
+        holds = execute_as_nobody(_WALL, {"acting_role": ACTING_ROLE})[0][0]
     except DBAPIError:
         current_app.logger.exception("Row-level security cannot be checked")
         return f"The service cannot act as {ACTING_ROLE}."

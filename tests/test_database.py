@@ -64,9 +64,10 @@ def test_database_that_cannot_be_reached_is_unavailable(settings, database_url):
         database_url.set(database="no_such_database"),
         database_url.set(query={"host": "/no/such/folder"}),
     ):
-        app = create_app(Settings().load({**settings, "DATABASE_URL": text_url(url)}))
+        app = create_app(Settings().load({**settings, "DATABASE_URL": text_url(url), "REQUEST_TIMEOUT": "1"}))
         with app.app_context():
-            assert seconds(lambda: execute(BACKEND, {}, user_id="")) < 5
+            assert 0.5 < seconds(lambda: execute(BACKEND, {}, user_id="")) < 4  # It was tried until the deadline.
+            assert seconds(lambda: execute_as_login_role(BACKEND)) < 0.5  # This once.
 
 
 def test_pool_that_is_used_up_is_unavailable_at_the_deadline(settings):

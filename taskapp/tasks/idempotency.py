@@ -39,7 +39,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from taskapp.database import execute, execute_as_login_role
-from taskapp.errors import AppError, Conflict, InvalidInput
+from taskapp.errors import Conflict, DatabaseUnavailable, InvalidInput
 from taskapp.tasks.models import IdempotencyKey, TaskRow
 from taskapp.tasks.terms import Terms
 
@@ -159,7 +159,9 @@ def purge_now_and_then(response: Response) -> Response:
             try:
                 while purge() == PURGE_BATCH:
                     pass
-            except (AppError, DBAPIError):
+            except DatabaseUnavailable:
+                current_app.logger.warning("Expired idempotency keys are purged later: the database is away")
+            except DBAPIError:
                 current_app.logger.warning("Expired idempotency keys could not be purged", exc_info=True)
 
     return response

@@ -165,7 +165,7 @@ def list_tasks(
     parameters: dict[str, Any] = {"owner": user_id, "page_size": limit + 1, "q": q}
     if after is not None:
         parameters |= {f"after_{name}": after[0], "after_id": after[1]}
-    rows = execute(statement, parameters, user_id=user_id)
+    rows = execute(statement, parameters, user_id=user_id, repeatable=True)
     if len(rows) <= limit:
         return Page(rows, None)
     last = rows[limit - 1]
@@ -196,7 +196,7 @@ def get_task(user_id: str, task_id: int) -> Row[Any]:
     Raises:
         TaskNotFound: this user has none of this id.
     """
-    rows = execute(_GET, {"owner": user_id, "task_id": task_id}, user_id=user_id)
+    rows = execute(_GET, {"owner": user_id, "task_id": task_id}, user_id=user_id, repeatable=True)
     if not rows:
         raise TaskNotFound
     return rows[0]

@@ -1,0 +1,114 @@
+"""gunicorn's threaded worker, whose threads no client can hold up, and which leaves nobody waiting when it stops."""
+
+import contextlib
+import math
+import select
+import selectors
+import socket
+import time
+from functools import partial
+from typing import Any
+
+from gunicorn import util
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+
+class ClientSocket(socket.socket):
+    """A connection to a client that must send its request within a time, and take its answer within as much again.
+
+    A timeout of the socket itself would begin anew with every byte.
+    """
+
+    _seconds = math.inf
+    _request_due = math.inf
+    _answer_due: float | None = None
+
+    def expect_request(self, seconds: float) -> None:
+        """Begin to wait for a request."""
+        self._seconds = seconds
+        self._request_due = time.monotonic() + seconds
+        self._answer_due = None
+
+    def recv(self, *args: Any) -> bytes:
+        """Receive what comes in; nothing, as from a client that has gone, where the request is overdue."""
+        if self.gettimeout() is None and not self._await(select.POLLIN, self._request_due):
+            return b""
+        return super().recv(*args)
+
+    def sendall(self, data: Any, *_: Any) -> None:
+        """Send everything.
+
+        Raises:
+            ConnectionResetError: the client has not taken its answer in time.
+        """
+        if self._answer_due is None:
+            self._answer_due = time.monotonic() + self._seconds
+        unsent = memoryview(data)
+        while unsent:
+            try:
+                unsent = unsent[self.send(unsent, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                if not self._await(select.POLLOUT, self._answer_due):
+                    raise ConnectionResetError("the client does not take its answer") from None
+
+    def _await(self, event: int, due: float) -> bool:
+        """Wait until something can be read or written, and return whether that was in time."""
+        poller = select.poll()
+        poller.register(self, event)
+        remaining = due - time.monotonic()
+        return remaining > 0 and bool(poller.poll(None if remaining == math.inf else remaining * 1000))
+
+
+class Connection(TConn):
+    """A connection as gunicorn keeps it, which takes no time to close."""
+
+    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 # gunicorn's own.
+        """Close at once. gunicorn would wait here for the client to close too, and hold up everybody else's requests;
+        that is done in the thread that served it.
+        """
+        util.close(self.sock)
+
+
+class Worker(ThreadWorker):
+    """gunicorn's worker, with these differences.
+
+    A connection is given to a thread when something comes in on it, not before. A request must be there, and its answer
+    taken, within CLIENT_TIMEOUT each. A worker that stops serves all that the kernel has accepted for it.
+    """
+
+    def accept(self, listener: Any) -> None:
+        """Accept a connection."""
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            self._accept_one(listener)
+
+    def _accept_one(self, listener: Any) -> None:
+        """Accept a connection, and wait for its first request beside the threads."""
+        client, address = listener.accept()
+        connection = Connection(self.cfg, ClientSocket(fileno=client.detach()), address, listener.getsockname())
+        connection.timeout = time.monotonic() + self.cfg.keepalive
+        self.nr_conns += 1
+        self.pending_conns.append(connection)
+        respond = partial(self.on_pending_socket_readable, connection)
+        self.poller.register(connection.sock, selectors.EVENT_READ, respond)
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 # gunicorn's own.
+        """Begin or cease to accept; where the worker stops, accept those who wait, and let others be refused.
+
+        gunicorn keeps its listening socket until the last request is done. With SO_REUSEPORT the kernel would go on to
+        give it connections, which nobody would ever answer.
+        """
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        self._accept_one(listener)
+                listener.close()
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a request, in a thread."""
+        conn.sock.expect_request(self.wsgi.config["CLIENT_TIMEOUT"])
+        goes_on = super().handle(conn)
+        if not goes_on:
+            util.close_graceful(conn.sock)
+        return goes_on
