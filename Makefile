@@ -19,11 +19,12 @@ test: .venv/dev ## Run the tests
 tools: .venv/ci tests/tools/node_modules/.installed ## Install the tools of other people that tests use; without them those are skipped
 
 fuzz: .venv/ci ## Send the service a thousand generated requests for each operation
-	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-$$RANDOM} .venv/bin/python -m pytest tests/test_fuzz.py -s $(ARGS)
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-random} .venv/bin/python -m pytest tests/test_fuzz.py -s $(ARGS)
 
 # Variables go through the environment, so that the shell reads nothing into a secret.
 postman: tests/tools/node_modules/.installed $(if $(BASE_URL),,.venv/dev) ## Run the Postman collection on a server of its own, or on BASE_URL as USER_ID with TOKEN or JWT_SECRET
 ifeq ($(BASE_URL),)
+	@if [ -n "$$TOKEN$$JWT_SECRET$$USER_ID" ]; then echo "Say with BASE_URL=… which server that is for."; exit 1; fi
 	@.venv/bin/python -m pytest tests/test_postman.py $(ARGS)
 else
 	@tests/tools/node_modules/.bin/newman run postman/taskapp.postman_collection.json \

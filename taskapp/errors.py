@@ -12,6 +12,7 @@
     ├── InvalidInput           422
     ├── IdentityUnavailable    503
     └── DatabaseUnavailable    503
+        └── NotReady           503
 
 What a class says is fixed: no text of an exception, no SQL and no path reaches a client.
 """
@@ -52,18 +53,20 @@ RETRY_SHORTLY: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
 class ErrorOut(Schema):
     """What went wrong."""
 
-    code = fields.String(required=True, metadata={"description": "What a program decides by.", "pattern": "^[A-Z_]+$"})
+    code = fields.String(
+        required=True, metadata={"description": "Machine-readable; branch on this.", "pattern": "^[A-Z_]+$"}
+    )
     message = fields.String(required=True, metadata={"description": "One sentence for a person."})
     details = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        metadata={"description": "From a field, parameter or check to what is wrong with it."},
+        metadata={"description": "From each field, parameter, header or check to what is wrong with it."},
     )
-    request_id = fields.String(required=True, metadata={"description": "As in the header X-Request-ID."})
+    request_id = fields.String(required=True, metadata={"description": "The same as in the header `X-Request-ID`."})
 
 
 class ErrorEnvelope(Schema):
-    """The body of every error. It documents what ``error_body`` writes."""
+    """The body of every error."""  # What error_body writes.
 
     error = fields.Nested(ErrorOut, required=True)
 
@@ -167,7 +170,7 @@ class UnsupportedMediaType(AppError):
 
 
 class InvalidInput(AppError):
-    """A field or parameter breaks a rule; ``details`` says which and why."""
+    """A field, parameter or header breaks a rule; `details` says which and why."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "VALIDATION_ERROR"
@@ -190,6 +193,12 @@ class DatabaseUnavailable(AppError):
     code = "DATABASE_ERROR"
     message = "The database is not available at the moment. Try again shortly."
     headers = RETRY_SHORTLY
+
+
+class NotReady(DatabaseUnavailable):
+    """A check failed; `details` says which and why."""
+
+    message = "The service is not ready; details says why."
 
 
 def error_body(code: str, message: str, request_id: str, details: Mapping[str, Any] | None = None) -> bytes:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from taskapp.database import ACTING_ROLE, execute_as_login_role, execute_as_nobody
-from taskapp.errors import DatabaseUnavailable, ErrorEnvelope
+from taskapp.errors import DatabaseUnavailable, ErrorEnvelope, NotReady
 from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, describe_error, headers
 from taskapp.strict_json import json_response
 from taskapp.version import VERSION
@@ -87,7 +87,7 @@ _LINKS = {
     "ready": "/health/ready",
 }
 _READY = {"status": "ok", "checks": dict.fromkeys(["database", *_CHECKS], "ok")}
-_NOT_READY = describe_error(503, only=DatabaseUnavailable, details={"migrations": [_BEHIND]})
+_NOT_READY = describe_error(503, only=NotReady, details={"migrations": [_BEHIND]})
 
 
 def _open(view: Any) -> Any:
@@ -134,7 +134,7 @@ def check_ready() -> Response:
     except DatabaseUnavailable:
         failed["database"] = ["It cannot be reached, or does not answer."]
     if failed:
-        raise DatabaseUnavailable("The service is not ready; details says why.", failed)
+        raise NotReady(details=failed)
     return json_response(_READY)
 
 

@@ -1,6 +1,7 @@
 """The OpenAPI document: complete, valid, as it was reviewed, and able to tell a wrong answer from a right one."""
 
 import email.message
+import json
 import re
 import subprocess
 
@@ -94,9 +95,8 @@ def test_only_what_is_behind_the_guard_needs_a_token():
 
 
 def parameters_of(method, path):
-    item = DOCUMENT["paths"][path]
-    every = [*item[method]["parameters"], *item.get("parameters", [])]
-    return {parameter.get("name") or parameter["$ref"].rpartition("/")[2] for parameter in every}
+    parameters = DOCUMENT["paths"][path][method]["parameters"]
+    return [parameter.get("name") or parameter["$ref"].rpartition("/")[2] for parameter in parameters]
 
 
 def test_document_has_every_parameter():
@@ -108,7 +108,11 @@ def test_document_has_every_parameter():
             expected |= {"If-None-Match"} if method == "get" else {"If-Match"}
         if (method, path) == ("get", TASKS):
             expected |= {"status", "q", "sort", "limit", "cursor"}
-        assert parameters_of(method, path) == expected, (method, path)
+        names = parameters_of(method, path)
+        assert len(names) == len(expected)
+        assert set(names) == expected, (method, path)
+        in_the_path = re.findall(r"{(\w+)}", path)
+        assert names[: len(in_the_path)] == in_the_path  # Where people look for them first.
 
 
 def test_patches_may_be_merge_patches():
@@ -131,7 +135,23 @@ def test_a_person_can_read_it():
         operation = DOCUMENT["paths"][path][method]
         assert operation["summary"]
         assert len(operation["description"]) > 20
+        assert not operation["summary"].endswith(".")
     assert "Idempotency-Key" in DOCUMENT["info"]["description"]
+
+
+def test_no_description_is_made_for_another_reader():
+    """Neither marks of docstrings, nor their line ends."""
+    for description in re.findall(
+        r'"description": "((?:[^"\\]|\\.)*)"', json.dumps(DOCUMENT["paths"] | DOCUMENT["components"])
+    ):
+        assert "``" not in description
+        assert not re.search(r"[^\n]\\n[^\n]", description.replace("\\n\\n", "")), description
+
+
+def test_what_a_client_sends_has_no_defaults():
+    """Generators take a field with a default for one that is always there."""
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        assert all("default" not in field for field in schema["properties"].values()), name
 
 
 def made_up(status=200, body=b'{"data":{}}', **headers):

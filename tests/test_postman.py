@@ -122,7 +122,8 @@ def run_collection(server, secret, folder, identity):
         result = subprocess.run(
             ["make", "postman", f"ARGS=--color off --reporters cli,json --reporter-json-export '{report}'"],
             cwd=ROOT,
-            env={**os.environ, **settings},
+            # Not what this test's own make was told.
+            env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "", **settings},
             capture_output=True,
             text=True,
             check=False,

@@ -1,15 +1,18 @@
 """flask-smorest's API, with what the service says of itself, its errors and its headers in the document."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest import Api as SmorestApi
+from flask_smorest.spec.plugins import FlaskPlugin
 from flask_smorest.utils import prepare_response
 from marshmallow import Schema
 
 from taskapp.errors import ErrorEnvelope
+from taskapp.openapi.blueprint import unwrap
 from taskapp.openapi.responses import ERRORS, HEADERS, REQUEST_ID_PARAMETER, describe_error
 from taskapp.version import VERSION
 
@@ -33,7 +36,7 @@ SETTINGS: dict[str, Any] = {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "The token alone, without the word Bearer.",
+                    "description": "A JWT from the issuer that this service trusts. Here, without the word Bearer.",
                 }
             }
         },
@@ -49,6 +52,8 @@ class Converter(OpenAPIConverter):
         """Describe fields, but for those whose metadata has ``in_prose_only``."""
         documented = {name: field for name, field in fields.items() if not field.metadata.get("in_prose_only")}
         described: dict[str, Any] = super().fields2jsonschema(documented, **options)
+        for field in described["properties"].values():
+            field.pop("default", None)  # Generators of clients take what has one for required, or send it always.
         return described
 
     def schema2parameters(self, schema: Any, **options: Any) -> list[dict[str, Any]]:
@@ -63,7 +68,22 @@ class Converter(OpenAPIConverter):
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
         """Describe a schema, by its docstring too."""
         described: dict[str, Any] = super().schema2jsonschema(schema)
-        return {"description": schema.__doc__, **described, **getattr(schema, "json_schema", {})}
+        of_input = getattr(schema, "json_schema", None)
+        if of_input is None:
+            described.pop("additionalProperties", None)  # An answer may come to have more fields.
+        return {"description": unwrap(schema.__doc__), **described, **(of_input or {})}
+
+
+class PathPlugin(FlaskPlugin):
+    """flask-smorest's plugin, with the parameters of a path where people look for them: first in each operation."""
+
+    def path_helper(self, rule: Any, operations: Any, parameters: list[Any], **options: Any) -> str:
+        """Name a path, and describe its parameters."""
+        path: str = super().path_helper(rule, operations, parameters, **options)
+        for operation in operations.values():
+            operation["parameters"] = [*deepcopy(parameters), *operation.get("parameters", [])]
+        parameters.clear()
+        return path
 
 
 class Plugin(MarshmallowPlugin):
@@ -85,7 +105,8 @@ class Api(SmorestApi):
     DEFAULT_ERROR_RESPONSE_NAME = None  # Every status is documented by its own.
 
     def __init__(self) -> None:
-        super().__init__(spec_kwargs={"marshmallow_plugin": Plugin(schema_name_resolver=_name)})
+        plugins = {"flask_plugin": PathPlugin(), "marshmallow_plugin": Plugin(schema_name_resolver=_name)}
+        super().__init__(spec_kwargs=plugins)
 
     def _register_responses(self) -> None:
         """Register what operations refer to: headers, and the answer of each error."""

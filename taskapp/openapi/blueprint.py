@@ -9,6 +9,11 @@ from flask_smorest import Blueprint as SmorestBlueprint
 View = TypeVar("View", bound=Callable[..., Any])
 
 
+def unwrap(text: str | None) -> str:
+    """Return a text of a docstring with each paragraph on one line."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in (text or "").split("\n\n")).strip()
+
+
 def _document_only(decorate: Callable[[Any], Any]) -> Callable[[View], View]:
     """Take what a decorator of flask-smorest documents, but not the call it puts around every request.
 
@@ -44,8 +49,10 @@ class DocumentedBlueprint(SmorestBlueprint):
         return {**doc, "parameters": parameters, "responses": dict(sorted(responses.items()))}
 
     def add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:
-        """Add a route, whose operation is named as its view is."""
-        self.doc(operationId=view_func.__name__)(view_func)
+        """Add a route, whose operation has the name of its view, and what the view says of itself."""
+        summary, _, description = view_func.__doc__.partition("\n\n")
+        names = {"operationId": view_func.__name__, "summary": unwrap(summary).rstrip(".")}
+        self.doc(**names, description=unwrap(description))(view_func)
         super().add_url_rule(rule, endpoint, view_func, *args, **options)
 
     def response(self, *args: Any, **options: Any) -> Callable[[View], View]:

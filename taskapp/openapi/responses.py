@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from taskapp.errors import AppError, error_body, error_classes, status_error_body
+from taskapp.errors import AppError, NotReady, error_body, error_classes, status_error_body
 
 EXAMPLE_REQUEST_ID = "6f1d3c1e2b7a4c0f9d8e7a6b5c4d3e2f"
 REQUEST_ID_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$", "examples": [EXAMPLE_REQUEST_ID]}
@@ -21,10 +21,10 @@ def _header(description: str, schema: Mapping[str, Any], *, required: bool = Tru
 
 # The headers of answers. Those that are not required are there where the description says so.
 HEADERS: dict[str, dict[str, Any]] = {
-    "X-Request-ID": _header("The id of the request: the client's own, or one made for it.", REQUEST_ID_SCHEMA),
+    "X-Request-ID": _header("The id of the request: yours, or one made for it.", REQUEST_ID_SCHEMA),
     "ETag": _header(
         "The version of the task, as a strong entity tag (RFC 9110, section 8.8.3).",
-        {"type": "string", "pattern": '^"[1-9][0-9]*"$', "examples": ['"3"']},
+        {"type": "string", "pattern": '^"[1-9][0-9]*"$', "examples": ['"1"']},
     ),
     "Location": _header(
         "The address of the new task.",
@@ -32,7 +32,10 @@ HEADERS: dict[str, dict[str, Any]] = {
     ),
     "Link": _header(
         "Where tasks follow: the address of the next page (RFC 8288).",
-        {"type": "string", "examples": ['</api/demo/tasks?limit=2&cursor=WzFd>; rel="next"']},
+        {
+            "type": "string",
+            "examples": ['</api/demo/tasks?limit=2&cursor=WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c>; rel="next"'],
+        },
         required=False,
     ),
     "Idempotency-Replayed": _header(
@@ -40,17 +43,15 @@ HEADERS: dict[str, dict[str, Any]] = {
         {"type": "string", "const": "true"},
         required=False,
     ),
-    "Retry-After": _header(
-        "Seconds until another try is worth it.", {"type": "integer", "minimum": 1, "examples": [1]}
-    ),
+    "Retry-After": _header("Seconds to wait before trying again.", {"type": "integer", "minimum": 1, "examples": [1]}),
     "WWW-Authenticate": _header(
-        "What is asked for (RFC 6750, section 3); `invalid_token` where a token was sent.",
+        "The challenge (RFC 6750, section 3); `invalid_token` where a token was sent.",
         {"type": "string", "examples": ["Bearer", 'Bearer error="invalid_token"']},
     ),
 }
 REQUEST_ID_PARAMETER: dict[str, Any] = {
-    "description": "An id of your own for the request: 1 to 128 characters of `A-Za-z0-9._-`. "
-    "Without a good one, it is given one.",
+    "description": "Your own id for the request: 1 to 128 characters of `A-Za-z0-9._-`. "
+    "Without a well-formed one, one is made.",
     "schema": {"type": "string", "examples": [EXAMPLE_REQUEST_ID]},
 }
 # Errors that any request may be answered with, whatever is at its address; the server's own are among them.
@@ -84,7 +85,7 @@ HEADERS_OF_ERRORS: dict[int, list[str]] = {
 # Said here where the errors' own sentences do not say it all.
 _DESCRIPTIONS: dict[int, str] = {
     400: "The body is not a JSON object in UTF-8, is missing, or the request is not HTTP.",
-    401: "There is no token, or not one that holds.",
+    401: "The token is missing, malformed, expired, or not from an issuer that this service trusts.",
     413: "The body is larger than 64 KiB.",
     414: "The request line is longer than 8,190 bytes.",
     417: "The header `Expect` asks for anything but `100-continue`.",
@@ -123,7 +124,7 @@ def describe_error(
     Returns:
         What flask-smorest's ``alt_response`` takes beside the schema.
     """
-    candidates = {only, *error_classes(only)} - {AppError}
+    candidates = {only, *error_classes(only)} - {AppError} - ({NotReady} if only is AppError else set())
     classes = sorted((cls for cls in candidates if cls.status == status), key=lambda cls: cls.__name__)
     values = {cls.__name__: _example_of(cls, details or _EXAMPLE_DETAILS.get(status)) for cls in classes}
     values = values or {HTTPStatus(status).name: orjson.loads(status_error_body(status, EXAMPLE_REQUEST_ID))}

@@ -26,22 +26,26 @@ def _next_step(operation: str, description: str) -> dict[str, Any]:
 USER_ID = {
     "in": "path",
     "name": "user_id",
-    "description": "Whose tasks: your own id, as your token has it.",
+    "description": "Your own user id, as in your token.",
     "schema": {"type": "string", "minLength": 1, "maxLength": USER_ID_LENGTH, "pattern": r"^[^/\u0000]+$"},
     "example": "demo",
 }
 TASK_ID = {"in": "path", "name": "task_id", "description": "The `id` of the task.", "example": 1}
-IF_NONE_MATCH = _header("If-None-Match", "Entity tags of versions that you have already.", examples=['"3"'])
+IF_NONE_MATCH = _header(
+    "If-None-Match",
+    "Entity tags of the versions you have already; with one of them, the answer is 304.",
+    examples=['"3"'],
+)
 IF_MATCH = _header(
     "If-Match",
-    "Entity tags of the versions that may be written to, as `ETag` had them, or `*` for any.",
+    "Write only if the task still has one of these entity tags; `*` for any.",
     pattern=r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
     examples=['"3"'],
 )
 IDEMPOTENCY_KEY = _header(
     "Idempotency-Key",
-    "1 to 255 visible ASCII characters of your own making, quoted or not. Repeated with the same request, the write "
-    "happens once, and the first answer is given again. Kept for 24 hours at least.",
+    "1 to 255 visible ASCII characters of your choice. Sent again with the same request, the write happens only once, "
+    "and the first answer is returned again. Kept for at least 24 hours.",
     pattern=r'^([!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}")$',
     examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
 )
@@ -61,7 +65,7 @@ _TASK = {
 _OTHER_TASK = {**_TASK, "id": 2, "title": "Call the bank", "description": None, "completed": True}
 _CHANGED_TASK = {**_TASK, "title": "Buy oat milk", "updated_at": UPDATED_AT}
 _COMPLETED_TASK = {**_TASK, "completed": True, "updated_at": UPDATED_AT}
-_CURSOR = "WzE2MiwxNjJd.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
+_CURSOR = "WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
 
 # Examples of bodies that come in.
 TASK_INS = {

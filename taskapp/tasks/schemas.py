@@ -25,12 +25,19 @@ _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 def _title(**options: Any) -> Text:
     blank_or_long = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, white space around it not counted.")
-    about = {"description": "White space around it is removed.", "pattern": _TITLE_PATTERN, "examples": ["Buy milk"]}
+    about = {
+        "description": "Surrounding white space is removed; a blank title is refused.",
+        "pattern": _TITLE_PATTERN,
+        "examples": ["Buy milk"],
+    }
     return Text(strip=True, validate=blank_or_long, metadata=about, **options)
 
 
 def _description(**options: Any) -> Text:
-    about = {"description": "An empty one stays empty; null is none.", "examples": ["Two litres, not the sour kind"]}
+    about = {
+        "description": "`null`, the default, means none; an empty string is kept.",
+        "examples": ["Two litres, not the sour kind"],
+    }
     return Text(allow_none=True, validate=Length(max=DESCRIPTION_LENGTH), metadata=about, **options)
 
 
@@ -39,7 +46,7 @@ class TaskIn(InputSchema):
 
     title = _title(required=True)
     description = _description(load_default=None)
-    completed = StrictBoolean(load_default=False)
+    completed = StrictBoolean(load_default=False, metadata={"description": "`false` unless sent."})
 
 
 class TaskChangesIn(InputSchema):
@@ -59,7 +66,7 @@ class TaskChangesIn(InputSchema):
 
 
 class CompletionIn(InputSchema):
-    """Whether the task is completed. No body at all turns it round."""
+    """Whether the task is completed. Omit the body to toggle."""
 
     json_schema = MappingProxyType({"required": ["completed"]})
     body_optional = True
@@ -79,28 +86,28 @@ class ListQuery(InputSchema):
     status = fields.String(
         load_default="all",
         validate=OneOf(STATUSES, error="Must be one of: {choices}."),
-        metadata={"description": "Which tasks, by whether they are completed."},
+        metadata={"description": "Which tasks to list."},
     )
     q = Text(
         load_default=None,
         allow_none=False,
         validate=Length(max=DESCRIPTION_LENGTH),
-        metadata={"description": "What title or description must contain, in any case. No character is a wildcard."},
+        metadata={"description": "Text to find in title or description, case-insensitive. No character is a wildcard."},
     )
     sort = fields.String(
         load_default="-id",
         validate=OneOf(SORTS, error="Must be one of: {choices}."),
-        metadata={"description": "The order; `-` is descending. Titles go by code point; the id breaks ties."},
+        metadata={"description": "The order; `-` means descending. Titles sort by code point; ties by id."},
     )
     cursor = fields.String(
         load_default=None,
         allow_none=False,
-        metadata={"description": "The `next_cursor` of the page before, with the same `status`, `q` and `sort`."},
+        metadata={"description": "The `next_cursor` of the previous page, with the same `status`, `q` and `sort`."},
     )
     limit = StrictInteger(
         load_default=MAXIMUM_LIMIT,
         validate=Range(1, MAXIMUM_LIMIT, error="Must be from {min} to {max}."),
-        metadata={"description": "The most tasks of a page."},
+        metadata={"description": "Maximum number of tasks on a page."},
     )
 
 
@@ -140,7 +147,9 @@ class Pagination(Schema):
 
     limit = fields.Integer(required=True, validate=Range(1, MAXIMUM_LIMIT))
     next_cursor = fields.String(
-        required=True, allow_none=True, metadata={"description": "The `cursor` of the next page; `null` on the last."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "The `cursor` for the next page; `null` on the last one."},
     )
 
 

@@ -55,7 +55,7 @@ def _mark_replay(response: Response, task: Any) -> Response:
 def create_task(task: dict[str, Any], user_id: str) -> Response:
     """Create a task.
 
-    A title is all it needs. `Location` in the answer is where it can be read from now on.
+    Only a title is required. `Location` in the answer is where the task can be read.
     """
     created = service.create_task(user_id, **task, terms=read_terms())
     response = _task_response(created)
@@ -70,7 +70,7 @@ def create_task(task: dict[str, Any], user_id: str) -> Response:
 def list_tasks(query: dict[str, Any], user_id: str) -> Response:
     """List tasks.
 
-    The newest first, unless sorted otherwise. No page is cut without a word: where tasks follow, `next_cursor` says so.
+    Newest first unless `sort` says otherwise. Where more tasks follow, `next_cursor` is set.
     """
     limit, cursor = query.pop("limit"), query.pop("cursor")
     after = None if cursor is None else read_cursor(cursor, user_id, query)
@@ -91,7 +91,7 @@ def list_tasks(query: dict[str, Any], user_id: str) -> Response:
 def get_task(user_id: str, task_id: int) -> Response:
     """Read a task.
 
-    With `If-None-Match`, only where it is another version than those.
+    With `If-None-Match`, the answer is 304 if you already have the current version.
     """
     task = service.get_task(user_id, task_id)
     # Compared weakly (RFC 9110, section 13.1.2); a malformed header names no tag, so that the task is sent.
@@ -121,7 +121,7 @@ def update_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response
 def patch_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
     """Change a task by a merge patch.
 
-    As PUT does, under the verb that many clients use (JSON Merge Patch, RFC 7396).
+    The same as PUT, under the verb that many clients use (JSON Merge Patch, RFC 7396).
     """
     return _task_response(service.update_task(user_id, task_id, **changes, terms=read_terms()))
 
@@ -133,7 +133,7 @@ def patch_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
 def delete_task(user_id: str, task_id: int) -> Response:
     """Delete a task.
 
-    A second time, it is a 404.
+    Deleting it again answers 404.
     """
     deleted = service.delete_task(user_id, task_id, terms=read_terms())
     response = json_response({"data": {"success": True, "message": "Task deleted successfully"}})
@@ -148,7 +148,6 @@ def delete_task(user_id: str, task_id: int) -> Response:
 def complete_task(completion: dict[str, Any], user_id: str, task_id: int) -> Response:
     """Complete a task, or reopen it.
 
-    Without a body, it is turned round: a completed task is pending again. Where you may have to send it twice, say
-    which you mean.
+    Without a body it toggles. If you may have to send it twice, send the value you mean.
     """
     return _task_response(service.complete_task(user_id, task_id, **completion, terms=read_terms()))
