@@ -46,6 +46,30 @@ def package_binaries() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
+def unprivileged(command: list[str]) -> list[str]:
+    """Return a command line that runs a command as a user that PostgreSQL accepts.
+
+    PostgreSQL refuses to run as root. As root it runs as nobody, with the one capability that lets it pass the
+    folders above its data and its binaries: opening those to all users would be the alternative. The secure bit
+    lets access(2), by which PostgreSQL looks for its own parts, heed the capability too.
+
+    Raises:
+        EmbeddedError: this is root, and the tool to become another user is not here.
+    """
+    if os.geteuid() != 0:
+        return command
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise EmbeddedError(
+            "As root the embedded PostgreSQL needs setpriv (package util-linux): install it, run as another user,"
+            " or set DATABASE_URL."
+        )
+    nobody = pwd.getpwnam(UNPRIVILEGED_USER)
+    identity = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--no-new-privs"]
+    rights = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", "--securebits=+no_setuid_fixup"]
+    return [setpriv, *identity, *rights, *command]
+
+
 class EmbeddedPostgres:
     """A PostgreSQL server of our own, shared by all processes that name the same folder.
 
@@ -199,25 +223,4 @@ class EmbeddedPostgres:
         return self._command("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(STOP_SECONDS), "-s")
 
     def _command(self, program: str, *arguments: str) -> list[str]:
-        """Return the command line of one of the binaries, run by a user that PostgreSQL accepts.
-
-        PostgreSQL refuses to run as root. As root it runs as nobody, with the one capability that lets it pass the
-        folders above its data and its binaries: opening those to all users would be the alternative. The secure bit
-        lets access(2), by which PostgreSQL looks for its own parts, heed the capability too.
-
-        Raises:
-            EmbeddedError: this is root, and the tool to become another user is not here.
-        """
-        command = [str((self._binaries or package_binaries()) / program), *arguments]
-        if os.geteuid() != 0:
-            return command
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            raise EmbeddedError(
-                "As root the embedded PostgreSQL needs setpriv (package util-linux): install it, run as another user,"
-                " or set DATABASE_URL."
-            )
-        nobody = pwd.getpwnam(UNPRIVILEGED_USER)
-        identity = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--no-new-privs"]
-        rights = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", "--securebits=+no_setuid_fixup"]
-        return [setpriv, *identity, *rights, *command]
+        return unprivileged([str((self._binaries or package_binaries()) / program), *arguments])
