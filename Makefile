@@ -5,16 +5,19 @@ NPM ?= npm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools fuzz postman lint format openapi lock clean
+.PHONY: help run test test-pooler tools fuzz postman lint format openapi lock clean
 
 help: ## List what there is to do
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 run: .venv/run ## Serve on an embedded PostgreSQL, or on DATABASE_URL; Ctrl-C stops it
 	@MIGRATE_ON_START=true exec .venv/bin/python -m gunicorn wsgi:app
 
 test: .venv/dev ## Run the tests
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-pooler: .venv/dev ## Run those that reach a database again, through PgBouncer
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --pooler $(ARGS)
 
 tools: .venv/ci tests/tools/node_modules/.installed ## Install the tools of other people that tests use; without them those are skipped
 

@@ -2,15 +2,32 @@
 
 import itertools
 import secrets
+from functools import partial
 
 import pytest
 
 from config import Settings
 from taskapp import create_app
 from tests.client import Client, make_token
-from tests.processes import Gunicorn, make_postgres, run_sql, text_url, upgrade
+from tests.pooler import PgBouncer
+from tests.processes import Gunicorn, make_postgres, run_sql, text_url, through, upgrade
 
 _databases = itertools.count(1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--pooler", action="store_true", help="put PgBouncer between the service and PostgreSQL")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the pooler's own tests to --pooler, and with it what never reaches a database through the service."""
+    pooled = config.getoption("pooler")
+
+    def runs(item):
+        return pooled if "pooler" in item.fixturenames else not pooled or "front" in item.fixturenames
+
+    config.hook.pytest_deselected(items=[item for item in items if not runs(item)])
+    items[:] = filter(runs, items)
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +41,24 @@ def postgres(tmp_path_factory):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def pooler(tmp_path_factory, postgres):
+    with PgBouncer(tmp_path_factory.mktemp("pooler"), postgres.url) as pooler:
+        yield pooler
+
+
+@pytest.fixture(scope="session")
+def front(request):
+    """What the service connects to: PostgreSQL itself, or the pooler before it."""
+    return request.getfixturevalue("pooler" if request.config.getoption("pooler") else "postgres")
+
+
+@pytest.fixture(scope="session")
+def reach(front):
+    """Makes the URL of a database into the one that the service takes; tests look past the pooler with the other."""
+    return partial(through, front)
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +81,9 @@ def database_url(new_database):
 
 
 @pytest.fixture(scope="session")
-def settings(database_url, secret):
+def settings(reach, database_url, secret):
     """The settings that the server of the tests runs with."""
-    return {"DATABASE_URL": text_url(database_url), "JWT_SECRET": secret}
+    return {"DATABASE_URL": text_url(reach(database_url)), "JWT_SECRET": secret}
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,11 @@ def text_url(url):
     return url.render_as_string(hide_password=False)
 
 
+def through(front, url):
+    """The URL of a database by way of a server that stands before it."""
+    return url.set(port=front.url.port, query=front.url.query)
+
+
 def flask(*arguments, check=True, **settings):
     """Run a flask command in the project, as a user does."""
     return subprocess.run(

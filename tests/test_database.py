@@ -58,10 +58,10 @@ def test_connection_that_dies_in_use_is_unavailable_once(app):
         assert execute(BACKEND, {}, user_id="")
 
 
-def test_database_that_cannot_be_reached_is_unavailable(settings, database_url):
+def test_database_that_cannot_be_reached_is_unavailable(settings, reach, database_url):
     for url in (
         database_url.set(host="127.0.0.1", port=free_port(), query={}),
-        database_url.set(database="no_such_database"),
+        reach(database_url).set(database="no_such_database"),
         database_url.set(query={"host": "/no/such/folder"}),
     ):
         app = create_app(Settings().load({**settings, "DATABASE_URL": text_url(url), "REQUEST_TIMEOUT": "1"}))

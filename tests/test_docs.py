@@ -38,13 +38,13 @@ def test_first_session_prints_what_the_readme_says(tmp_path):
         assert VARIABLE.sub("…", output) == VARIABLE.sub("…", expected), command
 
 
-def test_deployment_runs_as_the_readme_says(new_database, secret, tmp_path):
+def test_deployment_runs_as_the_readme_says(new_database, reach, secret, tmp_path):
     block = re.search(r"in this order:\n\n((?:    .+\n)+)", README)[1]
     commands = [line.strip() for line in block.splitlines()]
     assert commands == ["pip install -r requirements.txt", "flask db upgrade", "gunicorn wsgi:app"]
     url, port = new_database(revision="0001"), free_port()
     values = {
-        "DATABASE_URL": text_url(url),
+        "DATABASE_URL": text_url(reach(url)),
         "MIGRATION_DATABASE_URL": text_url(url),
         "JWT_SECRET": secret,
         "PORT": port,

@@ -27,10 +27,11 @@ def test_index_names_what_there_is(alice):
 
 
 @pytest.fixture
-def own(new_database, secret, tmp_path, new_client):
+def own(new_database, reach, secret, tmp_path, new_client):
     """A server on a database of its own, to be broken."""
     url = new_database()
-    with Gunicorn(tmp_path / "log", DATABASE_URL=text_url(url), JWT_SECRET=secret, REQUEST_TIMEOUT=2) as gunicorn:
+    settings = {"DATABASE_URL": text_url(reach(url)), "JWT_SECRET": secret, "REQUEST_TIMEOUT": 2}
+    with Gunicorn(tmp_path / "log", **settings) as gunicorn:
         client = new_client(port=gunicorn.port)
         client.url = url
         yield client

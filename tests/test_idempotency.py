@@ -189,9 +189,9 @@ def test_request_that_comes_while_the_first_is_running_is_a_conflict(alice, serv
 
 
 @pytest.fixture(scope="module")
-def proxied(postgres, settings, database_url, tmp_path_factory):
+def proxied(front, settings, database_url, tmp_path_factory):
     """Starts servers behind a proxy, with one connection each."""
-    with MessageProxy(postgres.socket) as proxy, contextlib.ExitStack() as servers:
+    with MessageProxy(front.socket) as proxy, contextlib.ExitStack() as servers:
         url = database_url.set(host="127.0.0.1", port=proxy.port, query={"sslmode": "disable"})
         single = {**settings, "DATABASE_URL": text_url(url), "WORKERS": 1, "THREADS": 1}
 
@@ -251,12 +251,12 @@ def test_keys_are_behind_the_second_wall(app, alice, bob):
 
 
 @pytest.fixture
-def owned(postgres, new_database, secret):
+def owned(postgres, new_database, reach, secret):
     """A database whose owner is no superuser and does not bypass row-level security."""
     run_sql(postgres.url, "DROP ROLE IF EXISTS plain_owner; CREATE ROLE plain_owner LOGIN NOSUPERUSER CREATEROLE")
     run_sql(postgres.url, "GRANT taskapp_user TO plain_owner")
     url = new_database(owner="plain_owner")
-    yield {"DATABASE_URL": text_url(url), "JWT_SECRET": secret}, url.set(username="postgres")
+    yield {"DATABASE_URL": text_url(reach(url)), "JWT_SECRET": secret}, url.set(username="postgres")
     run_sql(postgres.url, f"DROP DATABASE {url.database} WITH (FORCE)")
 
 

@@ -197,10 +197,11 @@ def test_every_table_of_users_has_a_policy_for_reading_and_writing(database_url)
 
 
 @pytest.fixture(scope="module")
-def open_server(new_database, secret, tmp_path_factory):
+def open_server(new_database, reach, secret, tmp_path_factory):
     url = new_database()
     run_sql(url, "ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY; ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
-    with Gunicorn(tmp_path_factory.mktemp("open") / "log", DATABASE_URL=text_url(url), JWT_SECRET=secret) as gunicorn:
+    log = tmp_path_factory.mktemp("open") / "log"
+    with Gunicorn(log, DATABASE_URL=text_url(reach(url)), JWT_SECRET=secret) as gunicorn:
         gunicorn.url = url
         yield gunicorn
 
