@@ -6,11 +6,15 @@ import select
 import selectors
 import socket
 import time
+from collections import deque
 from functools import partial
 from typing import Any
 
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+# Seconds that a client has to close its side of a connection that has ended.
+LINGER = 2.0
 
 
 class ClientSocket(socket.socket):
@@ -60,21 +64,29 @@ class ClientSocket(socket.socket):
 
 
 class Connection(TConn):
-    """A connection as gunicorn keeps it, which takes no time to close."""
+    """A connection as gunicorn keeps it, whose end nobody has to wait for."""
 
-    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 # gunicorn's own.
-        """Close at once. gunicorn would wait here for the client to close too, and hold up everybody else's requests;
-        that is done in the thread that served it.
-        """
-        util.close(self.sock)
+    worker: "Worker"
+
+    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 # gunicorn's own.
+        """End the connection; gracefully is to let the client close first, so that no reset takes its answer away."""
+        if graceful:
+            self.worker.linger(self)
+        else:
+            util.close(self.sock)
 
 
 class Worker(ThreadWorker):
     """gunicorn's worker, with these differences.
 
     A connection is given to a thread when something comes in on it, not before. A request must be there, and its answer
-    taken, within CLIENT_TIMEOUT each. A worker that stops serves all that the kernel has accepted for it.
+    taken, within CLIENT_TIMEOUT each. Connections that end are watched in the main loop, where gunicorn would wait for
+    the client and hold up everybody else. A worker that stops serves all that the kernel has accepted for it.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._lingering: deque[Connection] = deque()
 
     def accept(self, listener: Any) -> None:
         """Accept a connection."""
@@ -85,6 +97,7 @@ class Worker(ThreadWorker):
         """Accept a connection, and wait for its first request beside the threads."""
         client, address = listener.accept()
         connection = Connection(self.cfg, ClientSocket(fileno=client.detach()), address, listener.getsockname())
+        connection.worker = self
         connection.timeout = time.monotonic() + self.cfg.keepalive
         self.nr_conns += 1
         self.pending_conns.append(connection)
@@ -108,7 +121,36 @@ class Worker(ThreadWorker):
     def handle(self, conn: Any) -> Any:
         """Serve a request, in a thread."""
         conn.sock.expect_request(self.wsgi.config["CLIENT_TIMEOUT"])
-        goes_on = super().handle(conn)
-        if not goes_on:
-            util.close_graceful(conn.sock)
-        return goes_on
+        return super().handle(conn)
+
+    def linger(self, connection: Connection) -> None:
+        """Say that there is nothing more to come, and close once the client has closed too, or after a while.
+
+        RFC 9112, section 9.6: what the client still sends would otherwise reset the connection under its answer.
+        """
+        try:
+            connection.sock.settimeout(0)
+            connection.sock.shutdown(socket.SHUT_WR)
+            self.poller.register(connection.sock, selectors.EVENT_READ, partial(self._discard, connection))
+        except (OSError, ValueError):  # It has gone already.
+            util.close(connection.sock)
+            return
+        connection.timeout = time.monotonic() + LINGER
+        self._lingering.append(connection)
+
+    def _discard(self, connection: Connection, _sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            if connection.sock.recv(65536):
+                return
+        self._lingering.remove(connection)
+        self._drop(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        self.poller.unregister(connection.sock)
+        util.close(connection.sock)
+
+    def murder_pending(self) -> None:
+        """Close what has waited for long enough, for a first request or for the client to close."""
+        super().murder_pending()
+        while self._lingering and self._lingering[0].timeout <= time.monotonic():
+            self._drop(self._lingering.popleft())
