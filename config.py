@@ -138,6 +138,7 @@ class Settings(Schema):
     MIGRATE_ON_START = _switch()
 
     JWT_SECRET = fields.String(load_default=None, validate=_is_long_enough)
+    JWT_SECRET_FALLBACK = fields.String(load_default=None, validate=_is_long_enough)
     JWT_JWKS_URL = fields.String(load_default=None, validate=_is_http_url)
     JWT_ISSUER = fields.String(load_default=None)
     JWT_AUDIENCE = fields.String(load_default=None)
@@ -169,6 +170,19 @@ class Settings(Schema):
         if settings["DATABASE_URL"] and not (settings["JWT_SECRET"] or settings["JWT_JWKS_URL"]):
             raise ValidationError(
                 "is set but no key to check tokens with: set JWT_SECRET or JWT_JWKS_URL.", "DATABASE_URL"
+            )
+
+    @validates_schema
+    def check_fallback(self, settings: dict[str, Any], **_: Any) -> None:
+        """Refuse a second secret without a first, and one that is no other."""
+        fallback = settings["JWT_SECRET_FALLBACK"]
+        if fallback and not settings["JWT_SECRET"]:
+            raise ValidationError(
+                "is set but JWT_SECRET is not: it is a second secret beside that one.", "JWT_SECRET_FALLBACK"
+            )
+        if fallback and fallback == settings["JWT_SECRET"]:
+            raise ValidationError(
+                "and JWT_SECRET are the same: set one to the old secret, one to the new.", "JWT_SECRET_FALLBACK"
             )
 
 

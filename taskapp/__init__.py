@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import make_url
 
 from config import load_config
 from taskapp import auth, cli, database, embedded, errors, health, logs, openapi, request_id, serving
@@ -13,6 +12,7 @@ from taskapp.extensions import api, db, migrate
 from taskapp.inputs import MAXIMUM_BODY
 from taskapp.openapi import docs_page
 from taskapp.strict_json import StrictJSONProvider
+from taskapp.tasks import cursors
 from taskapp.tasks.converters import TaskIdConverter, task_id_schema
 from taskapp.tasks.documentation import USER_ID
 from taskapp.tasks.views import bp as tasks_bp
@@ -47,16 +47,12 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if config["DATABASE_URL"] is None:
         embedded.init_app(app)
 
-    # The same for every worker and host, and nothing more to configure. Not SECRET_KEY: with that Flask reads a session
-    # from the cookies of every request.
-    url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
-    app.config["CURSOR_SECRET"] = app.config["JWT_SECRET"] or url.render_as_string(hide_password=False)
-
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     database.init_app(app)
     embedded.prepare_when_needed(app)
     auth.init_app(app)
+    cursors.init_app(app)
     api.init_app(app)
     api.register_converter(TaskIdConverter, task_id_schema)
     errors.init_app(app)

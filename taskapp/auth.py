@@ -5,7 +5,8 @@ configured, never by the token.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,14 +30,15 @@ class TokenChecker:
     """Checks tokens.
 
     Attributes:
-        find_key: returns the key for a token, and raises ``jwt.PyJWTError`` where there is none.
+        find_keys: returns the keys that a token may be signed with, the likeliest first, and raises
+            ``jwt.PyJWTError`` where there is none.
         algorithms: the only ones allowed with that kind of key.
         issuer: what ``iss`` must be, or None for any.
         audience: what ``aud`` must hold, or None for any.
         user_claim: the claim that holds the user's id.
     """
 
-    find_key: Callable[[str], Any]
+    find_keys: Callable[[str], Sequence[Any]]
     algorithms: list[str]
     issuer: str | None
     audience: str | None
@@ -52,21 +54,31 @@ class TokenChecker:
         if not _COMPACT.fullmatch(token):
             raise InvalidToken
         try:
-            claims = jwt.decode(
-                token,
-                self.find_key(token),
-                algorithms=self.algorithms,
-                issuer=self.issuer,
-                audience=self.audience,
-                leeway=LEEWAY,
-                options={"require": ["exp", self.user_claim], "verify_aud": self.audience is not None},
-            )
+            claims = self._claims(token)
         except jwt.PyJWTError as error:
             raise InvalidToken from error
         user_id = claims[self.user_claim]
         if not isinstance(user_id, str):
             raise InvalidToken
         return user_id
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        *likelier, last = self.find_keys(token)
+        for key in likelier:
+            with suppress(jwt.InvalidSignatureError):  # Only then is it worth trying the next.
+                return self._decode(token, key)
+        return self._decode(token, last)
+
+    def _decode(self, token: str, key: Any) -> dict[str, Any]:
+        return jwt.decode(
+            token,
+            key,
+            algorithms=self.algorithms,
+            issuer=self.issuer,
+            audience=self.audience,
+            leeway=LEEWAY,
+            options={"require": ["exp", self.user_claim], "verify_aud": self.audience is not None},
+        )
 
 
 def bearer_token() -> str:
@@ -118,12 +130,13 @@ def sign_token(app: Flask, user_id: str, lifetime: timedelta) -> str:
 def init_app(app: Flask) -> None:
     """Check tokens with the kind of key that the settings name."""
     config = app.config
-    find_key: Callable[[str], Any]
+    find_keys: Callable[[str], Sequence[Any]]
     if config["JWT_JWKS_URL"]:
-        find_key, algorithms = jwks.KeySet(config["JWT_JWKS_URL"]).key_of, jwks.ALGORITHMS
+        key_set = jwks.KeySet(config["JWT_JWKS_URL"])
+        find_keys, algorithms = (lambda token: [key_set.key_of(token)]), jwks.ALGORITHMS
     else:
-        secret = config["JWT_SECRET"]
-        find_key, algorithms = (lambda _token: secret), SECRET_ALGORITHMS
+        secrets = [secret for secret in (config["JWT_SECRET"], config["JWT_SECRET_FALLBACK"]) if secret]
+        find_keys, algorithms = (lambda _token: secrets), SECRET_ALGORITHMS
     app.extensions["token_checker"] = TokenChecker(
-        find_key, algorithms, config["JWT_ISSUER"], config["JWT_AUDIENCE"], config["JWT_USER_CLAIM"]
+        find_keys, algorithms, config["JWT_ISSUER"], config["JWT_AUDIENCE"], config["JWT_USER_CLAIM"]
     )

@@ -178,12 +178,19 @@ class InvalidInput(AppError):
 
 
 class IdentityUnavailable(AppError):
-    """The issuer's keys cannot be fetched, and none are known yet."""
+    """The token's key is not known, and the issuer cannot be asked for it at the moment.
+
+    Args:
+        seconds: after which another try is worth it.
+    """
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "SERVICE_UNAVAILABLE"
     message = "Tokens cannot be checked at the moment. Try again shortly."
-    headers = MappingProxyType({"Retry-After": "10"})  # Until then the issuer is not asked again: jwks.COOLDOWN.
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(seconds)}
 
 
 class DatabaseUnavailable(AppError):

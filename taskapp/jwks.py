@@ -1,16 +1,22 @@
-"""The public keys of an issuer (RFC 7517), kept so that its absence is not felt.
+"""The public keys of an issuer (RFC 7517), kept so that neither its absence nor a change of its keys is felt.
 
-PyJWT's client fetches and reads a key set, but fails once its cache is old and the issuer is down, and lets every
-thread queue behind a fetch. What is added here: known keys are served while they are renewed beside the requests, and
-for as long as the issuer is down.
+PyJWT's client fetches and reads a key set, but fails once its cache is old and the issuer is down, lets every thread
+queue behind a fetch, and refuses for a while after each fetch whatever is newer. What is added here:
+
+* a known key is used at once; it is renewed beside the requests, and kept for as long as the issuer is down;
+* an unknown key is refused only where the issuer, asked after the token came, does not have it. Where it cannot be
+  asked, nobody can tell: that is "try again" (503), never "log in again" (401).
 """
 
+import copy
 import logging
 import math
 import threading
 import time
+from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from taskapp.errors import IdentityUnavailable
 
@@ -18,12 +24,64 @@ _logger = logging.getLogger(__name__)
 
 # Seconds after which known keys are fetched anew.
 LIFESPAN = 300
-# Seconds between fetches that unknown key ids cause, or that failed: nobody can make this service flood its issuer.
+# So many fetches may follow each other at once, because a new key may come right after a fetch; then one each so many
+# seconds, because anybody can make up key ids: nobody can make this service flood its issuer.
+BURST = 5
 COOLDOWN = 10
-# Seconds that the issuer may be silent during a fetch, and that a request waits for the fetch of another.
+# Seconds after a fetch that failed until the next.
+PAUSE = 1
+# Seconds that the issuer may be silent during a fetch, and that a request waits for one.
 TIMEOUT = 3
+# How many key ids are remembered that the issuer does not have.
+REMEMBERED = 1000
 # What a token of an issuer may be signed with: never a secret's algorithm, because public keys are no secrets.
-ALGORITHMS = ["EdDSA", *("ES256", "ES384", "ES512"), *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")]
+ALGORITHMS = ["EdDSA", "Ed25519", *("ES256", "ES384", "ES512")]
+ALGORITHMS += ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
+
+clock = time.monotonic
+
+
+class Budget:
+    """How often something may be done: a few times at once, then once in a while (a token bucket)."""
+
+    def __init__(self) -> None:
+        self._left = float(BURST)
+        self._counted_at = clock()
+
+    def take(self) -> bool:
+        """Return whether it may be done now; if so, it counts."""
+        left, now = self._left_now(), clock()
+        if left < 1:
+            return False
+        self._left, self._counted_at = left - 1, now
+        return True
+
+    def wait(self) -> int:
+        """Return the whole seconds, at least one, after which it may be done."""
+        return max(1, math.ceil((1 - self._left_now()) * COOLDOWN))
+
+    def _left_now(self) -> float:
+        return min(BURST, self._left + (clock() - self._counted_at) / COOLDOWN)
+
+
+class _Client(jwt.PyJWKClient):
+    """PyJWT's client, which knows Ed25519 by its older name alone: EdDSA (RFC 9864, section 2.2)."""
+
+    def fetch_data(self) -> Any:
+        data = super().fetch_data()
+        for key in data.get("keys", ()):
+            if isinstance(key, dict) and key.get("alg") == "Ed25519":
+                key["alg"] = "EdDSA"
+        return data
+
+
+class _Fetch:
+    """One fetch of the keys: when it began, whether it is done, and whether it brought any."""
+
+    def __init__(self) -> None:
+        self.began_at = clock()
+        self.done = threading.Event()
+        self.failed = False
 
 
 class KeySet:
@@ -34,52 +92,85 @@ class KeySet:
     """
 
     def __init__(self, url: str) -> None:
-        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=TIMEOUT)
+        self._client = _Client(url, cache_jwk_set=False, timeout=TIMEOUT)
+        self._budget = Budget()
+        self._lock = threading.Lock()
+        self._fetch: _Fetch | None = None
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = -math.inf
-        self._tried_at = -math.inf
-        self._fetching = threading.Lock()
+        self._failing = False
+        # The key ids that the issuer did not have, and when it said so.
+        self._absent: dict[str, float] = {}
 
     def key_of(self, token: str) -> jwt.PyJWK:
         """Return the key that a token says it is signed with.
 
         Raises:
             PyJWTError: the token is no JWT, or names no key of this issuer.
-            IdentityUnavailable: no key is known, because none could be fetched yet.
+            IdentityUnavailable: the key is not known, and the issuer cannot be asked for it.
         """
         header = jwt.get_unverified_header(token)
-        key_id = header.get("kid")
-        if not isinstance(key_id, str) or header.get("alg") not in ALGORITHMS:
+        key_id, algorithm = header.get("kid"), header.get("alg")
+        if not isinstance(key_id, str) or algorithm not in ALGORITHMS:
             raise jwt.InvalidKeyError  # Whatever the issuer's keys are: it is not asked for them.
-        if key_id in self._keys:
-            self._renew_if_old()
-        else:
-            self._fetch_if_cool()
-        if not self._keys:
-            raise IdentityUnavailable
-        if key_id not in self._keys:
+        key = self._keys.get(key_id)
+        if key is None:
+            key = self._ask_for(key_id)
+        elif self._failing or clock() - self._fetched_at > LIFESPAN:
+            self._begin_fetch()
+        return _by_newer_name(key) if algorithm == "Ed25519" else key
+
+    def _ask_for(self, key_id: str) -> jwt.PyJWK:
+        """Return the key of an id that is not known, once a fetch that began after now has brought it."""
+        asked_at = clock()
+        if asked_at - self._absent.get(key_id, -math.inf) < COOLDOWN:
             raise jwt.InvalidKeyError
-        return self._keys[key_id]
+        while True:
+            fetch = self._begin_fetch()
+            # While the issuer is down nobody waits for it: waiting threads would be missing for known keys.
+            if fetch is None or self._failing or not fetch.done.wait(asked_at + TIMEOUT - clock()) or fetch.failed:
+                raise IdentityUnavailable(self._budget.wait())
+            if key := self._keys.get(key_id):
+                return key
+            if fetch.began_at >= asked_at:  # One that was under way may have been answered before the key was there.
+                break
+        if len(self._absent) >= REMEMBERED:
+            self._absent.clear()
+        self._absent[key_id] = fetch.began_at
+        raise jwt.InvalidKeyError
 
-    def _renew_if_old(self) -> None:
-        if time.monotonic() - self._fetched_at > LIFESPAN and not self._fetching.locked() and self._is_cool():
-            threading.Thread(target=self._fetch_if_cool, name="jwks", daemon=True).start()
+    def _begin_fetch(self) -> _Fetch | None:
+        """Return the fetch that is under way, or begin one beside the requests; None where it is too soon for one."""
+        with self._lock:
+            newest = self._fetch
+            if newest and not newest.done.is_set():
+                return newest
+            if newest and newest.failed and clock() - newest.began_at < PAUSE:
+                return None
+            if not self._budget.take():
+                return None
+            fetch = _Fetch()
+            threading.Thread(target=self._run, args=(fetch,), name="jwks", daemon=True).start()
+            self._fetch = fetch
+            return fetch
 
-    def _is_cool(self) -> bool:
-        return time.monotonic() - self._tried_at > COOLDOWN
-
-    def _fetch_if_cool(self) -> None:
-        """Fetch the keys, unless that was tried just now. One thread does; those that need a key wait for it."""
-        if not self._fetching.acquire(timeout=TIMEOUT):
-            return
+    def _run(self, fetch: _Fetch) -> None:
         try:
-            if not self._is_cool():
-                return
-            self._tried_at = time.monotonic()
             keys = self._client.get_signing_keys()
             self._keys = {str(key.key_id): key for key in keys}
-            self._fetched_at = time.monotonic()
+            self._fetched_at = clock()
         except Exception as error:  # noqa: BLE001 # What an issuer may send is not ours to foresee; the keys known stay.
+            fetch.failed = True
             _logger.warning("The keys of the issuer could not be fetched: %s", error)
         finally:
-            self._fetching.release()
+            self._failing = fetch.failed
+            fetch.done.set()
+
+
+def _by_newer_name(key: jwt.PyJWK) -> jwt.PyJWK:
+    """Return an Ed25519 key so that PyJWT takes it for a token whose ``alg`` is ``Ed25519``."""
+    if not isinstance(key.key, Ed25519PublicKey):
+        raise jwt.InvalidAlgorithmError
+    named = copy.copy(key)
+    named.algorithm_name = "Ed25519"
+    return named

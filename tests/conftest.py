@@ -9,6 +9,7 @@ import pytest
 from config import Settings
 from taskapp import create_app
 from tests.client import Client, make_token
+from tests.issuer import Issuer
 from tests.pooler import PgBouncer
 from tests.processes import Gunicorn, make_postgres, run_sql, text_url, through, upgrade
 
@@ -134,3 +135,41 @@ def unchanged(alice, task):
     """After the test the user has the one task, as it was."""
     yield
     assert alice.get().data == [task]
+
+
+@pytest.fixture
+def issuer():
+    """An issuer with a key of each kind that is common."""
+    with Issuer() as issuer:
+        issuer.add_key("ed", "EdDSA")
+        issuer.add_key("ec", "ES256", alg="ES256")
+        issuer.add_key("rsa", "RS256", use="sig")
+        yield issuer
+
+
+@pytest.fixture
+def ask(issuer, settings):
+    """Makes what asks an application that trusts the issuer, and returns its answer."""
+
+    def make(**more):
+        values = {**settings, "JWT_JWKS_URL": issuer.url, **more}
+        values.pop("JWT_SECRET")
+        http = create_app(Settings().load(values)).test_client
+
+        def ask(token, user_id="jwks-user"):
+            return http().get(f"/api/{user_id}/tasks", headers={"Authorization": f"Bearer {token}"})
+
+        return ask
+
+    return make
+
+
+@pytest.fixture
+def status_of(ask):
+    """Makes what asks such an application, and returns the status."""
+
+    def make(**more):
+        asked = ask(**more)
+        return lambda *arguments: asked(*arguments).status_code
+
+    return make

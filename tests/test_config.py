@@ -61,6 +61,13 @@ def test_database_url_may_be_spelled_as_people_do(load, scheme):
         ({"JWT_JWKS_URL": "https://a b/c"}, "JWT_JWKS_URL must name a host, and hold no space."),
         ({"INSTANCE_PATH": "~no-such-user/x"}, "INSTANCE_PATH begins with the home directory of a user"),
         ({"JWT_SECRET": SECRET, "JWT_JWKS_URL": "https://x"}, "JWT_SECRET and JWT_JWKS_URL are both set;"),
+        (
+            {"JWT_SECRET": SECRET, "JWT_SECRET_FALLBACK": "x" * 31},
+            "JWT_SECRET_FALLBACK must be at least 32 bytes long.",
+        ),
+        ({"JWT_SECRET_FALLBACK": SECRET}, "JWT_SECRET_FALLBACK is set but JWT_SECRET is not:"),
+        ({"JWT_SECRET_FALLBACK": SECRET, "JWT_JWKS_URL": "https://x"}, "JWT_SECRET_FALLBACK is set but JWT_SECRET is"),
+        ({"JWT_SECRET": SECRET, "JWT_SECRET_FALLBACK": SECRET}, "JWT_SECRET_FALLBACK and JWT_SECRET are the same:"),
         ({"DATABASE_URL": "postgresql://h/d"}, "DATABASE_URL is set but no key to check tokens with:"),
         ({"DATABASE_URL": "mysql://h/d", **LONG_ENOUGH}, "DATABASE_URL must begin with postgresql://."),
         ({"DATABASE_URL": "nonsense", **LONG_ENOUGH}, "DATABASE_URL is not a URL like"),

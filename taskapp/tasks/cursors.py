@@ -1,6 +1,8 @@
 """Cursors: places in a list, written so that a client can bring them back and nobody can make one up.
 
-A cursor is signed for its user, status, q and sort together, and holds with no others.
+A cursor is signed for its user, status, q and sort together, and holds with no others. The key to sign with is the same
+for every worker and host, and nothing more to configure: the token secret or, where an issuer's public keys are used,
+the database URL. While a second token secret is accepted, so are the cursors signed with it.
 """
 
 from collections.abc import Mapping
@@ -8,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from flask import current_app
+from flask import Flask, current_app
 from itsdangerous import BadData, URLSafeSerializer
+from sqlalchemy import make_url
 
 from taskapp.errors import InvalidInput
 from taskapp.tasks.service import Position
@@ -19,7 +22,7 @@ _TIMES = ("created_at", "updated_at")
 
 def _serializer(user_id: str, listed: Mapping[str, Any]) -> URLSafeSerializer:
     salt = orjson.dumps([user_id, listed], option=orjson.OPT_SORT_KEYS)
-    return URLSafeSerializer(current_app.config["CURSOR_SECRET"], salt, serializer=orjson)
+    return URLSafeSerializer(current_app.extensions["cursor_keys"], salt, serializer=orjson)
 
 
 def write_cursor(position: Position, user_id: str, listed: Mapping[str, Any]) -> str:
@@ -40,3 +43,12 @@ def read_cursor(cursor: str, user_id: str, listed: Mapping[str, Any]) -> Positio
         sentence = "Is not the next_cursor of a list with the same status, q and sort."
         raise InvalidInput(details={"cursor": [sentence]}) from None
     return (datetime.fromisoformat(value) if listed["sort"].removeprefix("-") in _TIMES else value), task_id
+
+
+def init_app(app: Flask) -> None:
+    """Take the keys to sign with from the settings: as itsdangerous wants them, the one that signs is the last."""
+    config = app.config
+    keys = [secret for secret in (config["JWT_SECRET_FALLBACK"], config["JWT_SECRET"]) if secret]
+    url = make_url(config["SQLALCHEMY_DATABASE_URI"])
+    # Not among the settings: SECRET_KEY would make Flask read a session from the cookies of every request.
+    app.extensions["cursor_keys"] = keys or [url.render_as_string(hide_password=False)]
