@@ -126,12 +126,13 @@ class KeySet:
         if asked_at - self._absent.get(key_id, -math.inf) < COOLDOWN:
             raise jwt.InvalidKeyError
         while True:
-            fetch = self._begin_fetch()
-            # While the issuer is down nobody waits for it: waiting threads would be missing for known keys.
-            if fetch is None or self._failing or not fetch.done.wait(asked_at + TIMEOUT - clock()) or fetch.failed:
-                raise IdentityUnavailable(self._budget.wait())
+            fetch = self._begin_fetch(key_id)
+            if fetch and not self._failing:  # While it is down nobody waits: those threads would miss for known keys.
+                fetch.done.wait(asked_at + TIMEOUT - clock())
             if key := self._keys.get(key_id):
                 return key
+            if fetch is None or fetch.failed or not fetch.done.is_set():
+                raise IdentityUnavailable(self._budget.wait())
             if fetch.began_at >= asked_at:  # One that was under way may have been answered before the key was there.
                 break
         if len(self._absent) >= REMEMBERED:
@@ -139,11 +140,15 @@ class KeySet:
         self._absent[key_id] = fetch.began_at
         raise jwt.InvalidKeyError
 
-    def _begin_fetch(self) -> _Fetch | None:
-        """Return the fetch that is under way, or begin one beside the requests; None where it is too soon for one."""
+    def _begin_fetch(self, wanted: str | None = None) -> _Fetch | None:
+        """Return the fetch that is under way, or begin one beside the requests; None where it is too soon for one.
+
+        Args:
+            wanted: a key id; none begins where the last fetch has just brought it.
+        """
         with self._lock:
             newest = self._fetch
-            if newest and not newest.done.is_set():
+            if newest and (not newest.done.is_set() or wanted in self._keys):
                 return newest
             if newest and newest.failed and clock() - newest.began_at < PAUSE:
                 return None

@@ -151,8 +151,10 @@ def test_unknown_key_while_the_issuer_is_down_is_no_reason_to_log_out(issuer, as
     issuer.answering.clear()
     assert asked(issuer.token("next", "jwks-user")).status_code == 503  # It waited, but not for ever.
     wait_until(lambda: not jwks_threads(), "the fetch goes on")
+    clock.now += jwks.PAUSE  # The next fetch begins, and hangs as well.
     began = time.perf_counter()
     answers = [asked(issuer.token("next", "jwks-user")) for _ in range(20)]
+    assert jwks_threads()
     assert time.perf_counter() - began < 1  # From now on nobody waits.
     assert {answer.status_code for answer in answers} == {503}
     assert {answer.json["error"]["code"] for answer in answers} == {"SERVICE_UNAVAILABLE"}
