@@ -8,6 +8,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from click import ClickException
 from dotenv import dotenv_values
@@ -40,9 +41,15 @@ class PostgresURL(fields.Field[URL]):
     """A database URL, with psycopg2 as its driver in whichever of the usual spellings it was written.
 
     SQLAlchemy 2.1 takes a bare ``postgresql://`` for psycopg 3 and refuses the ``postgres://`` of hosting providers.
+    A password is kept where SQLAlchemy knows it for one, and hides it.
     """
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> URL:
+        # Read as written, a password with an @ would end in the middle; the rest, as the host, would be in every error.
+        if value.count("@") > 1:
+            raise ValidationError("has more than one @: write those of a name, password or parameter as %40.")
+        if "%00" in value:
+            raise ValidationError("holds NUL (%00), which PostgreSQL does not take.")
         try:
             url = make_url(value)
         except (ArgumentError, ValueError):
@@ -53,7 +60,10 @@ class PostgresURL(fields.Field[URL]):
             make_dsn(**url.query)
         except ProgrammingError:
             raise ValidationError("has a parameter that PostgreSQL's client library does not know.") from None
-        return url.set(drivername="postgresql+psycopg2")
+        password = url.query.get("password", url.password)
+        if not (password is None or isinstance(password, str)):
+            raise ValidationError("has more than one password.")
+        return url.set(drivername="postgresql+psycopg2", password=password).difference_update_query(["password"])
 
 
 class FolderPath(fields.Field[Path]):
@@ -99,6 +109,8 @@ def _is_http_url(value: str) -> None:
         raise ValidationError("must begin with https:// (or http://).")
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
         raise ValidationError("must name a host, and hold no space.")
+    if "@" in urlsplit(value).netloc:  # Not sent, but in every error.
+        raise ValidationError("must not hold a user or a password: public keys need none.")
 
 
 def _whole_number(default: int | None, low: int, high: int) -> fields.Integer:

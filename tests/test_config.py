@@ -42,6 +42,17 @@ def test_database_url_may_be_spelled_as_people_do(load, scheme):
     assert (url.password, url.query["sslmode"]) == ("p@ss", "require")
 
 
+def test_password_of_a_database_url_is_never_shown(load):
+    for url in (
+        "postgresql://u:hidden@h/d",
+        "postgresql://u@h/d?password=hidden",
+        "postgresql://u:x@h/d?password=hidden",
+    ):
+        settings = load(DATABASE_URL=url, **LONG_ENOUGH)
+        assert settings["DATABASE_URL"].password == "hidden"
+        assert "hidden" not in f"{settings} {settings['DATABASE_URL']}"
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
@@ -60,6 +71,7 @@ def test_database_url_may_be_spelled_as_people_do(load, scheme):
         ({"JWT_JWKS_URL": "https://"}, "JWT_JWKS_URL must name a host, and hold no space."),
         ({"JWT_JWKS_URL": "https://a b/c"}, "JWT_JWKS_URL must name a host, and hold no space."),
         ({"INSTANCE_PATH": "~no-such-user/x"}, "INSTANCE_PATH begins with the home directory of a user"),
+        ({"JWT_JWKS_URL": "https://u:p@h/c"}, "JWT_JWKS_URL must not hold a user or a password:"),
         ({"JWT_SECRET": SECRET, "JWT_JWKS_URL": "https://x"}, "JWT_SECRET and JWT_JWKS_URL are both set;"),
         (
             {"JWT_SECRET": SECRET, "JWT_SECRET_FALLBACK": "x" * 31},
@@ -72,6 +84,9 @@ def test_database_url_may_be_spelled_as_people_do(load, scheme):
         ({"DATABASE_URL": "mysql://h/d", **LONG_ENOUGH}, "DATABASE_URL must begin with postgresql://."),
         ({"DATABASE_URL": "nonsense", **LONG_ENOUGH}, "DATABASE_URL is not a URL like"),
         ({"DATABASE_URL": "postgresql://h/d?pgbouncer=true", **LONG_ENOUGH}, "DATABASE_URL has a parameter that"),
+        ({"DATABASE_URL": "postgresql://u:p@ss@h/d", **LONG_ENOUGH}, "DATABASE_URL has more than one @:"),
+        ({"DATABASE_URL": "postgresql://u:p%00@h/d", **LONG_ENOUGH}, "DATABASE_URL holds NUL (%00)"),
+        ({"DATABASE_URL": "postgresql://h/d?password=a&password=b", **LONG_ENOUGH}, "DATABASE_URL has more than one"),
         ({"MIGRATION_DATABASE_URL": "postgresql://h:port/d"}, "MIGRATION_DATABASE_URL is not a URL like"),
     ],
 )

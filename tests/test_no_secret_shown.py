@@ -1,0 +1,133 @@
+"""Nothing that is printed, logged or answered shows DATABASE_URL, however wrong it is."""
+
+import secrets
+import signal
+import subprocess
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+import pytest
+
+from config import ROOT, ConfigError, Settings, load_config
+from taskapp import create_app
+from tests.client import Client, make_token
+from tests.processes import environment, flask, free_port, listens, run_sql, text_url, wait_until
+
+# In whatever spelling the password is shown, this is in it.
+MARK = f"mark{secrets.token_hex(8)}"
+PASSWORD = f"p@:/?#[]%é {MARK}"
+ENCODED = quote(PASSWORD, safe="")
+# Where gunicorn migrates before it serves, and so does not serve; elsewhere it serves, and answers that it cannot.
+MIGRATED = ("right", "wrong password", "hosts without ports")
+
+
+@pytest.fixture(scope="module")
+def marked(postgres, new_database):
+    """A database whose owner has to log in with the marked password; returns the parts of its URL."""
+    new_database()  # Whose migrations make the acting role.
+    rules = postgres.data / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(f"local all marked scram-sha-256\n{before}")
+    run_sql(postgres.url, "SELECT pg_reload_conf()")
+    run_sql(postgres.url, "CREATE ROLE marked LOGIN CREATEROLE PASSWORD %s", [PASSWORD])
+    run_sql(postgres.url, "GRANT taskapp_user TO marked WITH ADMIN OPTION")
+    run_sql(postgres.url, "CREATE DATABASE marked OWNER marked")
+    run_sql(postgres.url, "CREATE DATABASE forbidden")
+    yield {"socket": quote(str(postgres.url.query["host"]), safe="/")}
+    rules.write_text(before)
+    run_sql(postgres.url, "SELECT pg_reload_conf()")
+
+
+# What is refused as a setting.
+REFUSED = {
+    "unknown parameter": "postgresql://marked:{password}@/marked?pgbouncer=true",
+    "two passwords": "postgresql://marked@/marked?password={password}&password={password}",
+    "bad port": "postgresql://marked:{password}@127.0.0.1:port/marked",
+    "not encoded": "postgresql://marked:p@{mark}@127.0.0.1:1/marked",
+    "not encoded, nor the rest": "postgresql://marked:p?@{mark}/x@127.0.0.1:1/marked",
+    "with NUL": "postgresql://marked:%zz%00{mark}@127.0.0.1:1/marked",
+    "no host": "postgresql://marked:{mark}/marked",
+    "other scheme": "mysql://marked:{password}@127.0.0.1:1/marked",
+    "no scheme": "marked:{password}@127.0.0.1:1/marked",
+}
+# What is not, and works, or does not.
+URLS = {
+    "right": "postgresql://marked:{password}@/marked?host={socket}",
+    "right, in a parameter": "postgresql://marked@/marked?host={socket}&password={password}",
+    "wrong password": "postgresql://marked:{password}x@/marked?host={socket}",
+    "no such database": "postgresql://marked:{password}@/none?host={socket}",
+    "no right to migrate": "postgresql://marked:{password}@/forbidden?host={socket}",
+    "refused": "postgresql://marked:{password}@127.0.0.1:1/marked",
+    "no such host": "postgresql://marked:{password}@no.such.host.invalid/marked",
+    "bad sslmode": "postgresql://marked:{password}@/marked?host={socket}&sslmode=sometimes",
+    "port out of range": "postgresql://marked:{password}@127.0.0.1:99999/marked",
+    "hosts without ports": "postgresql://marked:{password}@/marked?host=a&host=b&port=1&port=2&port=3",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusal_of_a_setting_does_not_show_it(monkeypatch, name):
+    for setting in Settings().fields:
+        monkeypatch.setenv(setting, "")
+    url = REFUSED[name].format(password=ENCODED, mark=MARK)
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("JWT_JWKS_URL", url)  # The wrong URL in the wrong place.
+    with pytest.raises(ConfigError) as caught:
+        load_config()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "DATABASE_URL" in shown
+    assert MARK not in shown
+
+
+def serve(values, log):
+    """Start gunicorn, ask it where it serves, stop it, and return whatever came out."""
+    port, answers = free_port(), []
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "wsgi:app"],
+            cwd=ROOT,
+            env=environment(**{**values, "PORT": port, "WORKERS": 1, "REQUEST_TIMEOUT": 2}),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: process.poll() is not None or listens(port), "it neither serves nor ends", 60)
+        if process.poll() is None:
+            client = Client(port, token=make_token(values["JWT_SECRET"], user_id="marked"), user_id="marked")
+            for answer in (client.request("GET", "/health/ready"), client.get(), client.post(json={"title": "x"})):
+                assert answer.status in {200, 201, 500, 503}
+                answers.append(f"{answer.status} {answer.headers} {answer.body}")
+            client.close()
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(40)
+    return "\n".join([log.read_text(), *answers])
+
+
+def run(values, *command):
+    result = flask(*command, check=False, **values)
+    return f"{result.returncode} {result.stdout} {result.stderr}"
+
+
+@pytest.mark.parametrize("name", URLS)
+def test_no_command_log_or_answer_shows_the_password(marked, secret, tmp_path, name):
+    url = URLS[name].format(password=ENCODED, mark=MARK, **marked)
+    values = {"DATABASE_URL": url, "JWT_SECRET": secret, "LOG_LEVEL": "debug", "ACCESS_LOG": "true"}
+    with ThreadPoolExecutor() as pool:
+        upgrade = pool.submit(run, values, "db", "upgrade")
+        serving = pool.submit(serve, {**values, "MIGRATE_ON_START": name in MIGRATED}, tmp_path / "log")
+        texts = [upgrade.result(), serving.result(), run(values, "db", "current", "--verbose")]
+    assert texts[0].startswith("0 ") == name.startswith("right")
+    assert ("201 " in texts[1]) == name.startswith("right")
+    for text in texts:
+        assert MARK not in text
+        assert "postgresql://marked:" not in text
+
+
+def test_application_can_be_looked_at(postgres, secret):
+    url = text_url(postgres.url.set(password=PASSWORD))
+    app = create_app(Settings().load({"DATABASE_URL": url, "JWT_SECRET": secret}))
+    assert MARK not in f"{app.config!r} {app.config['SQLALCHEMY_DATABASE_URI']}"
