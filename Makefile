@@ -2,10 +2,12 @@
 
 PYTHON ?= python3
 NPM ?= npm
+# Nothing is installed but the very files that the pins were compiled for.
+INSTALL = pip install --quiet --require-hashes
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pooler tools fuzz postman lint format openapi lock clean
+.PHONY: help run test test-pooler tools fuzz postman lint format openapi lock audit clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -47,12 +49,14 @@ format: .venv/dev ## Put the code into its format
 openapi: .venv/dev ## Write what the service says of itself into docs/openapi.json
 	@.venv/bin/python -m flask openapi write docs/openapi.json
 
-lock: .venv/dev ## Compile requirements*.in into pinned requirements*.txt
-	@.venv/bin/python -m pip install --quiet uv==0.13.9
+lock: .venv/ci ## Compile requirements*.in into requirements*.txt, pinned with hashes
 	@for file in requirements requirements-dev requirements-ci; do \
-		.venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+		.venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" $$file.in -o $$file.txt || exit 1; \
 	done
+
+audit: .venv/ci ## Look for known vulnerabilities of what is pinned
+	@.venv/bin/python -m tests.audit $(ARGS)
 
 clean: ## Remove what `make` installed; your tasks stay
 	rm -rf .venv tests/tools/node_modules
@@ -60,17 +64,17 @@ clean: ## Remove what `make` installed; your tasks stay
 # A file in .venv says for which requirements it was filled.
 .venv/run: requirements.txt | .venv/bin/python
 	@echo "Installing what taskapp needs …"
-	@.venv/bin/python -m pip install --quiet -r requirements.txt
+	@.venv/bin/python -m $(INSTALL) -r requirements.txt
 	@touch $@
 
 .venv/dev: requirements-dev.txt requirements.txt | .venv/bin/python
 	@echo "Installing what taskapp and its tests need …"
-	@.venv/bin/python -m pip install --quiet -r requirements-dev.txt
+	@.venv/bin/python -m $(INSTALL) -r requirements-dev.txt
 	@touch $@ .venv/run
 
 .venv/ci: requirements-ci.txt .venv/dev
 	@echo "Installing the tools that tests use …"
-	@.venv/bin/python -m pip install --quiet -r requirements-ci.txt
+	@.venv/bin/python -m $(INSTALL) -r requirements-ci.txt
 	@touch $@
 
 .venv/bin/python:
