@@ -7,7 +7,19 @@ from typing import Any
 from flask import Flask
 
 from config import load_config
-from taskapp import auth, cli, database, embedded, errors, health, logs, openapi, request_id, serving
+from taskapp import (
+    auth,
+    cli,
+    database,
+    embedded,
+    errors,
+    health,
+    logs,
+    openapi,
+    request_id,
+    security_headers,
+    serving,
+)
 from taskapp.extensions import api, db, migrate
 from taskapp.inputs import MAXIMUM_BODY
 from taskapp.openapi import docs_page
@@ -44,6 +56,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     logs.init_app(app)
     request_id.init_app(app)
+    security_headers.init_app(app)
     if config["DATABASE_URL"] is None:
         embedded.init_app(app)
 

@@ -19,6 +19,7 @@ from taskapp.auth import sign_token
 from taskapp.errors import MalformedRequest, status_error_body
 from taskapp.inputs import MAXIMUM_BODY
 from taskapp.request_id import HEADER, new_request_id
+from taskapp.security_headers import FOR_ERRORS
 
 # A client that is still sending when it is refused would lose the answer to a reset: read on for so long, so much.
 DRAIN_SECONDS = 2.0
@@ -34,11 +35,15 @@ def write_error(client: socket.socket, status: int, _reason: str, _message: str)
     """
     request_id = new_request_id()
     body = status_error_body(status, request_id)
-    head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        f"{HEADER}: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    client.sendall(head.encode("latin-1") + body)
+    headers = {
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": len(body),
+        HEADER: request_id,
+        **FOR_ERRORS,
+    }
+    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
+    client.sendall("\r\n".join([*head, "", ""]).encode("latin-1") + body)
     client.shutdown(socket.SHUT_WR)
     _drain(client, client.recv)
 

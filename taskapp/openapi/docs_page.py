@@ -29,6 +29,7 @@ def page() -> Response:
     """Show the API, to read and to try."""
     response = send_from_directory(_OURS, "page.html")
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"  # Nor may who opened it hold on to its window.
     return response
 
 

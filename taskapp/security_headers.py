@@ -1,0 +1,44 @@
+"""What every answer tells a browser to refrain from, those of gunicorn itself included.
+
+After the OWASP REST Security Cheat Sheet and the OWASP Secure Headers Project. Left out is what only says again what
+another header says (``X-Frame-Options``: ``frame-ancestors``), and what only pages need.
+"""
+
+from flask import Flask, Response, request
+
+# Nothing here is a page, but for /docs, which has a policy of its own: should a browser show an answer as one, then
+# nothing in it runs, and nobody may frame it (Content Security Policy Level 3).
+CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_FOR_ALL = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    # What other origins may read, they read by CORS; an <img> or <script> of theirs gets nothing.
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+# RFC 9111, section 5.2.2.5: answers are a user's own, or of the moment. No cache keeps them.
+_NOT_STORED = "no-store"
+# Section 5.2.2.4: what has an ETag may be kept by the one who asked, and is asked about before each use. A browser then
+# sends If-None-Match by itself; with no-store it would throw away what a 304 refers to.
+_ASKED_ABOUT = "private, no-cache"
+# A year. Not includeSubDomains: other hosts are not this service's to decide about.
+_HTTPS_ALONE = "max-age=31536000"
+
+FOR_ERRORS = {**_FOR_ALL, "Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": _NOT_STORED}
+
+
+def _protect(response: Response) -> Response:
+    headers = response.headers
+    headers.extend(_FOR_ALL)
+    if "Content-Security-Policy" not in headers:
+        headers.add("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    if "Cache-Control" not in headers:
+        is_version = "ETag" in headers and request.method in ("GET", "HEAD") and response.status_code in (200, 304)
+        headers.add("Cache-Control", _ASKED_ABOUT if is_version else _NOT_STORED)
+    if request.scheme == "https":  # RFC 6797, section 7.2: never over plain HTTP. A trusted proxy says which it was.
+        headers.add("Strict-Transport-Security", _HTTPS_ALONE)
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Put the headers on every answer of the application; what an answer says of itself stays."""
+    app.after_request(_protect)
