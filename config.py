@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parent
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 # RFC 7518, section 3.2: a key for HS256 is at least as long as its hash, 256 bits.
 SECRET_BYTES = 32
+# RFC 6454, section 7.1, with hosts as a browser writes them: a name in ASCII, or an address.
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+_PORTS = 65536
 
 
 class StartupError(ClickException):
@@ -103,6 +106,33 @@ def default_threads(workers: int) -> int:
     return max(1, min(16, 64 // workers))
 
 
+class Origins(fields.Field[tuple[str, ...]]):
+    """Origins of pages with commas between them, as a browser writes them in the header ``Origin``; or ``*`` for any.
+
+    A browser names no port that is its scheme's own (RFC 6454, section 6.2), and apps on telephones have schemes of
+    their own.
+    """
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
+        if value.strip() == "*":
+            return ("*",)
+        return tuple(dict.fromkeys(self._normalized(origin.strip().lower()) for origin in value.split(",")))
+
+    @staticmethod
+    def _normalized(origin: str) -> str:
+        match = _ORIGIN.fullmatch(origin)
+        if match is None:
+            raise ValidationError(
+                "must be origins like https://app.example, with commas between them: scheme, host, and a port where "
+                "there is one, but no path and no slash at the end; or * alone, for any."
+            )
+        scheme, host, port = match.groups()
+        if port is not None and not 0 < int(port) < _PORTS:
+            raise ValidationError(f"has a port that is not from 1 to {_PORTS - 1}.")
+        is_own = port is None or int(port) == {"http": 80, "https": 443}.get(scheme)
+        return f"{scheme}://{host}" if is_own else f"{scheme}://{host}:{int(port)}"
+
+
 def _is_http_url(value: str) -> None:
     # Plain HTTP is for an issuer inside the same network.
     if not value.startswith(("https://", "http://")):
@@ -163,6 +193,7 @@ class Settings(Schema):
     REQUEST_TIMEOUT = _seconds(10.0)
     CLIENT_TIMEOUT = _seconds(20.0)
     FORWARDED_ALLOW_IPS = fields.String(load_default="127.0.0.1,::1")
+    CORS_ORIGINS = Origins(load_default=())
     LOG_LEVEL = fields.String(load_default="info", validate=OneOf(LOG_LEVELS, error="must be one of {choices}."))
     ACCESS_LOG = _switch()
 

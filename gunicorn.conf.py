@@ -3,6 +3,7 @@
 import math
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 from gunicorn import util
@@ -45,7 +46,7 @@ accesslog = "-" if settings["ACCESS_LOG"] else None
 # The request line as it was sent: decoded, a path could hold the end of a line.
 access_log_format = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-request-id}o)s]'
 
-util.write_error = serving.write_error
+util.write_error = partial(serving.write_error, origins=settings["CORS_ORIGINS"])
 
 
 def on_starting(_server: object) -> None:

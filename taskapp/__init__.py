@@ -10,6 +10,7 @@ from config import load_config
 from taskapp import (
     auth,
     cli,
+    cors,
     database,
     embedded,
     errors,
@@ -57,6 +58,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     logs.init_app(app)
     request_id.init_app(app)
     security_headers.init_app(app)
+    cors.init_app(app)
     if config["DATABASE_URL"] is None:
         embedded.init_app(app)
 

@@ -4,7 +4,7 @@ import contextlib
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 from gunicorn.http.errors import ParseException
 
 from config import StartupError
-from taskapp import embedded
+from taskapp import cors, embedded
 from taskapp.auth import sign_token
 from taskapp.errors import MalformedRequest, status_error_body
 from taskapp.inputs import MAXIMUM_BODY
@@ -27,11 +27,18 @@ DRAIN_BYTES = 32 * 1024 * 1024
 GREETING_USER = "demo"
 
 
-def write_error(client: socket.socket, status: int, _reason: str, _message: str) -> None:
+def write_error(
+    client: socket.socket, status: int, _reason: str, _message: str, *, origins: Collection[str] = ()
+) -> None:
     """Answer a request that gunicorn refuses before the application sees it, in the service's own shape.
 
     Takes the place of ``gunicorn.util.write_error``, which writes HTML with the parser's exception in it, and says
     "Bad Request" also where the status is another.
+
+    Args:
+        client: where the answer is written to.
+        status: its status.
+        origins: those whose pages may read answers.
     """
     request_id = new_request_id()
     body = status_error_body(status, request_id)
@@ -41,6 +48,7 @@ def write_error(client: socket.socket, status: int, _reason: str, _message: str)
         "Content-Length": len(body),
         HEADER: request_id,
         **FOR_ERRORS,
+        **cors.headers_for_errors(origins),
     }
     head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
     client.sendall("\r\n".join([*head, "", ""]).encode("latin-1") + body)

@@ -9,11 +9,16 @@ import pytest
 from config import Settings
 from taskapp import create_app
 from tests.client import Client, make_token
+from tests.external import needs, needs_module
 from tests.issuer import Issuer
 from tests.pooler import PgBouncer
 from tests.processes import Gunicorn, make_postgres, run_sql, text_url, through, upgrade
 
 _databases = itertools.count(1)
+# For a browser that is driven as root, alone, and looks for nothing on the network by itself.
+BROWSER_FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
+)
 
 
 def pytest_addoption(parser):
@@ -173,3 +178,15 @@ def status_of(ask):
         return lambda *arguments: asked(*arguments).status_code
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser():
+    needs_module("playwright")
+    chromium = needs("chromium", "install it (Debian: apt install chromium).")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 # Not on every machine.
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS.split())
+        yield browser
+        browser.close()

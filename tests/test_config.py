@@ -12,6 +12,22 @@ from tests.processes import environment
 
 SECRET = "x" * 32
 LONG_ENOUGH = {"JWT_SECRET": SECRET}
+BAD_ORIGINS = [
+    "app.example",
+    "https://app.example/",
+    "https://app.example/path",
+    "https://user@app.example",
+    "https://*.example",
+    "https://app.example, *",
+    "https://app.example,",
+    "https://a b",
+    "https://büro.example",
+    "https://app.example:",
+    "https://app.example:x",
+    "//app.example",
+    "null",
+    " ",
+]
 
 
 @pytest.fixture
@@ -31,6 +47,23 @@ def test_defaults(load):
     assert settings["DATABASE_URL"] is None
     assert settings["INSTANCE_PATH"] == ROOT / "instance"
     assert (settings["HOST"], settings["PORT"], settings["JWT_USER_CLAIM"]) == ("127.0.0.1", 8000, "sub")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("", ()),
+        ("*", ("*",)),
+        ("https://app.example", ("https://app.example",)),
+        ("HTTPS://App.Example:443 , http://localhost:80", ("https://app.example", "http://localhost")),
+        ("http://a:443,https://a:80", ("http://a:443", "https://a:80")),
+        ("http://127.0.0.1:03000,http://127.0.0.1:3000", ("http://127.0.0.1:3000",)),
+        ("http://[::1]:3000", ("http://[::1]:3000",)),
+        ("capacitor://localhost", ("capacitor://localhost",)),
+    ],
+)
+def test_origins_are_read_as_browsers_write_them(load, written, read):
+    assert load(CORS_ORIGINS=written)["CORS_ORIGINS"] == read
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
@@ -70,6 +103,12 @@ def test_password_of_a_database_url_is_never_shown(load):
         ({"JWT_JWKS_URL": "file:///etc/passwd"}, "JWT_JWKS_URL must begin with https:// (or http://)."),
         ({"JWT_JWKS_URL": "https://"}, "JWT_JWKS_URL must name a host, and hold no space."),
         ({"JWT_JWKS_URL": "https://a b/c"}, "JWT_JWKS_URL must name a host, and hold no space."),
+        *(
+            ({"CORS_ORIGINS": origins}, "CORS_ORIGINS must be origins like https://app.example")
+            for origins in BAD_ORIGINS
+        ),
+        ({"CORS_ORIGINS": "http://x:0"}, "CORS_ORIGINS has a port that is not from 1 to 65535."),
+        ({"CORS_ORIGINS": "http://x:65536"}, "CORS_ORIGINS has a port that is not from 1 to 65535."),
         ({"INSTANCE_PATH": "~no-such-user/x"}, "INSTANCE_PATH begins with the home directory of a user"),
         ({"JWT_JWKS_URL": "https://u:p@h/c"}, "JWT_JWKS_URL must not hold a user or a password:"),
         ({"JWT_SECRET": SECRET, "JWT_JWKS_URL": "https://x"}, "JWT_SECRET and JWT_JWKS_URL are both set;"),

@@ -3,24 +3,9 @@
 import pytest
 
 from taskapp.openapi.docs_page import CONTENT_SECURITY_POLICY
-from tests.external import needs, needs_module
 
 WIDTHS = {"desktop": 1280, "telephone": 390}
-# For a browser that is driven as root, alone, and looks for nothing on the network by itself.
-FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
 CREATE = "#operations-tasks-create_task"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    needs_module("playwright")
-    chromium = needs("chromium", "install it (Debian: apt install chromium).")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 # Not on every machine.
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 class Docs:

@@ -188,11 +188,3 @@ def test_head_answers_like_get_without_a_body(alice):
         assert (head.status, head.body) == (200, b"")
         assert head.headers["Content-Length"] == get.headers["Content-Length"]
         assert head.headers["ETag"] == get.headers["ETag"]
-
-
-def test_options_lists_the_methods(alice):
-    answer = alice.request("OPTIONS", f"{alice.tasks}/1")
-    assert answer.status == 200
-    assert {method.strip() for method in answer.headers["Allow"].split(",")} == {
-        *("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"),
-    }
