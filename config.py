@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from click import ClickException
 from dotenv import dotenv_values
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validates_schema
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow.validate import Length, OneOf, Range, Regexp
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn
 from sqlalchemy.engine import URL, make_url
@@ -27,6 +27,8 @@ SECRET_BYTES = 32
 # RFC 6454, section 7.1, with hosts as a browser writes them: a name in ASCII, or an address.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _PORTS = 65536
+# Where requests are counted unless a Redis is named: in each worker alone.
+MEMORY = "memory://"
 
 
 class StartupError(ClickException):
@@ -133,6 +135,16 @@ class Origins(fields.Field[tuple[str, ...]]):
         return f"{scheme}://{host}" if is_own else f"{scheme}://{host}:{int(port)}"
 
 
+def _is_rate_limit_storage(value: str) -> None:
+    try:
+        url = urlsplit(value)
+        well_formed = value == MEMORY or (url.scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0)
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise ValidationError(f"must be {MEMORY}, or a URL like redis://:password@host:6379/0.")
+
+
 def _is_http_url(value: str) -> None:
     # Plain HTTP is for an issuer inside the same network.
     if not value.startswith(("https://", "http://")):
@@ -194,6 +206,14 @@ class Settings(Schema):
     CLIENT_TIMEOUT = _seconds(20.0)
     FORWARDED_ALLOW_IPS = fields.String(load_default="127.0.0.1,::1")
     CORS_ORIGINS = Origins(load_default=())
+    RATE_LIMIT = fields.String(
+        load_default=None,
+        validate=Regexp(
+            r"[1-9][0-9]{0,8}/(second|minute|hour|day)\Z",
+            error="must be a number of requests for each second, minute, hour or day, such as 100/minute.",
+        ),
+    )
+    RATE_LIMIT_STORAGE = fields.String(load_default=MEMORY, validate=_is_rate_limit_storage)
     LOG_LEVEL = fields.String(load_default="info", validate=OneOf(LOG_LEVELS, error="must be one of {choices}."))
     ACCESS_LOG = _switch()
 

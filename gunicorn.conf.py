@@ -53,6 +53,7 @@ def on_starting(_server: object) -> None:
     """Before anything is bound or forked: the port is free, and the database is ready."""
     serving.refuse_taken_port(settings["HOST"], settings["PORT"])
     serving.prepare_database(master_app)
+    serving.warn_of_separate_counts(master_app)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -77,4 +77,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     api.register_blueprint(health.bp)
     app.register_blueprint(docs_page.bp)
     cli.init_app(app)
+    if config["RATE_LIMIT"]:
+        from taskapp import rate_limit  # noqa: PLC0415 # Flask-Limiter and redis-py, for those alone who use them.
+
+        rate_limit.init_app(app)
     return app

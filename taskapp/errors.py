@@ -10,6 +10,7 @@
     ├── PreconditionFailed     412
     ├── UnsupportedMediaType   415
     ├── InvalidInput           422
+    ├── RateLimited            429
     ├── IdentityUnavailable    503
     └── DatabaseUnavailable    503
         └── NotReady           503
@@ -175,6 +176,22 @@ class InvalidInput(AppError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "VALIDATION_ERROR"
     message = "The request breaks a rule; details says which."
+
+
+class RateLimited(AppError):
+    """The user has sent as many requests as the limit of the service allows for now.
+
+    Args:
+        seconds: until the quota is there again.
+    """
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "RATE_LIMITED"
+    message = "You have sent too many requests. Try again after as many seconds as Retry-After says."
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(seconds)}
 
 
 class IdentityUnavailable(AppError):

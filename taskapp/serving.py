@@ -13,7 +13,7 @@ import flask_migrate
 from flask import Flask, Response, request
 from gunicorn.http.errors import ParseException
 
-from config import StartupError
+from config import MEMORY, StartupError
 from taskapp import cors, embedded
 from taskapp.auth import sign_token
 from taskapp.errors import MalformedRequest, status_error_body
@@ -101,6 +101,18 @@ def prepare_database(app: Flask) -> None:
         sys.exit(f"taskapp: {error}")
     except KeyboardInterrupt:
         sys.exit("taskapp: interrupted before it served.")
+
+
+def warn_of_separate_counts(app: Flask) -> None:
+    """Log it where a rate limit is not what it seems, because several workers count in memory, each for itself."""
+    workers = app.config["WORKERS"]
+    if app.config["RATE_LIMIT"] and app.config["RATE_LIMIT_STORAGE"] == MEMORY and workers > 1:
+        app.logger.warning(
+            "RATE_LIMIT is counted by each of %d workers for itself, so a user may send up to %d times as much; "
+            "set RATE_LIMIT_STORAGE to a Redis, or WORKERS to 1",
+            workers,
+            workers,
+        )
 
 
 def greeting(app: Flask) -> str:

@@ -30,6 +30,10 @@ BAD_ORIGINS = [
 ]
 
 
+BAD_LIMITS = ["100", "0/minute", "-1/minute", "many/minute", "100/week", "100/minute;5/second", "1/ minute", "9" * 10]
+BAD_STORAGES = ["memory", "redis", "redis://", "redis://:6379", "redis://h:x", "redis://h:99999", "memcached://h:11211"]
+
+
 @pytest.fixture
 def load(monkeypatch):
     """Loads the settings from an environment of just these."""
@@ -109,6 +113,8 @@ def test_password_of_a_database_url_is_never_shown(load):
         ),
         ({"CORS_ORIGINS": "http://x:0"}, "CORS_ORIGINS has a port that is not from 1 to 65535."),
         ({"CORS_ORIGINS": "http://x:65536"}, "CORS_ORIGINS has a port that is not from 1 to 65535."),
+        *(({"RATE_LIMIT": limit}, "RATE_LIMIT must be a number of requests for each second,") for limit in BAD_LIMITS),
+        *(({"RATE_LIMIT_STORAGE": url}, "RATE_LIMIT_STORAGE must be memory://, or a URL like") for url in BAD_STORAGES),
         ({"INSTANCE_PATH": "~no-such-user/x"}, "INSTANCE_PATH begins with the home directory of a user"),
         ({"JWT_JWKS_URL": "https://u:p@h/c"}, "JWT_JWKS_URL must not hold a user or a password:"),
         ({"JWT_SECRET": SECRET, "JWT_JWKS_URL": "https://x"}, "JWT_SECRET and JWT_JWKS_URL are both set;"),

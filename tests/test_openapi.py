@@ -17,7 +17,7 @@ from tests.external import needs
 SPECTRAL = ROOT / "tests" / "tools" / "node_modules" / ".bin" / "spectral"
 TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
 OF_HTTP = {"400", "414", "417", "431", "500", "501"}
-OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "503"}
+OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "429", "503"}
 OF_WRITE = OF_API | {"404", "409", "412"}
 READY = OF_HTTP | {"200", "503"}
 OPERATIONS = {
@@ -206,6 +206,8 @@ def test_headers_of_the_contract_are_all_documented():
         "Idempotency-Replayed",
         "Link",
         "Location",
+        "RateLimit",
+        "RateLimit-Policy",
         "Retry-After",
         "WWW-Authenticate",
         "X-Request-ID",

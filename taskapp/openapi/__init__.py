@@ -2,6 +2,6 @@
 
 from taskapp.openapi.api import SETTINGS, Api
 from taskapp.openapi.blueprint import DocumentedBlueprint
-from taskapp.openapi.responses import API_ERRORS, HTTP_ERRORS, describe_error, headers
+from taskapp.openapi.responses import API_ERRORS, HTTP_ERRORS, QUOTA, describe_error, headers
 
-__all__ = ["API_ERRORS", "HTTP_ERRORS", "SETTINGS", "Api", "DocumentedBlueprint", "describe_error", "headers"]
+__all__ = ["API_ERRORS", "HTTP_ERRORS", "QUOTA", "SETTINGS", "Api", "DocumentedBlueprint", "describe_error", "headers"]

@@ -3,7 +3,7 @@
 What an error says is taken from the classes of ``taskapp.errors``, so that the document cannot say anything else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -44,6 +44,17 @@ HEADERS: dict[str, dict[str, Any]] = {
         required=False,
     ),
     "Retry-After": _header("Seconds to wait before trying again.", {"type": "integer", "minimum": 1, "examples": [1]}),
+    "RateLimit-Policy": _header(
+        "Where the service has a limit: how many requests of a user it allows (`q`) in so many seconds (`w`). On every "
+        "answer under `/api` to the right token (draft-ietf-httpapi-ratelimit-headers-11).",
+        {"type": "string", "pattern": '^"default";q=[1-9][0-9]*;w=[1-9][0-9]*$', "examples": ['"default";q=100;w=60']},
+        required=False,
+    ),
+    "RateLimit": _header(
+        "Beside it: how many are left (`r`), and the seconds until all are there again (`t`).",
+        {"type": "string", "pattern": '^"default";r=[0-9]+;t=[1-9][0-9]*$', "examples": ['"default";r=50;t=30']},
+        required=False,
+    ),
     "WWW-Authenticate": _header(
         "The challenge (RFC 6750, section 3); `invalid_token` where a token was sent.",
         {"type": "string", "examples": ["Bearer", 'Bearer error="invalid_token"']},
@@ -71,16 +82,26 @@ API_ERRORS = [
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 ]
 # All that a view may refer to by the name of its status.
 ERRORS = [*API_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT]
-# The header that an answer of a status carries beside X-Request-ID.
-HEADERS_OF_ERRORS: dict[int, list[str]] = {
+# What an answer may tell of the quota of its user.
+QUOTA = ("RateLimit-Policy", "RateLimit")
+# The headers that an answer of a status may carry beside X-Request-ID.
+HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
+    400: QUOTA,
     401: ["WWW-Authenticate"],
-    409: ["Retry-After"],
-    412: ["ETag"],
-    503: ["Retry-After"],
+    404: QUOTA,
+    409: ["Retry-After", *QUOTA],
+    412: ["ETag", *QUOTA],
+    413: QUOTA,
+    415: QUOTA,
+    422: QUOTA,
+    429: ["Retry-After", *QUOTA],
+    500: QUOTA,
+    503: ["Retry-After", *QUOTA],
 }
 # Said here where the errors' own sentences do not say it all.
 _DESCRIPTIONS: dict[int, str] = {

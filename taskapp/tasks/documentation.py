@@ -5,7 +5,7 @@ The views refer to it by its names; nothing here is used to answer a request.
 
 from typing import Any
 
-from taskapp.openapi import describe_error, headers
+from taskapp.openapi import QUOTA, describe_error, headers
 from taskapp.tasks.models import USER_ID_LENGTH
 
 
@@ -89,7 +89,7 @@ COMPLETIONS = {
 NEW_TASK = {
     "description": "The new task.",
     "example": {"data": _TASK},
-    "headers": headers("Location", "ETag", "Idempotency-Replayed"),
+    "headers": headers(*QUOTA, "Location", "ETag", "Idempotency-Replayed"),
 }
 TASK_LIST = {
     "description": "A page of the list.",
@@ -102,20 +102,20 @@ TASK_LIST = {
             "A page with more to come", {"data": [_OTHER_TASK], "pagination": {"limit": 1, "next_cursor": _CURSOR}}
         ),
     },
-    "headers": headers("Link"),
+    "headers": headers(*QUOTA, "Link"),
 }
-TASK = {"description": "The task.", "example": {"data": _TASK}, "headers": headers("ETag")}
-NOT_MODIFIED = {"description": "You have this version already.", "headers": headers("ETag")}
+TASK = {"description": "The task.", "example": {"data": _TASK}, "headers": headers(*QUOTA, "ETag")}
+NOT_MODIFIED = {"description": "You have this version already.", "headers": headers(*QUOTA, "ETag")}
 CHANGED_TASK = {
     "description": "The task as it is now.",
     "example": {"data": _CHANGED_TASK},
-    "headers": headers("ETag", "Idempotency-Replayed"),
+    "headers": headers(*QUOTA, "ETag", "Idempotency-Replayed"),
 }
 COMPLETED_TASK = {**CHANGED_TASK, "example": {"data": _COMPLETED_TASK}}
 DELETION = {
     "description": "The task is gone.",
     "example": {"data": {"success": True, "message": "Task deleted successfully"}},
-    "headers": headers("Idempotency-Replayed"),
+    "headers": headers(*QUOTA, "Idempotency-Replayed"),
 }
 MOVED_ON = describe_error(412, details={"current": _CHANGED_TASK})
 
