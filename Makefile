@@ -27,14 +27,15 @@ fuzz: .venv/ci ## Send the service a thousand generated requests for each operat
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-random} .venv/bin/python -m pytest tests/test_fuzz.py -s $(ARGS)
 
 # Variables go through the environment, so that the shell reads nothing into a secret.
-postman: tests/tools/node_modules/.installed $(if $(BASE_URL),,.venv/dev) ## Run the Postman collection on a server of its own, or on BASE_URL as USER_ID with TOKEN or JWT_SECRET
+postman: tests/tools/node_modules/.installed $(if $(BASE_URL),,.venv/dev) ## Run the Postman collection on a server of its own, or on BASE_URL as USER_ID with TOKEN or JWT_SECRET (and METRICS_TOKEN)
 ifeq ($(BASE_URL),)
 	@if [ -n "$$TOKEN$$JWT_SECRET$$USER_ID" ]; then echo "Say with BASE_URL=… which server that is for."; exit 1; fi
 	@.venv/bin/python -m pytest tests/test_postman.py $(ARGS)
 else
 	@tests/tools/node_modules/.bin/newman run postman/taskapp.postman_collection.json \
 		--environment postman/taskapp.postman_environment.json --env-var "base_url=$$BASE_URL" \
-		--env-var "user_id=$${USER_ID:-demo}" --env-var "token=$$TOKEN" --env-var "jwt_secret=$$JWT_SECRET" $(ARGS)
+		--env-var "user_id=$${USER_ID:-demo}" --env-var "token=$$TOKEN" --env-var "jwt_secret=$$JWT_SECRET" \
+		--env-var "metrics_token=$$METRICS_TOKEN" $(ARGS)
 endif
 
 lint: .venv/dev ## Check format, rules and types

@@ -22,6 +22,9 @@ from sqlalchemy.exc import ArgumentError
 ROOT = Path(__file__).resolve().parent
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+LOG_FORMATS = ("auto", "text", "json")
+# RFC 6750, section 2.1: what a header can carry as a token. So long, nobody guesses it.
+LONG_BEARER = r"[A-Za-z0-9._~+/-]{16,}=*\Z"
 # RFC 7518, section 3.2: a key for HS256 is at least as long as its hash, 256 bits.
 SECRET_BYTES = 32
 # RFC 6454, section 7.1, with hosts as a browser writes them: a name in ASCII, or an address.
@@ -215,7 +218,12 @@ class Settings(Schema):
     )
     RATE_LIMIT_STORAGE = fields.String(load_default=MEMORY, validate=_is_rate_limit_storage)
     LOG_LEVEL = fields.String(load_default="info", validate=OneOf(LOG_LEVELS, error="must be one of {choices}."))
+    LOG_FORMAT = fields.String(load_default="auto", validate=OneOf(LOG_FORMATS, error="must be one of {choices}."))
     ACCESS_LOG = _switch()
+    METRICS_TOKEN = fields.String(
+        load_default=None, validate=Regexp(LONG_BEARER, error="must be 16 or more of A-Z a-z 0-9 . _ ~ + / -.")
+    )
+    SERVER_TIMING = _switch()
 
     @post_load
     def fill_in_threads(self, settings: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import Any
 from gunicorn import util
 
 from config import StartupError, load_config
-from taskapp import create_app, serving
+from taskapp import create_app, logs, metrics, serving
 
 try:
     settings = load_config()
-    # The master's own application: it prepares the database and greets. Each worker makes its own, after the fork.
-    master_app = create_app(settings)
+    # The master's own application: it prepares the database and greets. Each worker makes its own, after the fork. It
+    # answers nobody, so there is nothing to count.
+    master_app = create_app({**settings, "METRICS_TOKEN": None})
 except StartupError as error:
     sys.exit(f"taskapp: {error}")
 
@@ -41,10 +42,8 @@ control_socket_disable = True
 forwarder_headers = ""
 forwarded_allow_ips = settings["FORWARDED_ALLOW_IPS"]
 
+logger_class = serving.ServerLog
 loglevel = settings["LOG_LEVEL"]
-accesslog = "-" if settings["ACCESS_LOG"] else None
-# The request line as it was sent: decoded, a path could hold the end of a line.
-access_log_format = '%(h)s "%(r)s" %(s)s %(B)s bytes %(M)s ms [%({x-request-id}o)s]'
 
 util.write_error = partial(serving.write_error, origins=settings["CORS_ORIGINS"])
 
@@ -56,11 +55,28 @@ def on_starting(_server: object) -> None:
     serving.warn_of_separate_counts(master_app)
 
 
+def pre_fork(server: Any, _worker: object) -> None:
+    """Have the workers count together."""
+    if settings["METRICS_TOKEN"]:
+        metrics.share(server.cfg.uid, server.cfg.gid)
+
+
 def post_worker_init(worker: Any) -> None:
     """Leave Ctrl-C to the master, which ends the workers; the first one listens: whoever started this can begin.
 
     A terminal sends it to every process, and a worker that ends twice at once may wait for itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if worker.age == 1:
+    # Where log lines are JSON for a program, they are all there is; `make run` greets in any case.
+    if worker.age == 1 and (settings["DATABASE_URL"] is None or not logs.in_json(settings)):
         print(serving.greeting(master_app), flush=True)
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    """Count the connections of a worker no longer, even of one that was killed."""
+    metrics.forget(worker.pid)
+
+
+def on_exit(_server: object) -> None:
+    """Leave nothing behind."""
+    metrics.end_sharing()

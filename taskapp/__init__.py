@@ -8,6 +8,7 @@ from flask import Flask
 
 from config import load_config
 from taskapp import (
+    access_log,
     auth,
     cli,
     cors,
@@ -16,10 +17,12 @@ from taskapp import (
     errors,
     health,
     logs,
+    metrics,
     openapi,
     request_id,
     security_headers,
     serving,
+    timing,
 )
 from taskapp.extensions import api, db, migrate
 from taskapp.inputs import MAXIMUM_BODY
@@ -56,6 +59,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.url_map.converters["task_id"] = TaskIdConverter
 
     logs.init_app(app)
+    timing.init_app(app)
+    access_log.init_app(app)
     request_id.init_app(app)
     security_headers.init_app(app)
     cors.init_app(app)
@@ -65,6 +70,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     database.init_app(app)
+    metrics.init_app(app)
     embedded.prepare_when_needed(app)
     auth.init_app(app)
     cursors.init_app(app)
@@ -75,6 +81,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     api.register_blueprint(tasks_bp, parameters=[USER_ID])
     api.register_blueprint(health.bp)
+    api.register_blueprint(metrics.bp)
     app.register_blueprint(docs_page.bp)
     cli.init_app(app)
     if config["RATE_LIMIT"]:

@@ -25,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from taskapp.errors import DatabaseUnavailable
 from taskapp.extensions import db
 from taskapp.outages import FailedAttempt, Outages
+from taskapp.timing import timed
 
 # The role that statements act as: it cannot log in, owns nothing, and row-level security holds for it.
 ACTING_ROLE = "taskapp_user"
@@ -92,6 +93,7 @@ def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+@timed
 def execute(
     statement: Executable, parameters: Mapping[str, Any], *, user_id: str, repeatable: bool = False
 ) -> Sequence[Row[Any]]:
@@ -134,6 +136,7 @@ def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> S
     return _execute_once(statement, parameters, {})
 
 
+@timed
 def _execute_once(
     statement: Executable, parameters: Mapping[str, Any], options: Mapping[str, Any]
 ) -> Sequence[Row[Any]]:

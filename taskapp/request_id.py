@@ -25,11 +25,12 @@ def current_request_id() -> str:
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives every log record the id of its request, or ``-`` outside of one."""
+    """Gives a log record the id of the request that it is written in."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add ``request_id`` to the record; none is dropped."""
-        record.request_id = current_request_id() if has_request_context() else "-"
+        """Add ``request_id`` to the record, unless it has one; no record is dropped."""
+        if has_request_context() and not hasattr(record, "request_id"):
+            record.request_id = current_request_id()
         return True
 
 

@@ -1,6 +1,7 @@
 """What gunicorn is told and asked, for gunicorn.conf.py; all that knows gunicorn is in these two."""
 
 import contextlib
+import logging
 import socket
 import sys
 import time
@@ -11,10 +12,12 @@ from typing import Any
 
 import flask_migrate
 from flask import Flask, Response, request
+from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 
 from config import MEMORY, StartupError
-from taskapp import cors, embedded
+from taskapp import cors, embedded, logs
+from taskapp.access_log import write_refusal
 from taskapp.auth import sign_token
 from taskapp.errors import MalformedRequest, status_error_body
 from taskapp.inputs import MAXIMUM_BODY
@@ -25,6 +28,21 @@ from taskapp.security_headers import FOR_ERRORS
 DRAIN_SECONDS = 2.0
 DRAIN_BYTES = 32 * 1024 * 1024
 GREETING_USER = "demo"
+
+
+class ServerLog(Logger):  # type: ignore[misc] # gunicorn has no types.
+    """gunicorn's own log lines, in the form of ours, and none for each request: the application writes that."""
+
+    def setup(self, cfg: Any) -> None:
+        """Log as gunicorn is configured, Python's warnings too."""
+        super().setup(cfg)
+        logging.captureWarnings(capture=True)
+        self.error_log.addFilter(logs.without_requests)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(logs.HANDLER.formatter)
+
+    def access(self, *_: Any) -> None:
+        """Write nothing: gunicorn would write the address as it was sent, and what was searched for in it."""
 
 
 def write_error(
@@ -41,6 +59,7 @@ def write_error(
         origins: those whose pages may read answers.
     """
     request_id = new_request_id()
+    write_refusal(status, request_id, _address_of(client), defect=status == HTTPStatus.INTERNAL_SERVER_ERROR)
     body = status_error_body(status, request_id)
     headers = {
         "Connection": "close",
@@ -54,6 +73,13 @@ def write_error(
     client.sendall("\r\n".join([*head, "", ""]).encode("latin-1") + body)
     client.shutdown(socket.SHUT_WR)
     _drain(client, client.recv)
+
+
+def _address_of(client: socket.socket) -> str | None:
+    with contextlib.suppress(OSError):
+        address = client.getpeername()
+        return str(address[0]) if isinstance(address, tuple) else None  # A Unix socket has no address.
+    return None
 
 
 def _drain(client: socket.socket, read: Callable[[int], bytes]) -> None:

@@ -1,5 +1,6 @@
 """Every error has the one shape, whoever makes it: the application, Flask, or gunicorn before either."""
 
+import json
 import re
 from http import HTTPStatus
 
@@ -73,8 +74,9 @@ def test_defect_is_logged_under_its_request_id_and_not_shown(broken_app, capfd):
     assert response.json["error"]["request_id"] == "find.me-1"
     assert "secret" not in response.text
     log = capfd.readouterr().err
-    assert "[find.me-1]" in log
-    assert "RuntimeError: secret text" in log
+    line = json.loads(log.splitlines()[-1])
+    assert (line["request_id"], line["message"]) == ("find.me-1", "Exception on GET /fail/defect")
+    assert "RuntimeError: secret text" in line["exception"]
 
 
 def test_defect_below_a_view_is_not_shown(broken_app, monkeypatch, alice):

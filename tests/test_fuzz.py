@@ -9,15 +9,26 @@ import secrets
 import subprocess
 import sys
 
+import pytest
+
 from config import ROOT
 from tests.client import make_token
 from tests.contract import DOCUMENT
 from tests.external import needs_module
+from tests.processes import Gunicorn
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "20")
 SEED = os.environ.get("FUZZ_SEED", "20261123").replace("random", str(secrets.randbelow(2**32)))
 OPERATIONS = sum(len(item.keys() - {"parameters"}) for item in DOCUMENT["paths"].values())
+METRICS_TOKEN = "a-token-for-metrics_1"
 FUZZ = ROOT / "tests" / "fuzz"
+
+
+@pytest.fixture
+def server(settings, tmp_path):
+    """A server with metrics on: the document says what their token opens."""
+    with Gunicorn(tmp_path / "log", **settings, METRICS_TOKEN=METRICS_TOKEN) as server:
+        yield server
 
 
 def test_the_document_is_true(server, secret, tmp_path):
@@ -34,6 +45,7 @@ def test_the_document_is_true(server, secret, tmp_path):
             "SCHEMATHESIS_HOOKS": str(FUZZ / "hooks.py"),
             "FUZZ_USER_ID": user_id,
             "FUZZ_TOKEN": make_token(secret, user_id=user_id),
+            "FUZZ_METRICS_TOKEN": METRICS_TOKEN,
         },
         capture_output=True,
         text=True,

@@ -32,6 +32,7 @@ OPERATIONS = {
     ("get", "/health/live"): ("check_live", OF_HTTP | {"200"}),
     ("get", "/health/ready"): ("check_ready", READY),
     ("get", "/health"): ("check_health", READY),
+    ("get", "/metrics"): ("get_metrics", OF_HTTP | {"200", "401", "404"}),
 }
 # Routes that are there for the document itself.
 OF_THE_DOCUMENT = {"/docs", "/docs/<name>", "/openapi.json"}
@@ -89,9 +90,10 @@ def test_document_has_every_operation_with_its_statuses(app):
 
 def test_only_what_is_behind_the_guard_needs_a_token():
     assert DOCUMENT["security"] == [{"bearer": []}]
+    others = {"/metrics": [{"metrics": []}]}
     for method, path in OPERATIONS:
         operation = DOCUMENT["paths"][path][method]
-        assert operation.get("security") == (None if path.startswith("/api") else [])
+        assert operation.get("security") == (None if path.startswith("/api") else others.get(path, []))
 
 
 def parameters_of(method, path):
@@ -209,6 +211,7 @@ def test_headers_of_the_contract_are_all_documented():
         "RateLimit",
         "RateLimit-Policy",
         "Retry-After",
+        "Server-Timing",
         "WWW-Authenticate",
         "X-Request-ID",
     }

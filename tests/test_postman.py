@@ -15,6 +15,7 @@ from taskapp.errors import ErrorEnvelope
 from taskapp.tasks import schemas
 from tests.client import Client, make_token
 from tests.external import needs
+from tests.processes import Gunicorn
 
 NEWMAN = ROOT / "tests" / "tools" / "node_modules" / ".bin" / "newman"
 FILES = [ROOT / "postman" / f"taskapp.postman_{kind}.json" for kind in ("collection", "environment")]
@@ -22,6 +23,7 @@ COLLECTION, ENVIRONMENT = (json.loads(path.read_text()) for path in FILES)
 API = (ROOT / "docs" / "api.md").read_text()
 MARKER = "taskapp-postman:"
 METHODS = {"get", "post", "put", "patch", "delete"}
+METRICS_TOKEN = "a-token-for-metrics_1"
 NAME = re.compile(r"\S.* → (\d{3})(?: ([A-Z_]+))?(?: \(([\w-]+)\))?")
 # They depend on the state of the service. The collection shows them as saved examples.
 NOT_BY_A_CLIENT = {
@@ -45,8 +47,15 @@ ITEMS = list(items_of(COLLECTION))
 REQUESTS = [item for item in ITEMS if "request" in item]
 
 
-def needs_secret(item):
-    return "skipRequest" in json.dumps(item.get("event", []))
+# A script that skips its request where a variable is set, or is not.
+SKIP = re.compile(r'if \((!?)pm\.variables\.get\("(\w+)"\)\) pm\.execution\.skipRequest\(\);')
+
+
+def is_sent(item, *variables):
+    """Whether a request is sent where just these variables are set."""
+    script = "\n".join(line for event in item.get("event", []) for line in event["script"]["exec"])
+    assert len(SKIP.findall(script)) == script.count("skipRequest"), item["name"]
+    return all((name in variables) == bool(unless) for unless, name in SKIP.findall(script))
 
 
 @dataclass
@@ -111,13 +120,14 @@ class Run:
     tasks: list[list]
 
 
-def run_collection(server, secret, folder, identity):
-    """Run it by ``make postman`` against the server of the tests, with the one variable that says who is calling."""
+def run_collection(server, secret, folder, identity, metrics_token=""):
+    """Run it by ``make postman`` against a server, with the one variable that says who is calling."""
     needs(NEWMAN, "'make postman' installs it.")
     user_id = f"user {secrets.token_hex(6)}"
     report = folder / "report.json"
     with closing(User(server, secret, user_id)) as user, closing(User(server, secret, f"{user_id}-postman")) as second:
         settings = {"BASE_URL": f"http://127.0.0.1:{server.port}/", "USER_ID": user_id, "TOKEN": "", "JWT_SECRET": ""}
+        settings["METRICS_TOKEN"] = metrics_token
         settings[identity] = {"TOKEN": user.token, "JWT_SECRET": secret}[identity]
         result = subprocess.run(
             ["make", "postman", f"ARGS=--color off --reporters cli,json --reporter-json-export '{report}'"],
@@ -139,8 +149,11 @@ def run_collection(server, secret, folder, identity):
 
 
 @pytest.fixture(scope="module")
-def with_secret(server, secret, tmp_path_factory):
-    return run_collection(server, secret, tmp_path_factory.mktemp("newman"), "JWT_SECRET")
+def with_secret(settings, secret, tmp_path_factory):
+    """With everything that the collection can be told, on a service with everything switched on."""
+    folder = tmp_path_factory.mktemp("newman")
+    with Gunicorn(folder / "log", **settings, METRICS_TOKEN=METRICS_TOKEN, SERVER_TIMING="true") as server:
+        return run_collection(server, secret, folder, "JWT_SECRET", METRICS_TOKEN)
 
 
 @pytest.fixture(scope="module")
@@ -150,14 +163,16 @@ def with_token(server, secret, tmp_path_factory):
 
 def test_run_with_the_secret_sends_every_request(with_secret):
     assert not with_secret.failures, "\n".join(with_secret.failures)
-    assert unique(with_secret.sent) == [item["name"] for item in REQUESTS]
+    sent = [item["name"] for item in REQUESTS if is_sent(item, "jwt_secret", "metrics_token")]
+    assert unique(with_secret.sent) == sent
+    assert len(sent) == len(REQUESTS) - 1  # But for metrics that are off.
 
 
-def test_run_with_a_token_skips_what_needs_the_secret(with_token):
+def test_run_with_a_token_skips_what_needs_more(with_token):
     assert not with_token.failures, "\n".join(with_token.failures)
-    skipped = [item["name"] for item in REQUESTS if needs_secret(item)]
-    assert unique(with_token.sent) == [item["name"] for item in REQUESTS if item["name"] not in skipped]
-    assert 0 < len(skipped) < 15
+    sent = [item["name"] for item in REQUESTS if is_sent(item)]
+    assert unique(with_token.sent) == sent
+    assert 0 < len(REQUESTS) - len(sent) < 15
 
 
 def test_every_answer_is_the_one_of_its_name(with_secret, with_token):
@@ -237,4 +252,10 @@ def test_files_are_written_by_hand_and_hold_no_secret():
         assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
         assert not re.search(r'"(_postman_id|_exporter_id|_postman_exported\w+|id|uid)":', text)
     values = {value["key"]: value["value"] for value in ENVIRONMENT["values"]}
-    assert values == {"base_url": "http://127.0.0.1:8000", "user_id": "demo", "token": "", "jwt_secret": ""}
+    assert values == {
+        "base_url": "http://127.0.0.1:8000",
+        "user_id": "demo",
+        "token": "",
+        "jwt_secret": "",
+        "metrics_token": "",
+    }

@@ -38,6 +38,11 @@ SETTINGS: dict[str, Any] = {
                     "bearerFormat": "JWT",
                     "description": "A JWT from the issuer that this service trusts. Here, without the word Bearer.",
                 }
+                "metrics": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The service's `METRICS_TOKEN`, for who collects the metrics. No user has it.",
+                },
             }
         },
         "security": [{"bearer": []}],

@@ -22,6 +22,11 @@ def _header(description: str, schema: Mapping[str, Any], *, required: bool = Tru
 # The headers of answers. Those that are not required are there where the description says so.
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": _header("The id of the request: yours, or one made for it.", REQUEST_ID_SCHEMA),
+    "Server-Timing": _header(
+        "Where it is switched on: milliseconds that the answer took, in the database and in all (W3C Server Timing).",
+        {"type": "string", "examples": ["db;dur=1.21, app;dur=2.13, total;dur=3.34"]},
+        required=False,
+    ),
     "ETag": _header(
         "The version of the task, as a strong entity tag (RFC 9110, section 8.8.3).",
         {"type": "string", "pattern": '^"[1-9][0-9]*"$', "examples": ['"1"']},
@@ -124,8 +129,8 @@ _EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
 
 
 def headers(*names: str) -> dict[str, str]:
-    """Refer to headers of :data:`HEADERS`; ``X-Request-ID``, which every answer has, need not be named."""
-    return {name: name for name in ("X-Request-ID", *names)}
+    """Refer to headers of :data:`HEADERS`; those that every answer may have need not be named."""
+    return {name: name for name in ("X-Request-ID", "Server-Timing", *names)}
 
 
 def _example_of(error: type[AppError], details: Mapping[str, Any] | None) -> Any:
