@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 from flask import Flask, Response, after_this_request, g, request
-from flask.logging import default_handler
 from flask_limiter import Limiter, RateLimitExceeded, RequestLimit
 from limits.errors import StorageError
 from redis.backoff import NoBackoff
@@ -45,7 +44,6 @@ def _make_limiter(storage: str) -> Limiter:
         in_memory_fallback_enabled=True,
     )
     # Warnings alone: it also logs every request that is refused, which would let a client fill the log.
-    limiter.logger.addHandler(default_handler)
     limiter.logger.setLevel("WARNING")
     return limiter
 

@@ -111,12 +111,17 @@ class Worker(ThreadWorker):
         give it connections, which nobody would ever answer.
         """
         super().set_accept_enabled(enabled)
-        if not self.alive:
-            for listener in self.sockets:
-                with contextlib.suppress(BlockingIOError):
-                    while True:
-                        self._accept_one(listener)
-                listener.close()
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            # From here on the kernel takes no more for this socket, and the client asks again: then it finds another
+            # worker, or nobody. Closing alone would reset those that come between the last one and the end.
+            listener.listen(0)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self._accept_one(listener)
+            listener.close()
+        self.sockets = []
 
     def handle(self, conn: Any) -> Any:
         """Serve a request, in a thread."""

@@ -28,7 +28,8 @@ def start(settings, tmp_path):
     """Starts servers with metrics on, whose folder is below the test's own."""
 
     def start(**more):
-        return Gunicorn(tmp_path / "log", **{**settings, "METRICS_TOKEN": TOKEN, "TMPDIR": tmp_path, **more})
+        own = {**settings, "METRICS_TOKEN": TOKEN, "TMPDIR": tmp_path, "THREADS": 4}
+        return Gunicorn(tmp_path / "log", **{**own, **more})
 
     return start
 
@@ -172,7 +173,7 @@ def run_locked(url):
 
 
 def test_one_process_counts_without_gunicorn(settings):
-    app = create_app(Settings().load({**settings, "METRICS_TOKEN": TOKEN}))
+    app = create_app(Settings().load({**settings, "METRICS_TOKEN": TOKEN, "THREADS": "4"}))
     http_client = app.test_client()
     assert http_client.get("/health/live").status_code == 200
     text = http_client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
@@ -199,7 +200,7 @@ def test_scrape_while_workers_write_never_fails(start):
 
 
 def test_every_metric_is_explained(settings):
-    app = create_app(Settings().load({**settings, "METRICS_TOKEN": TOKEN}))
+    app = create_app(Settings().load({**settings, "METRICS_TOKEN": TOKEN, "THREADS": "4"}))
     text = app.extensions["instruments"].exposition().decode()
     rows = re.findall(r"^\| `([a-z_]+)` \| (histogram|gauge|counter) \|", OPERATIONS, re.MULTILINE)
     assert sorted(rows) == sorted(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))

@@ -23,8 +23,11 @@ def pins(name):
     for line in lines:
         requirement, *hashes = re.split(r"\s+--hash=", line.strip())
         parsed = Requirement(requirement)
-        assert canonicalize_name(parsed.name) not in found, f"{parsed.name} has two pins"
-        found[canonicalize_name(parsed.name)] = parsed, hashes
+        name = canonicalize_name(parsed.name)
+        if name in found:  # One for each of two versions of Python.
+            assert parsed.marker != found[name][0].marker, f"{parsed.name} has two pins"
+            name += f" where {parsed.marker}"
+        found[name] = parsed, hashes
     return found
 
 

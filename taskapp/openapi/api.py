@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "A JWT from the issuer that this service trusts. Here, without the word Bearer.",
-                }
+                },
                 "metrics": {
                     "type": "http",
                     "scheme": "bearer",
