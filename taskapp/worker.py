@@ -35,7 +35,10 @@ class ClientSocket(socket.socket):
 
     def recv(self, *args: Any) -> bytes:
         """Receive what comes in; nothing, as from a client that has gone, where the request is overdue."""
-        if self.gettimeout() is None and not self._await(select.POLLIN, self._request_due):
+        timeout = self.gettimeout()
+        if timeout is None and not self._await(select.POLLIN, self._request_due):
+            return b""
+        if timeout and time.monotonic() > self._request_due:  # What is read only to be discarded.
             return b""
         return super().recv(*args)
 

@@ -1,6 +1,7 @@
 """What tests share: one PostgreSQL, one gunicorn, and for every test users of its own, so that no test sees another."""
 
 import itertools
+import os
 import secrets
 from functools import partial
 
@@ -23,13 +24,20 @@ BROWSER_FLAGS = (
 
 def pytest_addoption(parser):
     parser.addoption("--pooler", action="store_true", help="put PgBouncer between the service and PostgreSQL")
+    parser.addoption("--all", action="store_true", help="run the slow tests too, as CI does")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the pooler's own tests to --pooler, and with it what never reaches a database through the service."""
+    """Leave the pooler's own tests to --pooler, and with it what never reaches a database through the service.
+
+    Slow tests are left to CI, to --all, and to those who name their file.
+    """
     pooled = config.getoption("pooler")
+    slow_too = config.getoption("all") or os.environ.get("CI") or config.args != config.getini("testpaths")
 
     def runs(item):
+        if item.get_closest_marker("slow") and not slow_too:
+            return False
         return pooled if "pooler" in item.fixturenames else not pooled or "front" in item.fixturenames
 
     config.hook.pytest_deselected(items=[item for item in items if not runs(item)])

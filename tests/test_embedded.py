@@ -14,6 +14,8 @@ from config import ROOT
 from taskapp.embedded import EmbeddedError, EmbeddedPostgres, read_or_make_secret
 from tests.processes import HEAD, environment, flask, make_postgres, run_sql, wait_until
 
+pytestmark = pytest.mark.slow
+
 USER = (
     "import sys, pathlib; sys.path.insert(0, sys.argv[2]);"
     "from tests.processes import make_postgres;"

@@ -17,6 +17,8 @@ from tests.client import Client, make_token
 from tests.faults import FaultProxy
 from tests.processes import Gunicorn, connect, run_sql, text_url, upgrade, wait_until
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 3
 
 

@@ -17,6 +17,8 @@ from tests.contract import DOCUMENT
 from tests.external import needs_module
 from tests.processes import Gunicorn
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "20")
 SEED = os.environ.get("FUZZ_SEED", "20261123").replace("random", str(secrets.randbelow(2**32)))
 OPERATIONS = sum(len(item.keys() - {"parameters"}) for item in DOCUMENT["paths"].values())

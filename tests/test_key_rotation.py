@@ -14,6 +14,8 @@ from tests.client import Client, make_token
 from tests.issuer import MAKERS
 from tests.processes import Gunicorn, flask, wait_until
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = "the old secret, which is long enough", "the new secret, which is as long as that"
 # JWT_SECRET and JWT_SECRET_FALLBACK, in the order that docs/operations.md tells.
 STAGES = [(OLD, ""), (OLD, NEW), (NEW, OLD), (NEW, "")]

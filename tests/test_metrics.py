@@ -16,6 +16,8 @@ from tests.client import Client
 from tests.contract import DOCUMENT
 from tests.processes import Gunicorn, connect, run_sql, text_url, wait_until
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a-token-for-metrics_1"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 REQUESTS = "http_request_duration_seconds"

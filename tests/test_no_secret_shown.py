@@ -15,6 +15,8 @@ from taskapp import create_app
 from tests.client import Client, make_token
 from tests.processes import environment, flask, free_port, listens, run_sql, text_url, wait_until
 
+pytestmark = pytest.mark.slow
+
 # In whatever spelling the password is shown, this is in it.
 MARK = f"mark{secrets.token_hex(8)}"
 PASSWORD = f"p@:/?#[]%é {MARK}"

@@ -17,6 +17,8 @@ from tests.client import Client, make_token
 from tests.external import needs
 from tests.processes import Gunicorn, free_port, listens, wait_until
 
+pytestmark = pytest.mark.slow
+
 LIMIT = {"RATE_LIMIT": "5/hour"}
 OF_QUOTA = ["RateLimit-Policy", "RateLimit"]
 

@@ -6,12 +6,15 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 
 from tests.client import Client, make_token
 from tests.processes import Gunicorn, wait_until
+
+pytestmark = pytest.mark.slow
 
 CLIENT_TIMEOUT = 2
 
@@ -163,7 +166,7 @@ class Load:
                 self.refused += 1
                 client.close()
                 time.sleep(0.01)
-            except OSError as error:
+            except (OSError, HTTPException) as error:
                 self.failures.append(repr(error))
                 client.close()
             if not keep_alive:
