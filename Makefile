@@ -7,7 +7,7 @@ INSTALL = pip install --quiet --require-hashes
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pooler tools fuzz postman lint format openapi lock audit clean
+.PHONY: help run test test-pooler tools fuzz chaos postman lint format openapi lock audit clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -22,6 +22,9 @@ test-pooler: .venv/dev ## Run those that reach a database again, through PgBounc
 	@.venv/bin/python -m pytest -n 2 --dist loadfile --pooler $(ARGS)
 
 tools: .venv/ci tests/tools/node_modules/.installed ## Install the tools of other people that tests use; without them those are skipped
+
+chaos: .venv/dev ## Write for ten minutes while everything breaks, and compare with what was acknowledged
+	@CHAOS_SECONDS=$${CHAOS_SECONDS:-600} CHAOS_SEED=$${CHAOS_SEED:-random} .venv/bin/python -m pytest tests/test_ledger.py -s $(ARGS)
 
 fuzz: .venv/ci ## Send the service a thousand generated requests for each operation
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-random} .venv/bin/python -m pytest tests/test_fuzz.py -s $(ARGS)

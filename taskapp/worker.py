@@ -21,8 +21,12 @@ class ClientSocket(socket.socket):
     """A connection to a client that must send its request within a time, and take its answer within as much again.
 
     A timeout of the socket itself would begin anew with every byte.
+
+    Attributes:
+        is_overdue: whether the request did not come in time, so that nobody knows where the next one would begin.
     """
 
+    is_overdue = False
     _seconds = math.inf
     _request_due = math.inf
     _answer_due: float | None = None
@@ -36,9 +40,10 @@ class ClientSocket(socket.socket):
     def recv(self, *args: Any) -> bytes:
         """Receive what comes in; nothing, as from a client that has gone, where the request is overdue."""
         timeout = self.gettimeout()
-        if timeout is None and not self._await(select.POLLIN, self._request_due):
-            return b""
-        if timeout and time.monotonic() > self._request_due:  # What is read only to be discarded.
+        if timeout is None:
+            self.is_overdue = not self._await(select.POLLIN, self._request_due)
+        # With a timeout, it is read only to be discarded.
+        if self.is_overdue and timeout != 0:
             return b""
         return super().recv(*args)
 
@@ -87,6 +92,8 @@ class Worker(ThreadWorker):
     the client and hold up everybody else. A worker that stops serves all that the kernel has accepted for it.
     """
 
+    sockets: list[Any]
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._lingering: deque[Connection] = deque()
@@ -129,7 +136,7 @@ class Worker(ThreadWorker):
     def handle(self, conn: Any) -> Any:
         """Serve a request, in a thread."""
         conn.sock.expect_request(self.wsgi.config["CLIENT_TIMEOUT"])
-        return super().handle(conn)
+        return super().handle(conn) and not conn.sock.is_overdue
 
     def linger(self, connection: Connection) -> None:
         """Say that there is nothing more to come, and close once the client has closed too, or after a while.

@@ -1,0 +1,173 @@
+"""A ledger in the manner of Jepsen: clients write while the network, PostgreSQL and workers fail at random, and
+afterwards the database holds just what was acknowledged: nothing is lost, and nothing was done twice.
+
+Every write has a key, and is repeated with it until there is an answer other than 503. The version of a task counts its
+writes, so one that was done twice shows. `make chaos` runs it for longer; the seed is printed with -s.
+"""
+
+import os
+import random
+import secrets
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+
+from taskapp.embedded import EmbeddedPostgres
+from tests.client import Client, make_token
+from tests.faults import FaultProxy
+from tests.processes import Gunicorn, run_sql, text_url, upgrade, wait_until
+
+pytestmark = pytest.mark.slow
+
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
+SEED = os.environ.get("CHAOS_SEED", "20261123").replace("random", str(secrets.randbelow(2**32)))
+CLIENTS = 8
+TIMEOUT = 3
+
+
+class Writer:
+    """A user who writes, and keeps in a ledger what was acknowledged: title, completed and version of each task."""
+
+    def __init__(self, number, port, secret):
+        self.user_id = f"writer-{number}"
+        self.ledger = {}
+        self.writes = self.repeats = 0
+        self.longest = 0.0
+        self._random = random.Random(f"{SEED} {number}")
+        self._client = Client(port, token=make_token(secret, user_id=self.user_id), user_id=self.user_id)
+
+    def run(self, stop):
+        while not stop.is_set():
+            self._write()
+        self._client.close()
+
+    def _write(self):
+        self.writes += 1
+        title = f"{self.user_id} {self.writes}"
+        action = self._random.choice(["create", "change", "complete", "delete"]) if self.ledger else "create"
+        task_id = self._random.choice(list(self.ledger)) if self.ledger else None
+        if action == "create":
+            answer = self._send("POST", "", {"title": title})
+            assert answer.status == 201, answer.body
+            self.ledger[answer.data["id"]] = (title, False, 1)
+            return
+        old_title, completed, version = self.ledger[task_id]
+        if action == "delete":
+            answer = self._send("DELETE", f"/{task_id}")
+            del self.ledger[task_id]
+        elif action == "change":
+            answer = self._send("PUT", f"/{task_id}", {"title": title})
+            self.ledger[task_id] = (title, completed, version + 1)
+        else:
+            answer = self._send("PATCH", f"/{task_id}/complete")
+            self.ledger[task_id] = (old_title, not completed, version + 1)
+        assert answer.status == 200, answer.body
+
+    def _send(self, method, path, body=...):
+        """Send a write until there is an answer; a toggle too, because its key makes it happen once."""
+        key = {"Idempotency-Key": f"{self.user_id}-{self.writes}"}
+        while True:
+            start = time.monotonic()
+            try:
+                answer = self._client.request(method, self._client.tasks + path, json=body, headers=key)
+            except (OSError, HTTPException):  # A worker was killed.
+                self._client.close()
+                time.sleep(0.05)
+                continue
+            finally:
+                self.longest = max(self.longest, time.monotonic() - start)
+            # 409: the first request with the key is still running, after its connection was lost.
+            if answer.status not in (409, 503):
+                return answer
+            assert "Retry-After" in answer.headers
+            self.repeats += 1
+            time.sleep(0.05)
+
+
+class Chaos:
+    """Does something bad, waits, and makes it good again."""
+
+    def __init__(self, proxy, postgres, gunicorn):
+        self._proxy, self._postgres, self._gunicorn = proxy, postgres, gunicorn
+        self._random = random.Random(SEED)
+        self.done = []
+
+    def strike(self):
+        fault = self._random.choice([self.cut, self.reset, self.refuse, self.hole, self.slow, self.restart, self.kill])
+        self.done.append(fault.__name__)
+        fault()
+        time.sleep(self._random.uniform(0.2, 1.5))
+
+    def cut(self):
+        self._proxy.cut()
+
+    def reset(self):
+        self._proxy.cut(reset=True)
+
+    def refuse(self):
+        self._proxy.refuse()
+        self._proxy.cut()
+        time.sleep(self._random.uniform(0.2, TIMEOUT + 1))
+        self._proxy.accept()
+
+    def hole(self):
+        self._proxy.black_hole()
+        time.sleep(self._random.uniform(0.2, TIMEOUT + 1))
+        self._proxy.restore()
+
+    def slow(self):
+        self._proxy.latency = 0.1
+        time.sleep(self._random.uniform(0.2, 1))
+        self._proxy.latency = 0
+
+    def restart(self):
+        pid = int((Path(self._postgres.data) / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, self._random.choice([signal.SIGINT, signal.SIGQUIT]))
+        wait_until(lambda: not self._postgres._answers(), "PostgreSQL does not stop")
+        self._postgres._start_server()
+
+    def kill(self):
+        pid = self._gunicorn.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        os.kill(int(self._random.choice(children)), signal.SIGKILL)
+
+
+def stored(postgres, user_id):
+    rows = run_sql(postgres.url, "SELECT id, title, completed, version FROM tasks WHERE user_id = %s", [user_id])
+    return {task_id: tuple(rest) for task_id, *rest in rows}
+
+
+def test_what_was_acknowledged_is_what_there_is(secret, tmp_path):
+    postgres = EmbeddedPostgres(tmp_path / "postgres")  # With all its promises: nothing is turned off.
+    postgres.start()
+    upgrade(postgres.url)
+    stop = threading.Event()
+    with FaultProxy(postgres.socket) as proxy:
+        url = text_url(postgres.url.set(host="127.0.0.1", port=proxy.port, query={}))
+        settings = {"DATABASE_URL": url, "JWT_SECRET": secret, "REQUEST_TIMEOUT": TIMEOUT, "THREADS": 8}
+        with Gunicorn(tmp_path / "log", **settings) as gunicorn, ThreadPoolExecutor(CLIENTS) as pool:
+            writers = [Writer(number, gunicorn.port, secret) for number in range(CLIENTS)]
+            running = [pool.submit(writer.run, stop) for writer in writers]
+            chaos = Chaos(proxy, postgres, gunicorn)
+            end = time.monotonic() + SECONDS
+            try:
+                while time.monotonic() < end:
+                    chaos.strike()
+            finally:
+                stop.set()
+            for each in running:
+                each.result()
+    writes = sum(writer.writes for writer in writers)
+    repeats = sum(writer.repeats for writer in writers)
+    sys.stdout.write(f"seed {SEED}: {writes} writes, {repeats} answers of 503, faults: {chaos.done}\n")
+    for writer in writers:
+        assert stored(postgres, writer.user_id) == writer.ledger
+        assert writer.longest < TIMEOUT + 2
+    assert writes > SECONDS
+    postgres.stop()
