@@ -7,10 +7,10 @@ INSTALL = pip install --quiet --require-hashes
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pooler tools fuzz chaos postman lint format openapi lock audit clean
+.PHONY: help run test test-pooler tools fuzz chaos postman lint format openapi lock audit bench bench-check bench-growth bench-report clean
 
 help: ## List what there is to do
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 run: .venv/run ## Serve on an embedded PostgreSQL, or on DATABASE_URL; Ctrl-C stops it
 	@MIGRATE_ON_START=true exec .venv/bin/python -m gunicorn wsgi:app
@@ -54,7 +54,7 @@ openapi: .venv/dev ## Write what the service says of itself into docs/openapi.js
 	@.venv/bin/python -m flask openapi write docs/openapi.json
 
 lock: .venv/ci ## Compile requirements*.in into requirements*.txt, pinned with hashes
-	@for file in requirements requirements-dev requirements-ci; do \
+	@for file in requirements requirements-dev requirements-ci benchmarks/requirements; do \
 		.venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" $$file.in -o $$file.txt || exit 1; \
 	done
@@ -62,8 +62,27 @@ lock: .venv/ci ## Compile requirements*.in into requirements*.txt, pinned with h
 audit: .venv/ci ## Look for known vulnerabilities of what is pinned
 	@.venv/bin/python -m tests.audit $(ARGS)
 
+bench: .venv/run .venv-bench/installed needs-wrk ## Compare with other services, and see how the cost grows; 45 minutes
+	@.venv/bin/python -m benchmarks run
+	@.venv-bench/bin/python -m benchmarks.plots
+
+bench-check: .venv/run .venv-bench/installed needs-wrk ## Say which goals a short run falls short of; 5 minutes
+	@.venv/bin/python -m benchmarks check
+
+bench-growth: .venv/run .venv-bench/installed needs-wrk ## Measure again how the cost grows, and nothing else
+	@.venv/bin/python -m benchmarks growth
+	@.venv-bench/bin/python -m benchmarks.plots
+
+bench-report: .venv/run .venv-bench/installed ## Make the report and the plots again, from benchmarks/results.json
+	@.venv/bin/python -m benchmarks report
+	@.venv-bench/bin/python -m benchmarks.plots
+
+.PHONY: needs-wrk
+needs-wrk:
+	@command -v wrk >/dev/null || { echo "The benchmarks need wrk: install it (Debian: apt install wrk)."; exit 1; }
+
 clean: ## Remove what `make` installed; your tasks stay
-	rm -rf .venv tests/tools/node_modules
+	rm -rf .venv .venv-bench tests/tools/node_modules
 
 # A file in .venv says for which requirements it was filled.
 .venv/run: requirements.txt | .venv/bin/python
@@ -79,6 +98,12 @@ clean: ## Remove what `make` installed; your tasks stay
 .venv/ci: requirements-ci.txt .venv/dev
 	@echo "Installing the tools that tests use …"
 	@.venv/bin/python -m $(INSTALL) -r requirements-ci.txt
+	@touch $@
+
+.venv-bench/installed: benchmarks/requirements.txt | .venv/bin/python
+	@echo "Installing what the benchmarks need …"
+	@.venv/bin/python -m venv .venv-bench
+	@.venv-bench/bin/python -m $(INSTALL) -r benchmarks/requirements.txt
 	@touch $@
 
 .venv/bin/python:

@@ -1,0 +1,1 @@
+"""The project, in Django's sense."""

@@ -1,0 +1,103 @@
+"""taskapp and its peers: how each is prepared and started."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from benchmarks.settings import FOLDER, PEERS_PYTHON, ROOT
+from config import Settings
+from tests.processes import environment, text_url, upgrade
+
+WORKERS = 2
+# What taskapp has where nothing is set; gunicorn's threads of the peers are as many.
+THREADS = default_threads(WORKERS)
+PEERS = FOLDER / "peers"
+SECRET = "benchmarks-are-signed-with-a-secret-of-more-than-32-bytes"  # noqa: S105 # It protects nothing.
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that can be started.
+
+    Attributes:
+        name: its key in the results.
+        title: what it is called in them.
+        table: the table that its tasks are in.
+        folder: where it is started.
+        command: the command line, which ``{port}``, ``{workers}`` and ``{threads}`` complete.
+        prepare: makes its tables in a database.
+    """
+
+    name: str
+    title: str
+    table: str
+    folder: Path
+    command: str
+    prepare: Callable[[URL], None]
+
+    def command_line(self, port: int, threads: int, workers: int = WORKERS) -> list[str]:
+        """Return the command that starts it."""
+        python = sys.executable if self.name == "taskapp" else PEERS_PYTHON
+        words = self.command.format(port=port, workers=workers, threads=threads).split()
+        return [str(python), "-m", *words]
+
+    def environment(self, url: URL, port: int, threads: int, workers: int = WORKERS) -> dict[str, str]:
+        """Return the environment to start it in."""
+        if self.name == "taskapp":
+            own = {"DATABASE_URL": text_url(url), "MIGRATE_ON_START": "true", "JWT_SECRET": SECRET, "PORT": port}
+            return environment(**own, WORKERS=workers, THREADS=threads)
+        return peer_environment(url)
+
+
+def peer_environment(url: URL) -> dict[str, str]:
+    """Say to the driver of a peer where its database is."""
+    libpq = {
+        "PGHOST": str(url.query.get("host", url.host)),
+        "PGPORT": str(url.port),
+        "PGUSER": str(url.username),
+        "PGDATABASE": str(url.database),
+        "PGSSLMODE": "disable",
+    }
+    return {**os.environ, **libpq, "JWT_SECRET": SECRET, "PYTHONPATH": ""}
+
+
+def _run_in(folder: Path, *command: str) -> Callable[[URL], None]:
+    def run(url: URL) -> None:
+        subprocess.run(
+            [str(PEERS_PYTHON), *command], cwd=folder, env=peer_environment(url), check=True, capture_output=True
+        )
+
+    return run
+
+
+GUNICORN = (
+    "gunicorn {app} --bind 127.0.0.1:{{port}} --workers {{workers}} --worker-class gthread --threads {{threads}}"
+    " --reuse-port --keep-alive 5 --no-control-socket --log-level warning"
+)
+TASKAPP = Service("taskapp", "taskapp", "tasks", ROOT, "gunicorn wsgi:app", upgrade)
+SERVICES = (
+    TASKAPP,
+    Service(
+        "fastapi",
+        "FastAPI + SQLModel",
+        "task",
+        PEERS / "fastapi_sqlmodel",
+        "serve --port {port} --workers {workers}",
+        _run_in(PEERS / "fastapi_sqlmodel", "create_tables.py"),
+    ),
+    Service(
+        "drf",
+        "Django REST framework",
+        "tasks_task",
+        PEERS / "django_rest",
+        GUNICORN.format(app="config.wsgi:application"),
+        _run_in(PEERS / "django_rest", "manage.py", "migrate"),
+    ),
+    # On the tables of taskapp, in a database of its own.
+    Service("floor", "the floor", "tasks", PEERS / "floor", GUNICORN.format(app="app:app"), upgrade),
+)

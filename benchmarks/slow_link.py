@@ -1,0 +1,90 @@
+"""A database that is far away: a proxy on loopback keeps everything for a while, each way."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.compare import Field, say
+from benchmarks.databases import postmaster
+from benchmarks.load import run_wrk
+from benchmarks.servers import Server
+from benchmarks.services import SERVICES, THREADS, Service
+from benchmarks.settings import OPERATIONS, Settings
+from taskapp.embedded import EmbeddedPostgres
+
+DELAY = 0.020
+CONNECTIONS = 16
+
+
+async def _delay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on what comes in, each piece after the delay; as many may be on the way as there are."""
+    loop = asyncio.get_running_loop()
+    on_the_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+
+    async def deliver() -> None:
+        while True:
+            due, data = await on_the_way.get()
+            await asyncio.sleep(due - loop.time())
+            if not data:
+                return
+            writer.write(data)
+
+    delivery = asyncio.create_task(deliver())
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            on_the_way.put_nowait((loop.time() + DELAY, data))
+    on_the_way.put_nowait((loop.time() + DELAY, b""))
+    await delivery
+    writer.close()
+
+
+@contextlib.contextmanager
+def slow_link(socket_path: Path) -> Iterator[int]:
+    """Forward a port of loopback to a PostgreSQL on a Unix socket, slowly; yields the port."""
+
+    async def serve(client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_unix_connection(socket_path)
+        await asyncio.gather(_delay(client_reader, server_writer), _delay(server_reader, client_writer))
+
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        server.close()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+
+
+def measure_slow_link(
+    postgres: EmbeddedPostgres, field: Field, settings: Settings, services: tuple[Service, ...] = SERVICES
+) -> list[dict[str, Any]]:
+    """Measure each service with a database that is 20 ms away.
+
+    With as many threads as `make run` has, and with one for every connection: a thread waits for its answer, and
+    another request waits for the thread. FastAPI always has 40 threads in each worker.
+    """
+    how = {"connections": CONNECTIONS, "seconds": settings.seconds, "postgres": postmaster(postgres)}
+    measurements = []
+    with slow_link(postgres.socket) as port:
+        for service in services:
+            url = field.databases[service.name].url.set(host="127.0.0.1", port=port, query={"sslmode": "disable"})
+            for threads in sorted({THREADS, CONNECTIONS} if service.name != "fastapi" else {THREADS}):
+                with Server(service, url, threads) as server:
+                    run_wrk(server.port, "get", CONNECTIONS * 2, 3, field.tasks("get"))  # Connects every thread.
+                    time.sleep(1)  # It answers what wrk has left behind.
+                    for operation in OPERATIONS:
+                        result = field.measure(server, operation, **how)
+                        say(result)
+                        measurements.append({"threads": threads, **result})
+    return measurements

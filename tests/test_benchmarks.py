@@ -1,0 +1,103 @@
+"""The benchmarks' arithmetic and report, on made-up numbers; nothing here is timed."""
+
+import pytest
+
+from benchmarks import goals, report
+from benchmarks.settings import OPERATIONS
+
+RATES = {"taskapp": 4000, "fastapi": 1000, "drf": 1000, "floor": 6000}
+
+
+def measured(service, operation, rate, **others):
+    return {
+        "service": service,
+        "operation": operation,
+        "connections": 32,
+        "rate": rate,
+        "errors": 0,
+        "p50": 2.0,
+        "p95": 4.0,
+        "p99": 5.0,
+        "cpu": 300.0,
+        "database_cpu": 100.0,
+        "tasks": 10_000,
+        "threads": 4,
+        **others,
+    }
+
+
+@pytest.fixture
+def results():
+    """Numbers that reach every goal."""
+    every = [measured(service, operation, rate) for service, rate in RATES.items() for operation in OPERATIONS]
+    growth = [measured("taskapp", operation, 1, tasks=tasks) for operation in OPERATIONS for tasks in (10**4, 10**7)]
+    return {
+        "load": [*every, *(measured("taskapp", operation, 3000, connections=128) for operation in OPERATIONS)],
+        "messages": {"taskapp": dict.fromkeys(OPERATIONS, 1.0)},
+        "slow_link": [measured("taskapp", operation, 300, p95=45.0) for operation in OPERATIONS],
+        "growth": {
+            "tables": {"measurements": growth, "loads": [{"tasks": 10**7, "seconds": 60.0, "bytes": 10**9}]},
+            "users": [measured("taskapp", "deep page", 1, page=1000, tasks=100_000)],
+        },
+        "memory": {"start": 60e6, "warm": 70e6, "end": 70e6, "requests": 100_000},
+        "start": {"first": 3.0, "again": [1.0, 1.2, 1.4]},
+    }
+
+
+def short(results):
+    return [goal.text for goal in goals.goals(results) if not goal.reached]
+
+
+def test_numbers_that_reach_every_goal_fall_short_of_none(results):
+    assert len(list(goals.goals(results))) == 48
+    assert short(results) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "which", "change", "text"),
+    [
+        ("load", ("taskapp", "list"), {"rate": 3999}, "list of 50: requests a second ≥ 4 × fastapi"),
+        ("load", ("drf", "delete"), {"rate": 2001}, "DELETE: requests a second ≥ 2 × drf"),
+        ("load", ("floor", "get"), {"rate": 8001}, "GET one: requests a second ≥ 0.5 × floor"),
+        ("load", ("taskapp", "update"), {"p99": 6.1}, "PUT: p99 ≤ 3 × p50"),
+        ("slow_link", ("taskapp", "create"), {"p95": 50.1}, "POST: p95 with a slow link ≤ 50 ms"),
+    ],
+)
+def test_number_that_is_too_low_falls_short(results, part, which, change, text):
+    for measurement in results[part]:
+        if (measurement["service"], measurement["operation"], measurement["connections"]) == (*which, 32):
+            measurement.update(change)
+    assert short(results) == [text]
+
+
+def test_errors_messages_growth_and_memory_fall_short(results):
+    results["load"][-1]["errors"] = 1
+    results["messages"]["taskapp"]["get"] = 2.0
+    results["growth"]["tables"]["measurements"][-1]["p95"] = 5.3
+    results["memory"]["end"] = 80e6
+    assert short(results) == [
+        "DELETE: no errors at 128 connections",
+        "GET one: 1 message to the database",
+        "DELETE: p95 with 10,000,000 tasks ≤ 1.3 × that with 10,000",
+        "memory of a worker after 100,000 requests ≤ 1.05 × that when warm",
+    ]
+
+
+def test_median_of_the_rounds_counts(results):
+    slow_round, fast_round = (measured("taskapp", "get", rate) for rate in (1, 4001))
+    results["load"] += [slow_round, fast_round]
+    assert goals.ratio(results["load"], "fastapi", "get") == 4
+
+
+def test_report_has_every_number_it_is_given(results):
+    text = report.render(results)
+    assert "48 of 48 are reached." in text
+    assert "| GET one | 4.00 (≥ 2) | 4.00 (≥ 2) | 0.67 (≥ 0.5) |" in text
+    assert "| taskapp | 128 | 3000 | 2.00 | 4.00 | 5.00 | 0 | 300 | 100 |" in text
+    assert "| page 1,000 | 100,000 | 2.00 | 4.00 |" in text
+    assert "70 MB after 100,000 requests" in text
+    assert "1.2 s where everything is installed" in text
+
+
+def test_report_leaves_out_what_was_not_measured():
+    assert "##" not in report.render({}).replace("## Goals", "")
