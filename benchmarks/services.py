@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from benchmarks.settings import FOLDER, PEERS_PYTHON, ROOT
-from config import Settings
+from config import default_threads
 from tests.processes import environment, text_url, upgrade
 
 WORKERS = 2
