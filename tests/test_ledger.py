@@ -72,8 +72,10 @@ class Writer:
     def _send(self, method, path, body=...):
         """Send a write until there is an answer; a toggle too, because its key makes it happen once."""
         key = {"Idempotency-Key": f"{self.user_id}-{self.writes}"}
+        until = time.monotonic() + 60
         while True:
             start = time.monotonic()
+            assert start < until, "there is no answer for a minute, though no fault lasts so long"
             try:
                 answer = self._client.request(method, self._client.tasks + path, json=body, headers=key)
             except (OSError, HTTPException):  # A worker was killed.
@@ -127,9 +129,9 @@ class Chaos:
         self._proxy.latency = 0
 
     def restart(self):
-        pid = int((Path(self._postgres.data) / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, self._random.choice([signal.SIGINT, signal.SIGQUIT]))
-        wait_until(lambda: not self._postgres._answers(), "PostgreSQL does not stop")
+        lock = Path(self._postgres.data) / "postmaster.pid"
+        os.kill(int(lock.read_text().split()[0]), self._random.choice([signal.SIGINT, signal.SIGQUIT]))
+        wait_until(lambda: not lock.exists(), "PostgreSQL does not stop")
         self._postgres._start_server()
 
     def kill(self):
