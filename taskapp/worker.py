@@ -124,8 +124,8 @@ class Worker(ThreadWorker):
         if enabled or self.alive:
             return
         for listener in self.sockets:
-            # From here on the kernel takes no more for this socket, and the client asks again: then it finds another
-            # worker, or nobody. Closing alone would reset those that come between the last one and the end.
+            # From here on the kernel takes one more for this socket at most, and other clients ask again: then they find
+            # another worker, or nobody. Closing alone would reset all that come between the last look and the end.
             listener.listen(0)
             with contextlib.suppress(BlockingIOError):
                 while True:
