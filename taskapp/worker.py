@@ -5,6 +5,7 @@ import math
 import select
 import selectors
 import socket
+import threading
 import time
 from collections import deque
 from functools import partial
@@ -15,6 +16,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 # Seconds that a client has to close its side of a connection that has ended.
 LINGER = 2.0
+# Seconds between the signal to stop and the end of accepting.
+HANDOVER = 0.5
 
 
 class ClientSocket(socket.socket):
@@ -114,6 +117,12 @@ class Worker(ThreadWorker):
         respond = partial(self.on_pending_socket_readable, connection)
         self.poller.register(connection.sock, selectors.EVENT_READ, respond)
 
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop in a moment: on a reload the worker that takes this one's place has to listen first."""
+        stop = threading.Timer(HANDOVER, super().handle_exit, (sig, frame))
+        stop.daemon = True
+        stop.start()
+
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 # gunicorn's own.
         """Begin or cease to accept; where the worker stops, accept those who wait, and let others be refused.
 
@@ -124,8 +133,8 @@ class Worker(ThreadWorker):
         if enabled or self.alive:
             return
         for listener in self.sockets:
-            # From here on the kernel takes one more for this socket at most, and other clients ask again: then they find
-            # another worker, or nobody. Closing alone would reset all that come between the last look and the end.
+            # From here on the kernel takes one more for this socket at most, and other clients ask again: then they
+            # find another worker, or nobody. Closing alone would reset all that come until then.
             listener.listen(0)
             with contextlib.suppress(BlockingIOError):
                 while True:
