@@ -25,7 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from taskapp.errors import DatabaseUnavailable
 from taskapp.extensions import db
 from taskapp.outages import FailedAttempt, Outages
-from taskapp.timing import timed
+from taskapp.timing import give_up_at, timed
 
 # The role that statements act as: it cannot log in, owns nothing, and row-level security holds for it.
 ACTING_ROLE = "taskapp_user"
@@ -35,8 +35,9 @@ _PREFIX = (
     f"SELECT set_config('role', '{ACTING_ROLE}', true), set_config('app.user_id', %(acting_user)s, true),"
     " set_config('statement_timeout', %(statement_timeout)s, true), set_config('TimeZone', 'UTC', true);\n"
 )
-# The server gives up on a statement a little before we give up on the server, which keeps the connection.
-_STATEMENT_SHARE = 0.9
+# Of REQUEST_TIMEOUT: we give up on the server a little before it is over, so that the answer is there by then; and the
+# server gives up on a statement a little before we do, which keeps the connection.
+_SHARE = 0.95
 # https://www.postgresql.org/docs/current/errcodes-appendix.html. The server cannot be reached, or ends its connections.
 _AWAY = ("08", "57P")
 # Serialization failure and deadlock: the server undid the statement, so it can be sent again.
@@ -150,7 +151,7 @@ def _execute_once(
 
 @contextmanager
 def _deadline_of_request() -> Iterator[float]:
-    _deadline.at = time.monotonic() + current_app.config["REQUEST_TIMEOUT"]
+    _deadline.at = give_up_at(current_app.config["REQUEST_TIMEOUT"] * _SHARE)
     try:
         yield _deadline.at
     finally:
@@ -222,7 +223,7 @@ def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
 def _statement_timeout() -> str:
     """Return what is left until the deadline, less the share by which the server is to be the first to give up."""
     remaining = _deadline.at - time.monotonic()
-    return "0" if remaining == math.inf else str(max(1, int(remaining * 1000 * _STATEMENT_SHARE)))
+    return "0" if remaining == math.inf else str(max(1, int(remaining * 1000 * _SHARE)))
 
 
 def _add_prefix(

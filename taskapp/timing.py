@@ -34,6 +34,8 @@ class Exchange:
         started: when the request came to the application, on the clock of ``time.perf_counter``.
         database: seconds that the request waited for the database, those for a connection among them.
         statements: how many statements it ran.
+        queued: seconds that the request waited for a thread before it came to the application.
+        give_up_at: when the database must have answered, on the clock of ``time.monotonic``; None before it is asked.
         seconds: how long it took until its answer was ready to be sent.
         method: its method, or ``OTHER``.
         route: the template of its address, or ``unmatched``.
@@ -43,6 +45,8 @@ class Exchange:
     started: float = field(default_factory=time.perf_counter)
     database: float = 0.0
     statements: int = 0
+    queued: float = 0.0
+    give_up_at: float | None = None
     seconds: float = 0.0
     method: str = OTHER
     route: str = UNMATCHED
@@ -98,8 +102,27 @@ def timed(run: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     return measured
 
 
+def _current_exchange() -> Exchange | None:
+    return request.environ.get(_ENVIRON) if has_request_context() else None
+
+
+def give_up_at(seconds: float) -> float:
+    """Return when to give up on the database, on the clock of ``time.monotonic``.
+
+    Args:
+        seconds: how long it may take for a request: for all statements of the request together, from the first one on,
+            the time included that the request waited for a thread. What is no part of a request has it from now on.
+    """
+    exchange = _current_exchange()
+    if exchange is None:
+        return time.monotonic() + seconds
+    if exchange.give_up_at is None:
+        exchange.give_up_at = time.monotonic() + seconds - exchange.queued
+    return exchange.give_up_at
+
+
 def _tell_of_statement(seconds: float, outcome: str) -> None:
-    exchange = request.environ.get(_ENVIRON) if has_request_context() else None
+    exchange = _current_exchange()
     if exchange is not None:
         exchange.database += seconds
         exchange.statements += 1
@@ -133,7 +156,9 @@ def init_app(app: Flask) -> None:
     inner = app.wsgi_app
 
     def begin(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        environ[_ENVIRON] = Exchange()
+        # Our worker's sockets know it; those of other servers do not.
+        queued = getattr(environ.get("gunicorn.socket"), "seconds_in_queue", 0.0)
+        environ[_ENVIRON] = Exchange(queued=queued)
         return inner(environ, start_response)
 
     app.wsgi_app = begin  # type: ignore[method-assign] # The way that Flask documents.

@@ -27,17 +27,23 @@ class ClientSocket(socket.socket):
 
     Attributes:
         is_overdue: whether the request did not come in time, so that nobody knows where the next one would begin.
+        queued_at: when a request began to wait for a thread, on the clock of ``time.monotonic``.
+        seconds_in_queue: how long it waited.
     """
 
     is_overdue = False
+    queued_at = 0.0
+    seconds_in_queue = 0.0
     _seconds = math.inf
     _request_due = math.inf
     _answer_due: float | None = None
 
     def expect_request(self, seconds: float) -> None:
-        """Begin to wait for a request."""
+        """Begin to read a request, which has a thread now."""
+        now = time.monotonic()
+        self.seconds_in_queue = now - self.queued_at
         self._seconds = seconds
-        self._request_due = time.monotonic() + seconds
+        self._request_due = now + seconds
         self._answer_due = None
 
     def recv(self, *args: Any) -> bytes:
@@ -141,6 +147,11 @@ class Worker(ThreadWorker):
                     self._accept_one(listener)
             listener.close()
         self.sockets = []
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Have a request wait for a thread."""
+        conn.sock.queued_at = time.monotonic()
+        super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
         """Serve a request, in a thread."""

@@ -25,6 +25,7 @@ class FaultProxy:
         self._sockets = set()
         self._flowing = threading.Event()
         self._flowing.set()
+        self._forgotten = set()
         self._wanted = None
         self.latency = 0.0
         self.cold_start = 0.0
@@ -69,6 +70,10 @@ class FaultProxy:
         else:
             self._flowing.clear()
 
+    def forget(self):
+        """Pass on nothing more of the connections there are, without a word, as a firewall that forgot them."""
+        self._forgotten |= self._sockets
+
     def restore(self):
         """Let everything pass again; what was swallowed is lost, and its connections end."""
         self._wanted = None
@@ -93,16 +98,17 @@ class FaultProxy:
             self._forward(client, server, from_client=True)
             back.join()
         self._sockets -= {client, server}
+        self._forgotten -= {client, server}
 
     def _forward(self, source, target, *, from_client=False):
         with contextlib.suppress(OSError, ValueError):
             while data := source.recv(65536):
-                swallowed = not self._flowing.is_set()
+                swallowed = not self._flowing.is_set() or source in self._forgotten
                 if from_client and self._wanted and self._wanted in data:
                     self._flowing.clear()  # This one still goes to the server; its answer is the first to be lost.
                 if not swallowed:
                     time.sleep(self.latency)
                     target.sendall(data)
         with contextlib.suppress(OSError):
-            if self._flowing.is_set():
+            if self._flowing.is_set() and source not in self._forgotten:
                 target.shutdown(socket.SHUT_WR)

@@ -74,6 +74,19 @@ def through(front, url):
     return url.set(port=front.url.port, query=front.url.query)
 
 
+def behind(proxy, url):
+    """The URL of a database by way of a proxy on loopback."""
+    return url.set(host="127.0.0.1", port=proxy.port, query={})
+
+
+def restart(postgres, stop):
+    """Stop a PostgreSQL with a signal, and start it again once it is gone."""
+    lock = Path(postgres.data) / "postmaster.pid"
+    os.kill(int(lock.read_text().split()[0]), stop)
+    wait_until(lambda: not lock.exists(), "PostgreSQL does not stop")
+    postgres._start_server()
+
+
 def flask(*arguments, check=True, **settings):
     """Run a flask command in the project, as a user does."""
     return subprocess.run(
@@ -166,3 +179,14 @@ def wait_until(condition, message, seconds=30):
     while not condition():
         assert time.monotonic() < deadline, message() if callable(message) else message
         time.sleep(0.05)
+
+
+def timed(act):
+    """What a function returns, and how many seconds it took."""
+    start = time.monotonic()
+    return act(), time.monotonic() - start
+
+
+def seconds_until(condition):
+    """How long it takes until something is the case."""
+    return timed(lambda: wait_until(condition, "it stays away"))[1]

@@ -21,7 +21,9 @@ CLIENT_TIMEOUT = 2
 
 @pytest.fixture
 def gunicorn(settings, tmp_path):
-    with Gunicorn(tmp_path / "log", **{**settings, "THREADS": 2, "CLIENT_TIMEOUT": CLIENT_TIMEOUT}) as gunicorn:
+    # Requests may wait for a thread as long as slow clients can keep them all.
+    own = {**settings, "THREADS": 2, "CLIENT_TIMEOUT": CLIENT_TIMEOUT, "REQUEST_TIMEOUT": 8 * CLIENT_TIMEOUT}
+    with Gunicorn(tmp_path / "log", **own) as gunicorn:
         yield gunicorn
     assert "Traceback" not in gunicorn.log.read_text()
 

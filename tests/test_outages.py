@@ -1,0 +1,154 @@
+"""The bad days of the database as long as they are in production, with the deadline that is the default: with nothing
+between it and the service, and behind PgBouncer, as on Neon.
+"""
+
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from taskapp.embedded import EmbeddedPostgres
+from tests.client import Client, make_token
+from tests.faults import FaultProxy
+from tests.pooler import PgBouncer
+from tests.processes import Gunicorn, behind, restart, run_sql, seconds_until, text_url, timed, upgrade, wait_until
+
+pytestmark = pytest.mark.slow
+
+DEADLINE = 10
+# PgBouncer looks for a server that refused it no sooner than that (server_login_retry, 15 seconds by default); without
+# it the service itself looks.
+RECOVERY = {"direct": 1, "pooled": 16}
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))  # With all its promises: nothing is turned off.
+    server.start()
+    upgrade(server.url)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def proxy(database):
+    with FaultProxy(database.socket) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module", params=["direct", "pooled"])
+def path(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def port(path, proxy, database, secret, tmp_path_factory):
+    """The service; its log may tell of no defect."""
+    folder = tmp_path_factory.mktemp("service")
+    url = behind(proxy, database.url)
+    pooler = PgBouncer(folder, url) if path == "pooled" else None
+    if pooler:
+        url = pooler.url.set(database=url.database, username=url.username)
+        pooler.start()
+    with Gunicorn(folder / "log", DATABASE_URL=text_url(url), JWT_SECRET=secret, THREADS=8) as gunicorn:
+        yield gunicorn.port
+    if pooler:
+        pooler.stop()
+    assert "Traceback" not in (folder / "log").read_text()
+
+
+@pytest.fixture
+def user(port, secret):
+    client = Client(port, token=make_token(secret, user_id="user"), user_id="user")
+    wait_until(lambda: client.get("?limit=1").status == 200, "it does not work")
+    yield client
+    client.close()
+
+
+def assert_unavailable(answer, seconds):
+    assert (answer.status, answer.error["code"]) == (503, "DATABASE_ERROR")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert seconds < DEADLINE
+
+
+def test_suspended_compute_costs_no_error(proxy, user):
+    """Neon ends the connections to a compute that it suspends; the next request starts it."""
+    for act in (lambda: user.get("?limit=1"), lambda: user.post(json={"title": "awake"})):
+        proxy.cut()
+        time.sleep(0.2)
+        assert act().status < 300
+
+
+def test_cold_start_of_five_seconds_is_waited_for(proxy, user):
+    proxy.cut()
+    proxy.cold_start = 5
+    for act in (lambda: user.get("?limit=1"), lambda: user.post(json={"title": "cold"})):
+        answer, seconds = timed(act)
+        assert answer.status < 300
+        assert 4.5 < seconds < DEADLINE
+        proxy.cut()
+        time.sleep(0.2)
+    proxy.cold_start = 0
+
+
+def test_refused_for_ten_seconds(proxy, user, path):
+    proxy.refuse()
+    proxy.cut()
+    threading.Timer(DEADLINE, proxy.accept).start()
+    assert_unavailable(*timed(lambda: user.post(json={"title": "refused"})))
+    time.sleep(0.2)
+    assert seconds_until(lambda: user.get("?limit=1").status == 200) < RECOVERY[path]
+    assert user.post(json={"title": "accepted"}).status == 201
+
+
+def test_black_hole_is_left_at_the_deadline(proxy, user, database):
+    proxy.black_hole(after=b"INSERT INTO tasks")
+    send = {"json": {"title": "swallowed"}, "headers": {"Idempotency-Key": "swallowed"}}
+    assert_unavailable(*timed(lambda: user.post(**send)))
+    proxy.restore()
+    wait_until(lambda: user.get("?limit=1").status == 200, "it does not recover")
+    assert user.post(**send).status == 201
+    assert run_sql(database.url, "SELECT count(*) FROM tasks WHERE title = 'swallowed'") == [(1,)]
+
+
+def test_latency_is_paid_once(proxy, user):
+    proxy.latency = 0.2
+    for act in (lambda: user.get("?limit=1"), lambda: user.post(json={"title": "far away"})):
+        answer, seconds = timed(act)
+        assert answer.status < 300
+        assert 0.4 < seconds < 0.75
+    proxy.latency = 0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
+def test_restart_under_load_loses_nothing_acknowledged(database, user, port, secret, path, stop):
+    stopping = threading.Event()
+    acknowledged, answers = [], []
+
+    def write(number):
+        client = Client(port, token=make_token(secret, user_id="user"), user_id="user")
+        while not stopping.is_set():
+            title = f"{stop.name} {number} {len(answers)}"
+            answer, seconds = timed(lambda title=title: client.post(json={"title": title}))
+            answers.append((answer.status, seconds))
+            if answer.status == 201:
+                acknowledged.append(title)
+        client.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        writers = [pool.submit(write, number) for number in range(6)]
+        try:
+            time.sleep(0.5)
+            restart(database, stop)
+            assert seconds_until(lambda: user.get("?limit=1").status == 200) < RECOVERY[path]
+            time.sleep(0.5)
+        finally:
+            stopping.set()
+    for writer in writers:
+        writer.result()
+    assert {status for status, _ in answers} <= {201, 503}
+    assert max(seconds for _, seconds in answers) < DEADLINE + 0.5  # What a busy machine adds.
+    stored = {title for (title,) in run_sql(database.url, "SELECT title FROM tasks WHERE user_id = 'user'")}
+    assert set(acknowledged) <= stored
