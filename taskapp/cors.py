@@ -13,8 +13,8 @@ from taskapp.openapi.responses import HEADERS
 ANY = "*"
 # What scripts may send beside what the standard lets all send.
 _SENT = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID"
-# What they may read: the headers of the contract, and what helps to find a mistake.
-_READ = ", ".join([*HEADERS, "Allow", "Server-Timing"])
+# What they may read: the headers of the contract, and what a 405 says.
+_READ = ", ".join([*HEADERS, "Allow"])
 # Seconds that a browser need not ask again; Chromium takes no more than two hours.
 _MAX_AGE = "7200"
 
