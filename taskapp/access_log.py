@@ -7,11 +7,10 @@ import logging
 
 from flask import Flask, Response, g, request
 
+from taskapp.tasks.models import USER_ID_LENGTH
 from taskapp.timing import UNMATCHED, Exchange, watchers
 
 _log = logging.getLogger("taskapp.requests")
-# Nobody's tasks belong to a longer id, and a token may hold any.
-_USER_LENGTH = 255
 
 
 def _write(exchange: Exchange, response: Response) -> None:
@@ -24,7 +23,8 @@ def _write(exchange: Exchange, response: Response) -> None:
         "database_ms": round(exchange.database * 1000, 2),
         "database_statements": exchange.statements,
         "response_bytes": 0 if request.method == "HEAD" else response.content_length,
-        "user": user_id and user_id[:_USER_LENGTH],
+        # Nobody's tasks belong to a longer id, and a token may hold any.
+        "user": user_id and user_id[:USER_ID_LENGTH],
         "remote_address": request.remote_addr,
     }
     _log.info("request", extra=fields)
