@@ -87,7 +87,7 @@ _LINKS = {
     "ready": "/health/ready",
 }
 _READY = {"status": "ok", "checks": dict.fromkeys(["database", *_CHECKS], "ok")}
-_NOT_READY = describe_error(503, only=NotReady, details={"migrations": [_BEHIND]})
+_NOT_READY = describe_error(503, [NotReady], details={"migrations": [_BEHIND]})
 
 
 def _open(view: Any) -> Any:

@@ -3,7 +3,7 @@
 What an error says is taken from the classes of ``taskapp.errors``, so that the document cannot say anything else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -138,20 +138,21 @@ def _example_of(error: type[AppError], details: Mapping[str, Any] | None) -> Any
 
 
 def describe_error(
-    status: int, *, only: type[AppError] = AppError, details: Mapping[str, Any] | None = None
+    status: int, errors: Collection[type[AppError]] | None = None, *, details: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Describe the answer of an error status, with an example of each error that it may be.
 
     Args:
         status: the HTTP status.
-        only: the class that all these errors are of.
+        errors: the classes of the errors that an operation may raise; where None, all but NotReady, which only the
+            checks of health raise.
         details: what the examples have in ``details``.
 
     Returns:
         What flask-smorest's ``alt_response`` takes beside the schema.
     """
-    candidates = {only, *error_classes(only)} - {AppError} - ({NotReady} if only is AppError else set())
-    classes = sorted((cls for cls in candidates if cls.status == status), key=lambda cls: cls.__name__)
+    errors = error_classes() - {NotReady} if errors is None else errors
+    classes = sorted((cls for cls in errors if cls.status == status), key=lambda cls: cls.__name__)
     values = {cls.__name__: _example_of(cls, details or _EXAMPLE_DETAILS.get(status)) for cls in classes}
     values = values or {HTTPStatus(status).name: orjson.loads(status_error_body(status, EXAMPLE_REQUEST_ID))}
     description = _DESCRIPTIONS.get(status) or " ".join((cls.__doc__ or "").partition("\n")[0] for cls in classes)
