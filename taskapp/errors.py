@@ -25,7 +25,6 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response
-from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
 from taskapp.request_id import current_request_id
@@ -49,27 +48,6 @@ MESSAGES = {
 }
 # In seconds: what failed for want of a service behind ours may soon work.
 RETRY_SHORTLY: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
-
-
-class ErrorOut(Schema):
-    """What went wrong."""
-
-    code = fields.String(
-        required=True, metadata={"description": "Machine-readable; branch on this.", "pattern": "^[A-Z_]+$"}
-    )
-    message = fields.String(required=True, metadata={"description": "One sentence for a person."})
-    details = fields.Dict(
-        keys=fields.String(),
-        values=fields.List(fields.String()),
-        metadata={"description": "From each field, parameter, header or check to what is wrong with it."},
-    )
-    request_id = fields.String(required=True, metadata={"description": "The same as in the header `X-Request-ID`."})
-
-
-class ErrorEnvelope(Schema):
-    """The body of every error."""  # What error_body writes.
-
-    error = fields.Nested(ErrorOut, required=True)
 
 
 class AppError(Exception):

@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from taskapp.database import ACTING_ROLE, execute_as_login_role, execute_as_nobody
-from taskapp.errors import DatabaseUnavailable, ErrorEnvelope, NotReady
-from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, describe_error, headers
+from taskapp.errors import DatabaseUnavailable, NotReady
+from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
 from taskapp.strict_json import json_response
 from taskapp.version import VERSION
 

@@ -14,9 +14,9 @@ from http import HTTPStatus
 from flask import Flask, Response, abort, current_app
 
 from taskapp.auth import bearer_token
-from taskapp.errors import ErrorEnvelope, InvalidToken
+from taskapp.errors import InvalidToken
 from taskapp.extensions import db
-from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, describe_error, headers
+from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from config import ROOT
-from taskapp.errors import ErrorEnvelope
+from taskapp.openapi import ErrorEnvelope
 from taskapp.tasks import schemas
 from tests.client import Client, make_token
 from tests.external import needs

@@ -3,5 +3,17 @@
 from taskapp.openapi.api import SETTINGS, Api
 from taskapp.openapi.blueprint import DocumentedBlueprint
 from taskapp.openapi.responses import API_ERRORS, HTTP_ERRORS, QUOTA, describe_error, headers
+from taskapp.openapi.schemas import ErrorEnvelope, ErrorOut
 
-__all__ = ["API_ERRORS", "HTTP_ERRORS", "QUOTA", "SETTINGS", "Api", "DocumentedBlueprint", "describe_error", "headers"]
+__all__ = [
+    "API_ERRORS",
+    "HTTP_ERRORS",
+    "QUOTA",
+    "SETTINGS",
+    "Api",
+    "DocumentedBlueprint",
+    "ErrorEnvelope",
+    "ErrorOut",
+    "describe_error",
+    "headers",
+]

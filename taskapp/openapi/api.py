@@ -11,9 +11,9 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from flask_smorest.utils import prepare_response
 from marshmallow import Schema
 
-from taskapp.errors import ErrorEnvelope
 from taskapp.openapi.blueprint import unwrap
 from taskapp.openapi.responses import ERRORS, HEADERS, REQUEST_ID_PARAMETER, describe_error
+from taskapp.openapi.schemas import ErrorEnvelope
 from taskapp.version import VERSION
 
 # For flask-smorest: what the document is, where it is, and what opens the operations in it.

@@ -10,8 +10,8 @@ from flask import request
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
-from taskapp.errors import ErrorOut
 from taskapp.inputs import InputSchema, StrictBoolean, StrictInteger, Text
+from taskapp.openapi import ErrorOut
 from taskapp.tasks.documentation import CREATED_AT
 from taskapp.tasks.models import DESCRIPTION_LENGTH, MAXIMUM_ID, TITLE_LENGTH, USER_ID_LENGTH
 from taskapp.tasks.service import SORTS, STATUSES
