@@ -173,18 +173,18 @@ class Gunicorn:
         return listens(self.port)
 
 
+def timed(act):
+    """Do something, and return what it returns and the seconds that it took."""
+    start = time.monotonic()
+    return act(), time.monotonic() - start
+
+
 def wait_until(condition, message, seconds=30):
     """Wait until something is the case; the message may be a function that makes it."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, message() if callable(message) else message
         time.sleep(0.05)
-
-
-def timed(act):
-    """What a function returns, and how many seconds it took."""
-    start = time.monotonic()
-    return act(), time.monotonic() - start
 
 
 def seconds_until(condition):

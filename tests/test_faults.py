@@ -15,7 +15,7 @@ import pytest
 from taskapp.embedded import EmbeddedPostgres
 from tests.client import Client, make_token
 from tests.faults import FaultProxy
-from tests.processes import Gunicorn, connect, run_sql, text_url, upgrade, wait_until
+from tests.processes import Gunicorn, connect, run_sql, seconds_until, text_url, timed, upgrade, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -65,11 +65,6 @@ def healthy(proxy, user):
     wait_until(lambda: user.get("?limit=1").status == 200, "it does not recover", 10)
 
 
-def timed(act):
-    start = time.monotonic()
-    return act(), time.monotonic() - start
-
-
 def assert_unavailable(answer, seconds):
     assert (answer.status, answer.error["code"]) == (503, "DATABASE_ERROR")
     assert int(answer.headers["Retry-After"]) >= 1
@@ -101,8 +96,7 @@ def test_connections_refused_for_long_are_unavailable_at_the_deadline(proxy, use
         assert_unavailable(answer, seconds)
         assert seconds > TIMEOUT - 0.5
     proxy.accept()
-    _, seconds = timed(lambda: wait_until(lambda: user.get("?limit=1").status == 200, "it stays away"))
-    assert seconds < 1
+    assert seconds_until(lambda: user.get("?limit=1").status == 200) < 1
 
 
 def test_while_it_is_away_not_all_wait(proxy, user, port, secret):
@@ -254,8 +248,7 @@ def test_restart_under_load_loses_nothing(user, port, secret, database, stop):
             wait_until(lambda: not database._answers(), "PostgreSQL does not stop")
             time.sleep(0.5)
             database._start_server()
-            _, seconds = timed(lambda: wait_until(lambda: user.get("?limit=1").status == 200, "it does not recover"))
-            assert seconds < 1
+            assert seconds_until(lambda: user.get("?limit=1").status == 200) < 1
             time.sleep(0.5)
         finally:
             stopping.set()
