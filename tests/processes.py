@@ -160,10 +160,14 @@ class Gunicorn:
             self.kill()
             raise
 
+    def workers(self):
+        """The process ids of its workers, the oldest first."""
+        master = self.process.pid
+        return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+
     def kill(self):
         """Kill the master and its workers at once."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        for pid in [self.process.pid, *map(int, children)]:
+        for pid in [self.process.pid, *self.workers()]:
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
 

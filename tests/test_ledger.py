@@ -135,9 +135,7 @@ class Chaos:
         self._postgres._start_server()
 
     def kill(self):
-        pid = self._gunicorn.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        os.kill(int(self._random.choice(children)), signal.SIGKILL)
+        os.kill(self._random.choice(self._gunicorn.workers()), signal.SIGKILL)
 
 
 def stored(postgres, user_id):

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -55,10 +54,6 @@ def counted(samples, name=REQUESTS):
     return {key[1:]: value for key, value in samples.items() if key[0] == f"{name}_count"}
 
 
-def children(pid):
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def workers_that_counted(folder):
     return {re.search(r"_(\d+)\.db", file.name)[1] for file in folder.glob("taskapp-metrics-*/histogram_*.db")}
 
@@ -98,7 +93,7 @@ def test_every_request_of_every_worker_is_counted_once(start, new_client, tmp_pa
                 client.request("HEAD", client.tasks).status,
             ]
 
-        wait_until(lambda: len(children(server.process.pid)) == 2, "there is one worker")
+        wait_until(lambda: len(server.workers()) == 2, "there is one worker")
         with ThreadPoolExecutor(8) as pool:
             statuses = list(pool.map(use, range(40)))
         assert statuses == [[200, 404, 404, 404, 401, 200]] * 40
@@ -126,7 +121,7 @@ def test_killed_worker_takes_nothing_with_it(start, new_client, tmp_path):
             new_client(port=server.port).get()
         assert len(workers_that_counted(tmp_path)) == 2
         before = scrape(server.port)
-        killed, other = children(server.process.pid)
+        killed, other = server.workers()
         os.kill(killed, signal.SIGKILL)
         folder = next(tmp_path.glob("taskapp-metrics-*"))
         wait_until(lambda: not list(folder.glob(f"gauge_livesum_{killed}.db")), "its gauges are still there")
@@ -136,7 +131,7 @@ def test_killed_worker_takes_nothing_with_it(start, new_client, tmp_path):
         after = scrape(server.port)
         assert counted(after)["GET", LIST, "200"] == counted(before)["GET", LIST, "200"] == 20
         assert after["database_pool_connections_max",] == before["database_pool_connections_max",] == 8
-        assert other in children(server.process.pid)
+        assert other in server.workers()
 
 
 def test_pool_is_told_as_it_is(start, new_client, new_database, postgres):

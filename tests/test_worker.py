@@ -7,7 +7,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
-from pathlib import Path
 
 import pytest
 
@@ -31,11 +30,6 @@ def gunicorn(settings, tmp_path):
 @pytest.fixture
 def user(gunicorn, new_client):
     return new_client(port=gunicorn.port)
-
-
-def workers_of(gunicorn):
-    pid = gunicorn.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def connect(gunicorn):
@@ -195,9 +189,9 @@ def test_stop_completes_what_it_has_accepted(gunicorn, load):
 
 def test_reload_costs_no_request(gunicorn, load):
     for _ in range(3):
-        before = workers_of(gunicorn)
+        before = gunicorn.workers()
         gunicorn.process.send_signal(signal.SIGHUP)
-        wait_until(lambda old=before: not set(old) & set(workers_of(gunicorn)), "old workers go on", 60)
+        wait_until(lambda old=before: not set(old) & set(gunicorn.workers()), "old workers go on", 60)
     load.stop()
     assert load.refused == 0
     assert set(load.answers) == {201}
@@ -208,9 +202,9 @@ def test_reload_costs_no_request(gunicorn, load):
 
 
 def test_killed_worker_harms_only_what_it_had_in_flight(gunicorn, load):
-    victim = workers_of(gunicorn)[0]
+    victim = gunicorn.workers()[0]
     os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: victim not in workers_of(gunicorn) and len(workers_of(gunicorn)) == 2, "none takes its place")
+    wait_until(lambda: victim not in gunicorn.workers() and len(gunicorn.workers()) == 2, "none takes its place")
     answered = len(load.answers)
     wait_until(lambda: len(load.answers) > answered + 50, "it does not go on")
     load.stop()
