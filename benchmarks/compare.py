@@ -11,7 +11,6 @@ from benchmarks.databases import (
     READER_TASKS,
     TASKS_PER_USER,
     Database,
-    postmaster,
     user_name,
     write_users,
 )
@@ -20,6 +19,7 @@ from benchmarks.servers import Server
 from benchmarks.services import SERVICES, Service
 from benchmarks.settings import OPERATIONS, WORK, Settings
 from taskapp.embedded import EmbeddedPostgres
+from tests.processes import postmaster
 
 
 class Field:

@@ -44,11 +44,6 @@ def make_postgres() -> Iterator[EmbeddedPostgres]:
         server.stop()
 
 
-def postmaster(server: EmbeddedPostgres) -> int:
-    """Return the process that all others of the server come from."""
-    return int((server.data / "postmaster.pid").read_text().split()[0])
-
-
 def user_name(number: int) -> str:
     """Return the id of a user, by number from 1."""
     return f"user-{number:05d}"

@@ -9,13 +9,13 @@ from typing import Any
 
 from benchmarks.compare import say
 from benchmarks.contract import Client
-from benchmarks.databases import Database, postmaster, user_name, write_users
+from benchmarks.databases import Database, user_name, write_users
 from benchmarks.load import Tasks, measure, measure_and_reset, run_wrk
 from benchmarks.servers import Server
 from benchmarks.services import TASKAPP
 from benchmarks.settings import OPERATIONS, WORK, Settings
 from taskapp.embedded import EmbeddedPostgres
-from tests.processes import run_sql
+from tests.processes import postmaster, run_sql
 
 # As many as the threads: the time of the operation, not that of waiting for a thread.
 CONNECTIONS = 8

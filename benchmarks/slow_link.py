@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.compare import Field, say
-from benchmarks.databases import postmaster
 from benchmarks.load import run_wrk
 from benchmarks.servers import Server
 from benchmarks.services import SERVICES, THREADS, Service
 from benchmarks.settings import OPERATIONS, Settings
 from taskapp.embedded import EmbeddedPostgres
+from tests.processes import postmaster
 
 DELAY = 0.020
 CONNECTIONS = 16

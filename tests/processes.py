@@ -39,6 +39,20 @@ def make_postgres(folder, version="embedded"):
     return EmbeddedPostgres(folder, binaries=DEBIAN_POSTGRESQL / version / "bin", initdb_options=[], settings=FAST)
 
 
+def postmaster(server):
+    """The process that all others of a PostgreSQL come from."""
+    return int((server.data / "postmaster.pid").read_text().split()[0])
+
+
+def shut_down(server, how):
+    """Stop a PostgreSQL by a signal, whoever uses it, and wait until it is gone: not before can it start again.
+
+    https://www.postgresql.org/docs/current/server-shutdown.html says which signal means what.
+    """
+    os.kill(postmaster(server), how)
+    wait_until(lambda: not (server.data / "postmaster.pid").exists(), "PostgreSQL does not stop")
+
+
 def connect(url, **options):
     """A plain connection, past everything of ours."""
     parts = url.translate_connect_args(username="user", database="dbname")
@@ -81,9 +95,7 @@ def behind(proxy, url):
 
 def restart(postgres, stop):
     """Stop a PostgreSQL with a signal, and start it again once it is gone."""
-    lock = Path(postgres.data) / "postmaster.pid"
-    os.kill(int(lock.read_text().split()[0]), stop)
-    wait_until(lambda: not lock.exists(), "PostgreSQL does not stop")
+    shut_down(postgres, stop)
     postgres._start_server()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from config import ROOT
 from taskapp.embedded import EmbeddedError, EmbeddedPostgres, read_or_make_secret
-from tests.processes import HEAD, environment, flask, make_postgres, run_sql, wait_until
+from tests.processes import HEAD, environment, flask, make_postgres, postmaster, run_sql, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -94,9 +94,9 @@ def test_killed_server_starts_again_with_its_data(server):
     server.start()
     run_sql(server.url, "CREATE TABLE kept AS SELECT 1 AS value")
     run_sql(server.url, "CHECKPOINT")  # The servers of tests do not wait for the disk.
-    postmaster = int((server.data / "postmaster.pid").read_text().split()[0])
-    os.kill(postmaster, signal.SIGKILL)
-    os.waitpid(postmaster, 0)
+    pid = postmaster(server)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
     server.stop()
     wait_until(lambda: starts(server), "what is left of the killed server stays in the way")
     assert run_sql(server.url, "SELECT value FROM kept") == [(1,)]

@@ -1,13 +1,11 @@
 """Bad days of the database: what clients see, how long it takes, and that nothing is lost or done twice."""
 
 import contextlib
-import os
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import psycopg2
 import pytest
@@ -15,7 +13,7 @@ import pytest
 from taskapp.embedded import EmbeddedPostgres
 from tests.client import Client, make_token
 from tests.faults import FaultProxy
-from tests.processes import Gunicorn, connect, run_sql, seconds_until, text_url, timed, upgrade, wait_until
+from tests.processes import Gunicorn, connect, run_sql, seconds_until, shut_down, text_url, timed, upgrade, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -225,7 +223,6 @@ def test_too_many_connections_are_waited_for(proxy, user, database):
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
 def test_restart_under_load_loses_nothing(user, port, secret, database, stop):
-    """https://www.postgresql.org/docs/current/server-shutdown.html says which signal means what."""
     token = make_token(secret, user_id="user")
     stopping = threading.Event()
     acknowledged, answers = [], []
@@ -244,8 +241,7 @@ def test_restart_under_load_loses_nothing(user, port, secret, database, stop):
         try:
             writers = [pool.submit(write, number) for number in range(6)]
             time.sleep(0.5)
-            os.kill(int((Path(database.data) / "postmaster.pid").read_text().split()[0]), stop)
-            wait_until(lambda: not database._answers(), "PostgreSQL does not stop")
+            shut_down(database, stop)
             time.sleep(0.5)
             database._start_server()
             assert seconds_until(lambda: user.get("?limit=1").status == 200) < 1

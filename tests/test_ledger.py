@@ -14,14 +14,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
-from pathlib import Path
 
 import pytest
 
 from taskapp.embedded import EmbeddedPostgres
 from tests.client import Client, make_token
 from tests.faults import FaultProxy
-from tests.processes import Gunicorn, run_sql, text_url, upgrade, wait_until
+from tests.processes import Gunicorn, restart, run_sql, text_url, upgrade
 
 pytestmark = pytest.mark.slow
 
@@ -129,10 +128,7 @@ class Chaos:
         self._proxy.latency = 0
 
     def restart(self):
-        lock = Path(self._postgres.data) / "postmaster.pid"
-        os.kill(int(lock.read_text().split()[0]), self._random.choice([signal.SIGINT, signal.SIGQUIT]))
-        wait_until(lambda: not lock.exists(), "PostgreSQL does not stop")
-        self._postgres._start_server()
+        restart(self._postgres, self._random.choice([signal.SIGINT, signal.SIGQUIT]))
 
     def kill(self):
         os.kill(self._random.choice(self._gunicorn.workers()), signal.SIGKILL)
