@@ -1,5 +1,6 @@
 """Real servers for tests: PostgreSQL of each version at hand, and gunicorn."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -70,6 +71,16 @@ def run_sql(url, statement, parameters=None):
             return cursor.fetchall() if cursor.description else []
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def locked_tasks(url):
+    """Hold the lock that keeps every read and write of tasks waiting."""
+    with contextlib.closing(connect(url)) as holder:
+        holder.autocommit = False
+        holder.cursor().execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+        yield
+        holder.rollback()
 
 
 def environment(**settings):

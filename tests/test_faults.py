@@ -13,11 +13,23 @@ import pytest
 from taskapp.embedded import EmbeddedPostgres
 from tests.client import Client, make_token
 from tests.faults import FaultProxy
-from tests.processes import Gunicorn, connect, run_sql, seconds_until, shut_down, text_url, timed, upgrade, wait_until
+from tests.processes import (
+    Gunicorn,
+    connect,
+    locked_tasks,
+    run_sql,
+    seconds_until,
+    shut_down,
+    text_url,
+    timed,
+    upgrade,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 
 TIMEOUT = 3
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 @pytest.fixture(scope="module")
@@ -141,33 +153,21 @@ def test_write_whose_answer_was_lost_happens_once_with_a_key(proxy, user, databa
 
 def test_read_whose_connection_breaks_is_sent_again(proxy, user, database):
     """A lock holds the read until its connection is cut."""
-    holder = connect(database.url)
-    cursor = holder.cursor()
-    cursor.execute("BEGIN; LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(lambda: user.get("?limit=1"))
-        wait_until(lambda: run_sql(database.url, WAITING) == [(1,)], "nothing waits for the lock")
-        proxy.cut()
-        cursor.execute("ROLLBACK")
+        with locked_tasks(database.url):
+            answer = pool.submit(lambda: user.get("?limit=1"))
+            wait_until(lambda: run_sql(database.url, WAITING) == [(1,)], "nothing waits for the lock")
+            proxy.cut()
         assert answer.result().status == 200
-    holder.close()
-
-
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 def test_write_whose_connection_breaks_is_not_sent_again(proxy, user, database):
     """Whether it happened nobody knows; only its client may send it again."""
-    holder = connect(database.url)
-    cursor = holder.cursor()
-    cursor.execute("BEGIN; LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, locked_tasks(database.url):
         answer = pool.submit(lambda: timed(lambda: user.post(json={"title": "unknown"})))
         wait_until(lambda: run_sql(database.url, WAITING) == [(1,)], "nothing waits for the lock")
         proxy.cut()
         assert_unavailable(*answer.result())
-        cursor.execute("ROLLBACK")
-    holder.close()
     wait_until(lambda: run_sql(database.url, WAITING) == [(0,)], "something still waits for the lock")
     (count,) = run_sql(database.url, "SELECT count(*) FROM tasks WHERE title = 'unknown'")[0]
     assert count <= 1

@@ -13,7 +13,7 @@ from config import ROOT, Settings
 from taskapp import create_app, metrics
 from tests.client import Client
 from tests.contract import DOCUMENT
-from tests.processes import Gunicorn, connect, run_sql, text_url, wait_until
+from tests.processes import Gunicorn, locked_tasks, run_sql, text_url, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -148,10 +148,9 @@ def test_pool_is_told_as_it_is(start, new_client, new_database, postgres):
         assert (pool("open"), pool("in_use")) == (1, 0)
 
         with ThreadPoolExecutor(1) as threads:
-            locked = run_locked(url)
-            waiting = threads.submit(user.post, json={"title": "waits"})
-            wait_until(lambda: pool("in_use") == 1, "it does not wait")
-            locked.close()
+            with locked_tasks(url):
+                waiting = threads.submit(user.post, json={"title": "waits"})
+                wait_until(lambda: pool("in_use") == 1, "it does not wait")
             assert waiting.result().status == 201
         assert (pool("open"), pool("in_use")) == (1, 0)
 
@@ -159,14 +158,6 @@ def test_pool_is_told_as_it_is(start, new_client, new_database, postgres):
         assert user.get().status == 503
         assert (pool("open"), pool("in_use")) == (0, 0)
         assert counted(scrape(server.port), STATEMENTS)["unavailable",] == 1
-
-
-def run_locked(url):
-    """A connection that has locked the tasks; all writes wait until it is closed."""
-    connection = connect(url)
-    connection.autocommit = False
-    connection.cursor().execute("LOCK TABLE tasks IN EXCLUSIVE MODE")
-    return connection
 
 
 def test_one_process_counts_without_gunicorn(settings):
