@@ -11,6 +11,7 @@ from benchmarks.servers import Server
 from benchmarks.services import SERVICES, Service
 from benchmarks.settings import OPERATIONS
 from taskapp.embedded import EmbeddedPostgres
+from tests.processes import at_port
 from tests.proxy import MessageProxy
 
 REPEATED = 10
@@ -35,7 +36,7 @@ def _repeat(act: Callable[[int], Any], proxy: MessageProxy) -> None:
 
 def _count(service: Service, field: Field, proxy: MessageProxy) -> dict[str, float]:
     database = field.databases[service.name]
-    url = database.url.set(host="127.0.0.1", port=proxy.port, query={"sslmode": "disable"})
+    url = at_port(proxy.port, database.url, sslmode="disable")
     with Server(service, url, threads=1, workers=1) as server, Client(server.port) as client:
 
         def create() -> int:

@@ -14,7 +14,7 @@ from benchmarks.servers import Server
 from benchmarks.services import SERVICES, THREADS, Service
 from benchmarks.settings import OPERATIONS, Settings
 from taskapp.embedded import EmbeddedPostgres
-from tests.processes import postmaster
+from tests.processes import at_port, postmaster
 
 DELAY = 0.020
 CONNECTIONS = 16
@@ -78,7 +78,7 @@ def measure_slow_link(
     measurements = []
     with slow_link(postgres.socket) as port:
         for service in services:
-            url = field.databases[service.name].url.set(host="127.0.0.1", port=port, query={"sslmode": "disable"})
+            url = at_port(port, field.databases[service.name].url, sslmode="disable")
             for threads in sorted({THREADS, CONNECTIONS} if service.name != "fastapi" else {THREADS}):
                 with Server(service, url, threads) as server:
                     run_wrk(server.port, "get", CONNECTIONS * 2, 3, field.tasks("get"))  # Connects every thread.

@@ -99,9 +99,9 @@ def through(front, url):
     return url.set(port=front.url.port, query=front.url.query)
 
 
-def behind(proxy, url):
-    """The URL of a database by way of a proxy on loopback."""
-    return url.set(host="127.0.0.1", port=proxy.port, query={})
+def at_port(port, url, **parameters):
+    """The URL of a database by way of a port of loopback, such as that of a proxy."""
+    return url.set(host="127.0.0.1", port=port, query=parameters)
 
 
 def restart(postgres, stop):

@@ -11,7 +11,7 @@ from taskapp import create_app, database
 from taskapp.database import execute, execute_as_login_role
 from taskapp.errors import DatabaseUnavailable
 from taskapp.extensions import db
-from tests.processes import free_port, run_sql, text_url
+from tests.processes import at_port, free_port, run_sql, text_url
 
 BACKEND = text("SELECT pg_backend_pid()")
 
@@ -60,7 +60,7 @@ def test_connection_that_dies_in_use_is_unavailable_once(app):
 
 def test_database_that_cannot_be_reached_is_unavailable(settings, reach, database_url):
     for url in (
-        database_url.set(host="127.0.0.1", port=free_port(), query={}),
+        at_port(free_port(), database_url),
         reach(database_url).set(database="no_such_database"),
         database_url.set(query={"host": "/no/such/folder"}),
     ):
@@ -130,6 +130,6 @@ def test_times_are_in_utc_whatever_the_server_is_set_to(app, database_url):
 
 
 def test_application_connects_to_nothing_until_it_is_asked(settings, database_url):
-    url = text_url(database_url.set(host="127.0.0.1", port=free_port(), query={}))
+    url = text_url(at_port(free_port(), database_url))
     app = create_app(Settings().load({**settings, "DATABASE_URL": url}))
     assert app.test_client().get("/health/live").status_code == 200

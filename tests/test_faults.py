@@ -15,6 +15,7 @@ from tests.client import Client, make_token
 from tests.faults import FaultProxy
 from tests.processes import (
     Gunicorn,
+    at_port,
     connect,
     locked_tasks,
     run_sql,
@@ -51,7 +52,7 @@ def proxy(database):
 @pytest.fixture(scope="module")
 def port(proxy, database, secret, tmp_path_factory):
     """The service behind the proxy; its log may tell of no defect."""
-    url = database.url.set(host="127.0.0.1", port=proxy.port, query={})
+    url = at_port(proxy.port, database.url)
     log = tmp_path_factory.mktemp("gunicorn") / "log"
     settings = {"DATABASE_URL": text_url(url), "JWT_SECRET": secret, "REQUEST_TIMEOUT": TIMEOUT, "THREADS": 4}
     with Gunicorn(log, **settings) as gunicorn:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from taskapp.database import execute
 from tests.client import Client, raw
-from tests.processes import Gunicorn, connect, flask, run_sql, text_url, wait_until
+from tests.processes import Gunicorn, at_port, connect, flask, run_sql, text_url, wait_until
 from tests.proxy import MessageProxy
 
 WRITES = {
@@ -192,7 +192,7 @@ def test_request_that_comes_while_the_first_is_running_is_a_conflict(alice, serv
 def proxied(front, settings, database_url, tmp_path_factory):
     """Starts servers behind a proxy, with one connection each."""
     with MessageProxy(front.socket) as proxy, contextlib.ExitStack() as servers:
-        url = database_url.set(host="127.0.0.1", port=proxy.port, query={"sslmode": "disable"})
+        url = at_port(proxy.port, database_url, sslmode="disable")
         single = {**settings, "DATABASE_URL": text_url(url), "WORKERS": 1, "THREADS": 1}
 
         def start():

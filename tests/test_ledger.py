@@ -20,7 +20,7 @@ import pytest
 from taskapp.embedded import EmbeddedPostgres
 from tests.client import Client, make_token
 from tests.faults import FaultProxy
-from tests.processes import Gunicorn, restart, run_sql, text_url, upgrade
+from tests.processes import Gunicorn, at_port, restart, run_sql, text_url, upgrade
 
 pytestmark = pytest.mark.slow
 
@@ -145,7 +145,7 @@ def test_what_was_acknowledged_is_what_there_is(secret, tmp_path):
     upgrade(postgres.url)
     stop = threading.Event()
     with FaultProxy(postgres.socket) as proxy:
-        url = text_url(postgres.url.set(host="127.0.0.1", port=proxy.port, query={}))
+        url = text_url(at_port(proxy.port, postgres.url))
         settings = {"DATABASE_URL": url, "JWT_SECRET": secret, "REQUEST_TIMEOUT": TIMEOUT, "THREADS": 8}
         with Gunicorn(tmp_path / "log", **settings) as gunicorn, ThreadPoolExecutor(CLIENTS) as pool:
             writers = [Writer(number, gunicorn.port, secret) for number in range(CLIENTS)]

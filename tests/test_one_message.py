@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.processes import Gunicorn, text_url
+from tests.processes import Gunicorn, at_port, text_url
 from tests.proxy import MessageProxy
 
 
@@ -15,7 +15,7 @@ def proxy(front):
 @pytest.fixture(scope="module")
 def port(proxy, database_url, settings, tmp_path_factory):
     """A server of one worker and one thread, so of one connection, behind the proxy."""
-    url = database_url.set(host="127.0.0.1", port=proxy.port, query={"sslmode": "disable"})
+    url = at_port(proxy.port, database_url, sslmode="disable")
     single = {**settings, "DATABASE_URL": text_url(url), "WORKERS": 1, "THREADS": 1}
     with Gunicorn(tmp_path_factory.mktemp("single") / "log", **single) as gunicorn:
         yield gunicorn.port

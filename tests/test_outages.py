@@ -13,7 +13,7 @@ from taskapp.embedded import EmbeddedPostgres
 from tests.client import Client, make_token
 from tests.faults import FaultProxy
 from tests.pooler import PgBouncer
-from tests.processes import Gunicorn, behind, restart, run_sql, seconds_until, text_url, timed, upgrade, wait_until
+from tests.processes import Gunicorn, at_port, restart, run_sql, seconds_until, text_url, timed, upgrade, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def path(request):
 def port(path, proxy, database, secret, tmp_path_factory):
     """The service; its log may tell of no defect."""
     folder = tmp_path_factory.mktemp("service")
-    url = behind(proxy, database.url)
+    url = at_port(proxy.port, database.url)
     pooler = PgBouncer(folder, url) if path == "pooled" else None
     if pooler:
         url = pooler.url.set(database=url.database, username=url.username)

@@ -16,7 +16,7 @@ from taskapp import create_app
 from taskapp.database import execute
 from taskapp.errors import DatabaseUnavailable
 from tests.pooler import POOL_SIZE, PgBouncer
-from tests.processes import Gunicorn, connect, run_sql, text_url, through, wait_until
+from tests.processes import Gunicorn, at_port, connect, run_sql, text_url, through, wait_until
 from tests.proxy import MessageProxy
 from tests.test_one_message import assert_each_operation_is_one_message
 
@@ -139,7 +139,7 @@ def test_operation_is_one_message_to_the_server_too(postgres, url, secret, new_c
     """Beside what the service says the pooler says nothing."""
     with (
         MessageProxy(postgres.socket) as proxy,
-        PgBouncer(tmp_path, postgres.url.set(host="127.0.0.1", port=proxy.port, query={})) as pooler,
+        PgBouncer(tmp_path, at_port(proxy.port, postgres.url)) as pooler,
         Gunicorn(tmp_path / "log", DATABASE_URL=text_url(through(pooler, url)), JWT_SECRET=secret) as server,
     ):
         user = new_client(port=server.port)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.client import Client, make_token
 from tests.faults import FaultProxy
-from tests.processes import Gunicorn, behind, text_url
+from tests.processes import Gunicorn, at_port, text_url
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def clock(tmp_path):
 def test_hour_of_nothing_costs_the_next_request_no_error(postgres, new_database, secret, clock, tmp_path):
     url = new_database()
     with FaultProxy(postgres.socket) as proxy:
-        service = {"DATABASE_URL": text_url(behind(proxy, url)), "JWT_SECRET": secret, "WORKERS": 1}
+        service = {"DATABASE_URL": text_url(at_port(proxy.port, url)), "JWT_SECRET": secret, "WORKERS": 1}
         with Gunicorn(tmp_path / "log", **service, PYTHONPATH=tmp_path) as gunicorn:
             user = Client(gunicorn.port, token=make_token(secret, user_id="user"), user_id="user")
             assert user.post(json={"title": "before"}).status == 201
