@@ -15,6 +15,7 @@ import jwt
 
 from tests.contract import assert_documented
 
+JSON = {"Content-Type": "application/json"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -115,6 +116,11 @@ class Client:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def writes(task):
+    """Every route that reads a body."""
+    return [("POST", ""), ("PUT", f"/{task['id']}"), ("PATCH", f"/{task['id']}"), ("PATCH", f"/{task['id']}/complete")]
 
 
 def make_token(secret: Any, claims: dict[str, Any] | None = None, *, user_id="", algorithm="HS256", **options) -> str:
