@@ -1,0 +1,27 @@
+"""Writes with an Idempotency-Key, and what is to be said of a repetition."""
+
+WRITES = {
+    "POST": ("POST", "", {"json": {"title": "once", "description": "🙂", "completed": True}}),
+    "PUT": ("PUT", "/{}", {"json": {"title": "changed"}}),
+    "PATCH": ("PATCH", "/{}", {"json": {"description": "changed"}}),
+    "complete": ("PATCH", "/{}/complete", {"json": {"completed": True}}),
+    "toggle": ("PATCH", "/{}/complete", {}),
+    "DELETE": ("DELETE", "/{}", {}),
+}
+
+
+def write(client, operation, task_id, key, **headers):
+    method, path, options = operation
+    return client.request(
+        method, client.tasks + path.format(task_id), headers={"Idempotency-Key": key, **headers}, **options
+    )
+
+
+def same(first, again):
+    """The second answer is the first, and says that it is a repetition."""
+    assert (again.status, again.body) == (first.status, first.body)
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert again.headers["Location"] == first.headers["Location"]
+    assert first.headers["Idempotency-Replayed"] is None
+    assert again.headers["Idempotency-Replayed"] == "true"
+    return True
