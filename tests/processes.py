@@ -40,6 +40,18 @@ def make_postgres(folder, version="embedded"):
     return EmbeddedPostgres(folder, binaries=DEBIAN_POSTGRESQL / version / "bin", initdb_options=[], settings=FAST)
 
 
+@contextlib.contextmanager
+def durable_postgres(folder):
+    """A PostgreSQL, migrated, that keeps what it has acknowledged, as in production: to be broken."""
+    server = EmbeddedPostgres(folder)
+    server.start()
+    try:
+        upgrade(server.url)
+        yield server
+    finally:
+        server.stop()
+
+
 def postmaster(server):
     """The process that all others of a PostgreSQL come from."""
     return int((server.data / "postmaster.pid").read_text().split()[0])

@@ -10,20 +10,19 @@ from functools import partial
 import psycopg2
 import pytest
 
-from taskapp.embedded import EmbeddedPostgres
 from tests.client import Client, make_token
 from tests.faults import FaultProxy
 from tests.processes import (
     Gunicorn,
     at_port,
     connect,
+    durable_postgres,
     locked_tasks,
     run_sql,
     seconds_until,
     shut_down,
     text_url,
     timed,
-    upgrade,
     wait_until,
 )
 
@@ -35,12 +34,8 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
-    """A PostgreSQL of this module's own, to be stopped; it keeps what it has acknowledged, as in production."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
-    server.start()
-    upgrade(server.url)
-    yield server
-    server.stop()
+    with durable_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,9 @@ from http.client import HTTPException
 
 import pytest
 
-from taskapp.embedded import EmbeddedPostgres
 from tests.client import Client, make_token
 from tests.faults import FaultProxy
-from tests.processes import Gunicorn, at_port, restart, run_sql, text_url, upgrade
+from tests.processes import Gunicorn, at_port, durable_postgres, restart, run_sql, text_url
 
 pytestmark = pytest.mark.slow
 
@@ -139,18 +138,21 @@ def stored(postgres, user_id):
     return {task_id: tuple(rest) for task_id, *rest in rows}
 
 
-def test_what_was_acknowledged_is_what_there_is(secret, tmp_path):
-    postgres = EmbeddedPostgres(tmp_path / "postgres")  # With all its promises: nothing is turned off.
-    postgres.start()
-    upgrade(postgres.url)
+@pytest.fixture
+def database(tmp_path):
+    with durable_postgres(tmp_path / "postgres") as server:
+        yield server
+
+
+def test_what_was_acknowledged_is_what_there_is(database, secret, tmp_path):
     stop = threading.Event()
-    with FaultProxy(postgres.socket) as proxy:
-        url = text_url(at_port(proxy.port, postgres.url))
+    with FaultProxy(database.socket) as proxy:
+        url = text_url(at_port(proxy.port, database.url))
         settings = {"DATABASE_URL": url, "JWT_SECRET": secret, "REQUEST_TIMEOUT": TIMEOUT, "THREADS": 8}
         with Gunicorn(tmp_path / "log", **settings) as gunicorn, ThreadPoolExecutor(CLIENTS) as pool:
             writers = [Writer(number, gunicorn.port, secret) for number in range(CLIENTS)]
             running = [pool.submit(writer.run, stop) for writer in writers]
-            chaos = Chaos(proxy, postgres, gunicorn)
+            chaos = Chaos(proxy, database, gunicorn)
             end = time.monotonic() + SECONDS
             try:
                 while time.monotonic() < end:
@@ -163,7 +165,6 @@ def test_what_was_acknowledged_is_what_there_is(secret, tmp_path):
     repeats = sum(writer.repeats for writer in writers)
     sys.stdout.write(f"seed {SEED}: {writes} writes, {repeats} answers of 503, faults: {chaos.done}\n")
     for writer in writers:
-        assert stored(postgres, writer.user_id) == writer.ledger
+        assert stored(database, writer.user_id) == writer.ledger
         assert writer.longest < TIMEOUT + 2
     assert writes > SECONDS
-    postgres.stop()

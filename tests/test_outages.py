@@ -9,11 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskapp.embedded import EmbeddedPostgres
 from tests.client import Client, make_token
 from tests.faults import FaultProxy
 from tests.pooler import PgBouncer
-from tests.processes import Gunicorn, at_port, restart, run_sql, seconds_until, text_url, timed, upgrade, wait_until
+from tests.processes import (
+    Gunicorn,
+    at_port,
+    durable_postgres,
+    restart,
+    run_sql,
+    seconds_until,
+    text_url,
+    timed,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -25,11 +34,8 @@ RECOVERY = {"direct": 1, "pooled": 16}
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))  # With all its promises: nothing is turned off.
-    server.start()
-    upgrade(server.url)
-    yield server
-    server.stop()
+    with durable_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
