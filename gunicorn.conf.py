@@ -1,5 +1,6 @@
 """How the service is served: ``gunicorn wsgi:app`` reads this file. The settings come from the environment."""
 
+import gc
 import math
 import signal
 import sys
@@ -67,6 +68,7 @@ def post_worker_init(worker: Any) -> None:
     A terminal sends it to every process, and a worker that ends twice at once may wait for itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # What has been imported stays: to look for garbage in it takes time from requests.
     # Where log lines are JSON for a program, they are all there is; `make run` greets in any case.
     if worker.age == 1 and (settings["DATABASE_URL"] is None or not logs.in_json(settings)):
         print(serving.greeting(master_app), flush=True)

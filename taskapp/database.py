@@ -13,13 +13,15 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import psycopg2
 from flask import Flask, current_app
 from psycopg2 import extensions
-from sqlalchemy import Connection, Executable, Row, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidRequestError, OperationalError
+from sqlalchemy import Executable, PoolProxiedConnection, event
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlalchemy.exc import DisconnectionError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from taskapp.errors import DatabaseUnavailable
@@ -35,6 +37,7 @@ _PREFIX = (
     f"SELECT set_config('role', '{ACTING_ROLE}', true), set_config('app.user_id', %(acting_user)s, true),"
     " set_config('statement_timeout', %(statement_timeout)s, true), set_config('TimeZone', 'UTC', true);\n"
 )
+_DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # As SQLAlchemy has it.
 # Of REQUEST_TIMEOUT: we give up on the server a little before it is over, so that the answer is there by then; and the
 # server gives up on a statement a little before we do, which keeps the connection.
 _SHARE = 0.95
@@ -97,7 +100,7 @@ def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
 @timed
 def execute(
     statement: Executable, parameters: Mapping[str, Any], *, user_id: str, repeatable: bool = False
-) -> Sequence[Row[Any]]:
+) -> Sequence[tuple[Any, ...]]:
     """Run one statement as a user, in one message.
 
     Args:
@@ -108,86 +111,110 @@ def execute(
             could not be sent at all is sent again in any case.
 
     Returns:
-        All rows, those of RETURNING included.
+        All rows, those of RETURNING included, as tuples.
 
     Raises:
         DatabaseUnavailable: the database cannot be reached, or did not answer in time.
+        psycopg2.Error: it refuses the statement.
     """
-    outages: Outages = current_app.extensions["database_outages"]
-    options = {"acting_user": user_id}
-    with _deadline_of_request() as until:
-        return outages.attempt(lambda: _attempt(statement, parameters, options, repeatable=repeatable), until)
+    message = _message_as(user_id, statement, parameters)
+    until = _until()
+    return _outages().attempt(lambda: _attempt(message, until, repeatable=repeatable), until)
 
 
-def execute_as_login_role(statement: Executable) -> Sequence[Row[Any]]:
+def execute_as_login_role(statement: Executable) -> Sequence[tuple[Any, ...]]:
     """Run one statement as the role that the service logs in with, once: for the schema, never for users' rows.
 
     Raises:
-        DatabaseUnavailable: as for :func:`execute`.
+        DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
-    return _execute_once(statement, {}, {"login_role": True})
+    return _execute_once(_compile(statement))
 
 
-def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
     """Run one statement as the acting role for no user, once: for looking at whether all is well.
 
     Raises:
-        DatabaseUnavailable: as for :func:`execute`.
+        DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
-    return _execute_once(statement, parameters, {})
+    return _execute_once(_message_as("", statement, parameters))
 
 
 @timed
-def _execute_once(
-    statement: Executable, parameters: Mapping[str, Any], options: Mapping[str, Any]
-) -> Sequence[Row[Any]]:
-    outages: Outages = current_app.extensions["database_outages"]
-    with _deadline_of_request():
-        try:
-            return outages.attempt_once(lambda: _attempt(statement, parameters, options, repeatable=False))
-        except FailedAttempt as failure:
-            raise DatabaseUnavailable from failure
-
-
-@contextmanager
-def _deadline_of_request() -> Iterator[float]:
-    _deadline.at = give_up_at(current_app.config["REQUEST_TIMEOUT"] * _SHARE)
+def _execute_once(message: "_Message") -> Sequence[tuple[Any, ...]]:
+    until = _until()
     try:
-        yield _deadline.at
+        return _outages().attempt_once(lambda: _attempt(message, until, repeatable=False))
+    except FailedAttempt as failure:
+        raise DatabaseUnavailable from failure
+
+
+def _outages() -> Outages:
+    outages: Outages = current_app.extensions["database_outages"]
+    return outages
+
+
+def _until() -> float:
+    return give_up_at(current_app.config["REQUEST_TIMEOUT"] * _SHARE)
+
+
+# What is sent, in psycopg2's own form of parameters, and their values.
+_Message = tuple[str, Mapping[str, Any]]
+
+
+@lru_cache(maxsize=256)
+def _compile(statement: Executable) -> _Message:
+    """Write a statement out once; SQLAlchemy's own execution would look that up, and much else, each time."""
+    compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # All that we run can be compiled.
+    fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
+    return str(compiled), fixed
+
+
+def _message_as(user_id: str, statement: Executable, parameters: Mapping[str, Any]) -> _Message:
+    text, fixed = _compile(statement)
+    return _PREFIX + text, {**fixed, **parameters, "acting_user": user_id}
+
+
+def _attempt(message: _Message, until: float, *, repeatable: bool) -> Sequence[tuple[Any, ...]]:
+    text, values = message
+    _deadline.at = until
+    connection: Any = None
+    try:
+        connection = _connect()
+        with connection.cursor() as cursor:
+            cursor.execute(text, {**values, "statement_timeout": _statement_timeout(until)})
+            rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+    except psycopg2.Error as error:
+        if connection.closed:
+            connection.invalidate(error)
+        code = error.pgcode or ""
+        # A connection that breaks has no SQLSTATE: psycopg2 does not tell it.
+        broken = not code and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+        if not broken and not code.startswith(_UNAVAILABLE):
+            raise
+        raise FailedAttempt(
+            error,
+            away=broken or code.startswith(_AWAY),
+            repeatable=code in _UNDONE or (repeatable and (broken or code.startswith(_AWAY))),
+        ) from error
     finally:
         _deadline.at = math.inf
+        if connection:
+            connection.close()  # Gives it back to the pool.
 
 
-def _attempt(
-    statement: Executable, parameters: Mapping[str, Any], options: Mapping[str, Any], *, repeatable: bool
-) -> Sequence[Row[Any]]:
-    with _connect() as connection:
-        try:
-            return connection.execute(statement, parameters, execution_options=options).all()
-        except DBAPIError as error:
-            code = str(getattr(error.orig, "pgcode", None) or "")
-            # A connection that breaks has no SQLSTATE: psycopg2 does not tell it.
-            broken = not code and (error.connection_invalidated or isinstance(error, OperationalError))
-            if not broken and not code.startswith(_UNAVAILABLE):
-                raise
-            raise FailedAttempt(
-                error,
-                away=broken or code.startswith(_AWAY),
-                repeatable=code in _UNDONE or (repeatable and (broken or code.startswith(_AWAY))),
-            ) from error
-
-
-def _connect() -> Connection:
+def _connect() -> PoolProxiedConnection:
     """Take a connection; nothing is sent before there is one, so this can always be repeated.
 
     Raises:
         FailedAttempt: there is none to be had.
     """
     try:
-        return db.engine.connect()
+        return db.engine.raw_connection()
     except PoolTimeoutError as error:  # All connections were in use until the deadline.
         raise FailedAttempt(error, away=False, repeatable=False) from error
-    except (DBAPIError, InvalidRequestError) as error:  # The second: one after the other turned out dead.
+    except (psycopg2.Error, InvalidRequestError) as error:  # The second: one after the other turned out dead.
         raise FailedAttempt(error, away=True, repeatable=True) from error
 
 
@@ -220,26 +247,22 @@ def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
         raise DisconnectionError
 
 
-def _statement_timeout() -> str:
+def _statement_timeout(until: float) -> str:
     """Return what is left until the deadline, less the share by which the server is to be the first to give up."""
-    remaining = _deadline.at - time.monotonic()
-    return "0" if remaining == math.inf else str(max(1, int(remaining * 1000 * _SHARE)))
+    return str(max(1, int((until - time.monotonic()) * 1000 * _SHARE)))
 
 
-def _add_prefix(
-    _connection: Any, _cursor: Any, statement: str, parameters: Any, context: Any, _executemany: Any
+def _act_as_nobody(
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _executemany: Any
 ) -> tuple[str, Any]:
-    options = context.execution_options
-    if options.get("login_role"):
-        return statement, parameters
-    acting = {"acting_user": options.get("acting_user", ""), "statement_timeout": _statement_timeout()}
-    return _PREFIX + statement, {**parameters, **acting}
+    """Confine what passes the functions above by, through SQLAlchemy itself, to what nobody may see: nothing."""
+    return _PREFIX + statement, {**parameters, "acting_user": "", "statement_timeout": "0"}
 
 
 def init_app(app: Flask) -> None:
-    """Make every statement on the application's engine pass through the prefix. Connects to nothing."""
+    """Have connections wait no longer than they may, and dead ones replaced. Connects to nothing."""
     extensions.set_wait_callback(_wait_until_deadline)
     app.extensions["database_outages"] = Outages(app.config["THREADS"])
     with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", _add_prefix, retval=True)
+        event.listen(db.engine, "before_cursor_execute", _act_as_nobody, retval=True)
         event.listen(db.engine, "checkout", _refuse_dead)

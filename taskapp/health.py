@@ -5,12 +5,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 from alembic.script import ScriptDirectory
 from flask import Response, current_app
 from marshmallow import Schema, fields
 from marshmallow.validate import Equal
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from taskapp.database import ACTING_ROLE, execute_as_login_role, execute_as_nobody
 from taskapp.errors import DatabaseUnavailable, NotReady
@@ -35,8 +35,8 @@ def head_revision(migrations: Path) -> str | None:
 
 def _check_migrations() -> str | None:
     try:
-        found = {row.version_num for row in execute_as_login_role(_REVISION)}
-    except DBAPIError:
+        found = {revision for (revision,) in execute_as_login_role(_REVISION)}
+    except psycopg2.Error:
         current_app.logger.exception("The revision of the database cannot be read")
         return "The revision of the database cannot be read; run 'flask db upgrade'."
     if found != {head_revision(Path(current_app.extensions["migrate"].directory))}:
@@ -47,7 +47,7 @@ def _check_migrations() -> str | None:
 def _check_row_level_security() -> str | None:
     try:
         holds = execute_as_nobody(_WALL, {"acting_role": ACTING_ROLE})[0][0]
-    except DBAPIError:
+    except psycopg2.Error:
         current_app.logger.exception("Row-level security cannot be checked")
         return f"The service cannot act as {ACTING_ROLE}."
     return None if holds else f"Row-level security does not hold for {ACTING_ROLE}."

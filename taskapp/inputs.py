@@ -5,17 +5,16 @@ declare must be absent, :func:`refuse_undeclared_input` sees to that: nothing is
 """
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Request, current_app, request
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load
-from webargs import missing
-from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from taskapp.errors import InvalidInput, MalformedRequest, UnsupportedMediaType
-from taskapp.openapi import DocumentedBlueprint
+from taskapp.openapi import DocumentedBlueprint, document_only
 from taskapp.strict_json import DuplicateName
 
 # A task is some 5 KiB of JSON at most. Flask is told one byte more (MAX_CONTENT_LENGTH), because it cuts a chunked
@@ -105,58 +104,62 @@ class NothingIn(InputSchema):
 _nothing_in = NothingIn()
 
 
-class StrictParser(FlaskParser):
-    """Reads a request into schemas, and turns what is wrong with it into the service's own errors."""
+def _read_body(schema: Schema) -> Mapping[str, Any]:
+    """Return the body: a JSON object, or nothing where there is none and need be none.
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012 # As webargs declares it.
+    Raises:
+        UnsupportedMediaType: the body is not JSON by its content type.
+        MalformedRequest: the body is not a JSON object in UTF-8.
+        RequestEntityTooLarge: it is larger than :data:`MAXIMUM_BODY`.
+        InvalidInput: an object in it names a member twice.
+    """
+    length = request.content_length or 0
+    if length > MAXIMUM_BODY or len(body := request.get_data()) > MAXIMUM_BODY:
+        raise RequestEntityTooLarge
+    if len(body) < length:
+        raise MalformedRequest("The body ends before its Content-Length.")  # RFC 9112, section 8: incomplete.
+    if not body:
+        if getattr(schema, "body_optional", False):
+            return {}
+        raise MalformedRequest("The body is empty; it must be a JSON object.")
+    _check_media_type(request)
+    try:
+        value = current_app.json.loads(body)
+    except DuplicateName as error:
+        raise InvalidInput(details={error.name: ["Appears more than once."]}) from None
+    except (ValueError, RecursionError):
+        raise MalformedRequest from None
+    if not isinstance(value, dict):
+        raise MalformedRequest
+    return value
 
-    def load_json(self, req: Request, schema: Schema) -> Any:
-        """Return the body as a dict, or ``missing`` where it is empty and may be.
 
-        Raises:
-            UnsupportedMediaType: the body is not JSON by its content type.
-            MalformedRequest: the body is not a JSON object in UTF-8.
-            RequestEntityTooLarge: it is larger than :data:`MAXIMUM_BODY`.
-            InvalidInput: an object in it names a member twice.
-        """
-        if (req.content_length or 0) > MAXIMUM_BODY or len(body := req.get_data()) > MAXIMUM_BODY:
-            raise RequestEntityTooLarge
-        if len(body) < (req.content_length or 0):
-            raise MalformedRequest("The body ends before its Content-Length.")  # RFC 9112, section 8: incomplete.
-        if not body:
-            if getattr(schema, "body_optional", False):
-                return missing
-            raise MalformedRequest("The body is empty; it must be a JSON object.")
-        _check_media_type(req)
-        try:
-            value = current_app.json.loads(body)
-        except DuplicateName as error:
-            raise InvalidInput(details={error.name: ["Appears more than once."]}) from None
-        except (ValueError, RecursionError):
-            raise MalformedRequest from None
-        if not isinstance(value, dict):
-            raise MalformedRequest
-        return value
+def _read_query(_schema: Schema) -> Mapping[str, Any]:
+    """Return the query parameters.
 
-    def load_querystring(self, req: Request, _schema: Schema) -> Mapping[str, str]:
-        """Return the query parameters.
+    Raises:
+        InvalidInput: one is repeated, so that a value would be lost.
+    """
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        raise InvalidInput(details={name: ["Appears more than once."] for name in repeated})
+    return request.args.to_dict()
 
-        Raises:
-            InvalidInput: one is repeated, so that a value would be lost.
-        """
-        repeated = [name for name, values in req.args.lists() if len(values) > 1]
-        if repeated:
-            raise InvalidInput(details={name: ["Appears more than once."] for name in repeated})
-        return req.args.to_dict()
 
-    def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
-        """Answer what a schema found, without webargs' level for where it was found.
+_READERS = {"json": _read_body, "query": _read_query}
 
-        Raises:
-            InvalidInput: always.
-        """
-        found: dict[str, dict[str, Any]] = error.messages_dict
-        raise InvalidInput(details={name: text for messages in found.values() for name, text in messages.items()})
+
+def _load(schema: Schema, location: str) -> Any:
+    """Return what a schema makes of a part of the request.
+
+    Raises:
+        InvalidInput: it breaks a rule of the schema.
+        AppError, RequestEntityTooLarge: it cannot be read; see the readers.
+    """
+    try:
+        return schema.load(_READERS[location](schema))
+    except ValidationError as error:
+        raise InvalidInput(details=error.messages_dict) from None
 
 
 def _check_media_type(req: Request) -> None:
@@ -175,24 +178,37 @@ def _document_patch_media_types(doc: dict[str, Any], _doc_info: Any, method: str
 
 
 class Blueprint(DocumentedBlueprint):
-    """A blueprint with the strict parser, whose views remember what they declare."""
-
-    ARGUMENTS_PARSER = StrictParser()
+    """A blueprint whose views read the request strictly, and remember what they declare."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._prepare_doc_cbks.append(_document_patch_media_types)
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[Any], Any]:
-        """Declare what a view reads, as in flask-smorest; the schema is made once, not for each request."""
-        declare = super().arguments(schema(), location=location, **options)
+        """Declare what a view reads, as in flask-smorest; the view is called with it.
+
+        Args:
+            schema: what it must be; made once, not for each request.
+            location: ``json``, the body, or ``query``.
+            options: what is documented beside the schema.
+        """
+        reader = schema()
+        document = document_only(super().arguments(reader, location=location, **options))
 
         def decorator(view: Any) -> Any:
-            declared = declare(view)
-            declared.reads = {location, *getattr(view, "reads", ())}
-            return declared
+            @wraps(view)
+            def read_and_call(*args: Any, **kwargs: Any) -> Any:
+                return view(_load(reader, location), *args, **kwargs)
+
+            read_and_call.reads = {location, *getattr(view, "reads", ())}  # type: ignore[attr-defined]
+            return document(read_and_call)
 
         return decorator
+
+
+def _has_body() -> bool:
+    """Tell whether the request has a body: what says neither its length nor its coding has none (RFC 9112, 6.3)."""
+    return request.environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in request.environ
 
 
 def refuse_undeclared_input() -> None:
@@ -202,5 +218,7 @@ def refuse_undeclared_input() -> None:
         InvalidInput: there are some.
     """
     reads = getattr(current_app.view_functions[request.endpoint or ""], "reads", ())
-    for location in {"json", "query"}.difference(reads):
-        Blueprint.ARGUMENTS_PARSER.parse(_nothing_in, location=location)
+    if "query" not in reads and request.query_string:
+        _load(_nothing_in, "query")
+    if "json" not in reads and _has_body():
+        _load(_nothing_in, "json")

@@ -4,7 +4,10 @@ After the OWASP REST Security Cheat Sheet and the OWASP Secure Headers Project. 
 another header says (``X-Frame-Options``: ``frame-ancestors``), and what only pages need.
 """
 
-from flask import Flask, Response, request
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask
 
 # Nothing here is a page, but for /docs, which has a policy of its own: should a browser show an answer as one, then
 # nothing in it runs, and nobody may frame it (Content Security Policy Level 3).
@@ -26,20 +29,28 @@ _HTTPS_ALONE = "max-age=31536000"
 FOR_ERRORS = {**_FOR_ALL, "Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": _NOT_STORED}
 
 
-def _protect(response: Response) -> Response:
-    headers = response.headers
-    present = set(headers.keys())  # Asking the headers themselves takes as long as all the rest.
-    headers.extend(_FOR_ALL)
+def _missing(environ: dict[str, Any], status: str, headers: list[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    present = {name for name, _ in headers}
     if "Content-Security-Policy" not in present:
-        headers.add("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        yield "Content-Security-Policy", CONTENT_SECURITY_POLICY
     if "Cache-Control" not in present:
-        is_version = "ETag" in present and request.method in ("GET", "HEAD") and response.status_code in (200, 304)
-        headers.add("Cache-Control", _ASKED_ABOUT if is_version else _NOT_STORED)
-    if request.scheme == "https":  # RFC 6797, section 7.2: never over plain HTTP. A trusted proxy says which it was.
-        headers.add("Strict-Transport-Security", _HTTPS_ALONE)
-    return response
+        is_version = "ETag" in present and environ["REQUEST_METHOD"] in ("GET", "HEAD") and status[:3] in ("200", "304")
+        yield "Cache-Control", _ASKED_ABOUT if is_version else _NOT_STORED
+    if environ["wsgi.url_scheme"] == "https":  # RFC 6797, section 7.2: never over plain HTTP. A trusted proxy says so.
+        yield "Strict-Transport-Security", _HTTPS_ALONE
 
 
 def init_app(app: Flask) -> None:
-    """Put the headers on every answer of the application; what an answer says of itself stays."""
-    app.after_request(_protect)
+    """Put the headers on every answer of the application; what an answer says of itself stays.
+
+    On their way out, as WSGI has them: a response of Flask's takes ten times as long to add them to.
+    """
+    inner = app.wsgi_app
+
+    def protect(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            return start_response(status, [*headers, *_FOR_ALL.items(), *_missing(environ, status, headers)], *rest)
+
+        return inner(environ, start)
+
+    app.wsgi_app = protect  # type: ignore[method-assign] # The way that Flask documents.

@@ -46,15 +46,17 @@ class ClientSocket(socket.socket):
         self._request_due = now + seconds
         self._answer_due = None
 
-    def recv(self, *args: Any) -> bytes:
+    def recv(self, size: int, *_: Any) -> bytes:
         """Receive what comes in; nothing, as from a client that has gone, where the request is overdue."""
         timeout = self.gettimeout()
-        if timeout is None:
-            self.is_overdue = not self._await(select.POLLIN, self._request_due)
-        # With a timeout, it is read only to be discarded.
-        if self.is_overdue and timeout != 0:
-            return b""
-        return super().recv(*args)
+        if timeout is not None:  # It is read only to be discarded.
+            return b"" if timeout and self.is_overdue else super().recv(size)
+        while time.monotonic() < self._request_due:
+            with contextlib.suppress(BlockingIOError):
+                return super().recv(size, socket.MSG_DONTWAIT)
+            self._await(select.POLLIN, self._request_due)
+        self.is_overdue = True
+        return b""
 
     def sendall(self, data: Any, *_: Any) -> None:
         """Send everything.

@@ -112,6 +112,6 @@ def test_keys_are_behind_the_second_wall(app, alice, bob):
     write(alice, WRITES["POST"], 0, "key")
     everything = text("SELECT user_id FROM idempotency_keys")
     with app.app_context():
-        assert {row.user_id for row in execute(everything, {}, user_id=alice.user_id)} == {alice.user_id}
+        assert set(execute(everything, {}, user_id=alice.user_id)) == {(alice.user_id,)}
         assert execute(everything, {}, user_id=bob.user_id) == []
         assert execute(everything, {}, user_id="") == []

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import jwt
 import pytest
 
-from taskapp import jwks
+from taskapp import auth, jwks
 from tests.client import unsigned
 from tests.processes import wait_until
 
@@ -27,7 +27,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(jwks, "clock", clock)
+    for module in (auth, jwks):
+        monkeypatch.setattr(module, "clock", clock)
     return clock
 
 

@@ -1,7 +1,7 @@
 """The contract as an OpenAPI 3.1 document, made from the views and their schemas, and the page that shows it."""
 
 from taskapp.openapi.api import SETTINGS, Api
-from taskapp.openapi.blueprint import DocumentedBlueprint
+from taskapp.openapi.blueprint import DocumentedBlueprint, document_only
 from taskapp.openapi.responses import API_ERRORS, HTTP_ERRORS, QUOTA, describe_error, headers
 from taskapp.openapi.schemas import ErrorEnvelope, ErrorOut
 
@@ -15,5 +15,6 @@ __all__ = [
     "ErrorEnvelope",
     "ErrorOut",
     "describe_error",
+    "document_only",
     "headers",
 ]

@@ -14,7 +14,7 @@ def unwrap(text: str | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in (text or "").split("\n\n")).strip()
 
 
-def _document_only(decorate: Callable[[Any], Any]) -> Callable[[View], View]:
+def document_only(decorate: Callable[[Any], Any]) -> Callable[[View], View]:
     """Take what a decorator of flask-smorest documents, but not the call it puts around every request.
 
     Our views answer with a ``Response`` of their own, so that such a call would do nothing.
@@ -57,13 +57,13 @@ class DocumentedBlueprint(SmorestBlueprint):
 
     def response(self, *args: Any, **options: Any) -> Callable[[View], View]:
         """Document how a view answers where all is well."""
-        return _document_only(super().response(*args, **options))
+        return document_only(super().response(*args, **options))
 
     def alt_response(self, *args: Any, **options: Any) -> Callable[[View], View]:
         """Document how else a view may answer."""
-        return _document_only(super().alt_response(*args, **options))
+        return document_only(super().alt_response(*args, **options))
 
     @staticmethod
     def doc(**options: Any) -> Callable[[View], View]:
         """Document something else of an operation, in the words of OpenAPI."""
-        return _document_only(SmorestBlueprint.doc(**options))
+        return document_only(SmorestBlueprint.doc(**options))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import psycopg2
 from flask import Response, current_app, request
 from sqlalchemy import (
     BigInteger,
@@ -36,7 +37,6 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from taskapp.database import execute, execute_as_login_role
 from taskapp.errors import Conflict, DatabaseUnavailable, InvalidInput
@@ -84,7 +84,9 @@ def once(write: Insert | Update | Delete) -> Select[Any]:
     )
 
 
-def execute_once(statement: Select[Any], parameters: Mapping[str, Any], terms: Terms, *, user_id: str) -> Sequence[Any]:
+def execute_once(
+    statement: Select[Any], parameters: Mapping[str, Any], terms: Terms, *, user_id: str
+) -> Sequence[TaskRow]:
     """Run a statement of :func:`once`.
 
     Returns:
@@ -102,19 +104,19 @@ def execute_once(statement: Select[Any], parameters: Mapping[str, Any], terms: T
         "lock": int.from_bytes(name[:8], signed=True),
     }
     try:
-        row = execute(statement, values, user_id=user_id)[0]
-    except IntegrityError:
-        row = execute(statement, values, user_id=user_id)[0]
-    if row.fingerprint is not None:
-        if row.fingerprint != terms.fingerprint:
+        ((held, fingerprint, result, fresh),) = execute(statement, values, user_id=user_id)
+    except psycopg2.IntegrityError:
+        ((held, fingerprint, result, fresh),) = execute(statement, values, user_id=user_id)
+    if fingerprint is not None:
+        if bytes(fingerprint) != terms.fingerprint:  # psycopg2 reads it as a memoryview.
             raise InvalidInput(details={"Idempotency-Key": ["Was used for another request."]})
-        return [_task(Replayed, row.result)]
-    if not row.held:
+        return [_task(Replayed, result)]
+    if not held:
         raise Conflict
-    return [_task(TaskRow, row.fresh)] if row.fresh else []
+    return [_task(TaskRow, fresh)] if fresh else []
 
 
-def _task(kind: type[TaskRow], result: Mapping[str, Any]) -> Any:
+def _task(kind: type[TaskRow], result: Mapping[str, Any]) -> TaskRow:
     # By name, and what is not there as null: a result may have been stored when a task had other columns.
     values: dict[str, Any] = {name: result.get(name) for name in TaskRow._fields}
     times = {name: datetime.fromisoformat(result[name]) for name in ("created_at", "updated_at")}
@@ -161,7 +163,7 @@ def purge_now_and_then(response: Response) -> Response:
                     pass
             except DatabaseUnavailable:
                 current_app.logger.warning("Expired idempotency keys are purged later: the database is away")
-            except DBAPIError:
+            except psycopg2.Error:
                 current_app.logger.warning("Expired idempotency keys could not be purged", exc_info=True)
 
     return response

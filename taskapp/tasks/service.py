@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Delete,
-    Row,
+    Executable,
     Select,
     Update,
     any_,
@@ -33,7 +33,7 @@ from sqlalchemy import (
 from taskapp.database import execute
 from taskapp.errors import PreconditionFailed, TaskNotFound
 from taskapp.tasks.idempotency import MAY_WRITE, execute_once, once
-from taskapp.tasks.models import FIELDS, Task
+from taskapp.tasks.models import FIELDS, Task, TaskRow
 from taskapp.tasks.terms import NO_TERMS, Terms, etag
 
 # A place in the order of a list: what the list is ordered by, and the id.
@@ -98,22 +98,30 @@ def _on_terms(write: Update | Delete, *, conditional: bool, keyed: bool) -> Any:
     return once(write.where(*MAY_WRITE)) if keyed else write
 
 
-def _write(user_id: str, task_id: int, write: Update | Delete, values: Mapping[str, Any], terms: Terms) -> Any:
+def _run(
+    statement: Executable, parameters: Mapping[str, Any], user_id: str, *, repeatable: bool = False
+) -> list[TaskRow]:
+    return [TaskRow._make(row) for row in execute(statement, parameters, user_id=user_id, repeatable=repeatable)]
+
+
+def _write(user_id: str, task_id: int, write: Update | Delete, values: Mapping[str, Any], terms: Terms) -> TaskRow:
     conditional, keyed = terms.versions is not None, terms.key is not None
     statement = _on_terms(write, conditional=conditional, keyed=keyed)
     parameters = {"owner": user_id, "task_id": task_id, **values}
     if terms.versions is not None:
         parameters["versions"] = list(terms.versions)
-    run = partial(execute_once, terms=terms) if keyed else execute
-    if rows := run(statement, parameters, user_id=user_id):
-        return rows[0]
+    found = (
+        execute_once(statement, parameters, terms, user_id=user_id) if keyed else _run(statement, parameters, user_id)
+    )
+    if found:
+        return found[0]
     if not conditional:
         raise TaskNotFound
     current = get_task(user_id, task_id)
     raise PreconditionFailed(fields_of(current), etag(current.version))
 
 
-def fields_of(task: Any) -> dict[str, Any]:
+def fields_of(task: Sequence[Any]) -> dict[str, Any]:
     """Return the fields of a task that clients see."""
     return dict(zip(FIELDS, task, strict=False))  # A task may end with its version, which is no field.
 
@@ -143,7 +151,7 @@ class Page:
             follows it.
     """
 
-    rows: Sequence[Row[Any]]
+    rows: Sequence[tuple[Any, ...]]
     last: Position | None
 
 
@@ -168,41 +176,41 @@ def list_tasks(
     rows = execute(statement, parameters, user_id=user_id, repeatable=True)
     if len(rows) <= limit:
         return Page(rows, None)
-    last = rows[limit - 1]
-    return Page(rows[:limit], (getattr(last, name), last.id))
+    last = fields_of(rows[limit - 1])
+    return Page(rows[:limit], (last[name], last["id"]))
 
 
 def create_task(
     user_id: str, *, title: str, description: str | None = None, completed: bool = False, terms: Terms = NO_TERMS
-) -> Any:
+) -> TaskRow:
     """Store a new task.
 
     Returns:
-        :data:`FIELDS` and ``version`` of the task, by index and by name, as from all that follow. Where the same key
-        had stored it before, a :class:`taskapp.tasks.idempotency.Replayed`.
+        The task, as from all that follow; a :class:`taskapp.tasks.idempotency.Replayed` where the same key had stored
+        it before.
 
     Raises:
         Conflict, InvalidInput: see :func:`taskapp.tasks.idempotency.execute_once`.
     """
     values = {"user_id": user_id, "title": title, "description": description, "completed": completed}
     if terms.key is None:
-        return execute(_CREATE, values, user_id=user_id)[0]
+        return _run(_CREATE, values, user_id)[0]
     return execute_once(_CREATE_ONCE, {**values, "owner": user_id}, terms, user_id=user_id)[0]
 
 
-def get_task(user_id: str, task_id: int) -> Row[Any]:
+def get_task(user_id: str, task_id: int) -> TaskRow:
     """Return one task.
 
     Raises:
         TaskNotFound: this user has none of this id.
     """
-    rows = execute(_GET, {"owner": user_id, "task_id": task_id}, user_id=user_id, repeatable=True)
-    if not rows:
+    found = _run(_GET, {"owner": user_id, "task_id": task_id}, user_id, repeatable=True)
+    if not found:
         raise TaskNotFound
-    return rows[0]
+    return found[0]
 
 
-def update_task(user_id: str, task_id: int, *, terms: Terms = NO_TERMS, **changes: Any) -> Any:
+def update_task(user_id: str, task_id: int, *, terms: Terms = NO_TERMS, **changes: Any) -> TaskRow:
     """Change some of ``title``, ``description`` and ``completed``, and return the task; the rest keeps its value.
 
     Raises:
@@ -214,7 +222,7 @@ def update_task(user_id: str, task_id: int, *, terms: Terms = NO_TERMS, **change
     return _write(user_id, task_id, _update(frozenset(changes)), values, terms)
 
 
-def complete_task(user_id: str, task_id: int, *, completed: bool | None = None, terms: Terms = NO_TERMS) -> Any:
+def complete_task(user_id: str, task_id: int, *, completed: bool | None = None, terms: Terms = NO_TERMS) -> TaskRow:
     """Set whether a task is completed, or turn it round where ``completed`` is None, and return the task.
 
     Raises:
@@ -225,7 +233,7 @@ def complete_task(user_id: str, task_id: int, *, completed: bool | None = None, 
     return update_task(user_id, task_id, completed=completed, terms=terms)
 
 
-def delete_task(user_id: str, task_id: int, *, terms: Terms = NO_TERMS) -> Any:
+def delete_task(user_id: str, task_id: int, *, terms: Terms = NO_TERMS) -> TaskRow:
     """Delete one task, and return it as it was.
 
     Raises:

@@ -12,6 +12,7 @@ from taskapp.strict_json import json_response
 from taskapp.tasks import documentation, idempotency, schemas, service
 from taskapp.tasks.cursors import read_cursor, write_cursor
 from taskapp.tasks.idempotency import Replayed
+from taskapp.tasks.models import TaskRow
 from taskapp.tasks.terms import etag, read_terms
 
 bp = Blueprint(
@@ -35,13 +36,13 @@ def _next_link(cursor: str) -> str:
     return f'<{address}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
 
 
-def _task_response(task: Any) -> Response:
+def _task_response(task: TaskRow) -> Response:
     response = json_response({"data": service.fields_of(task)})
     response.headers["ETag"] = etag(task.version)
     return _mark_replay(response, task)
 
 
-def _mark_replay(response: Response, task: Any) -> Response:
+def _mark_replay(response: Response, task: TaskRow) -> Response:
     if isinstance(task, Replayed):
         response.headers["Idempotency-Replayed"] = "true"
     return response
