@@ -3,11 +3,15 @@
 import logging
 import random
 import re
+from collections.abc import Iterable
+from typing import Any
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, has_request_context, request
 
 HEADER = "X-Request-ID"
+# Where WSGI has what the client sent, and where we keep what it is to be.
 _VARIABLE = "HTTP_X_REQUEST_ID"
+_KEY = "taskapp.request_id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
@@ -16,13 +20,17 @@ def new_request_id() -> str:
     return f"{random.getrandbits(128):032x}"  # Nobody's secret; uuid4 asks the kernel for each.
 
 
+def _id_of(environ: dict[str, Any]) -> str:
+    if _KEY not in environ:
+        sent = environ.get(_VARIABLE, "")
+        environ[_KEY] = sent if _ACCEPTED.fullmatch(sent) else new_request_id()
+    request_id: str = environ[_KEY]
+    return request_id
+
+
 def current_request_id() -> str:
     """Return the id of the request being answered: the client's own where it is well formed, else a new one."""
-    if "request_id" not in g:
-        sent = request.environ.get(_VARIABLE, "")
-        g.request_id = sent if _ACCEPTED.fullmatch(sent) else new_request_id()
-    request_id: str = g.request_id
-    return request_id
+    return _id_of(request.environ)
 
 
 class RequestIdFilter(logging.Filter):
@@ -35,11 +43,14 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
-def _announce(response: Response) -> Response:
-    response.headers[HEADER] = current_request_id()
-    return response
-
-
 def init_app(app: Flask) -> None:
     """Return the id on every answer."""
-    app.after_request(_announce)
+    inner = app.wsgi_app
+
+    def announce(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            return start_response(status, [*headers, (HEADER, _id_of(environ))], *rest)
+
+        return inner(environ, start)
+
+    app.wsgi_app = announce  # type: ignore[method-assign] # The way that Flask documents.
