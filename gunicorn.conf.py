@@ -3,22 +3,29 @@
 import gc
 import math
 import signal
-import sys
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from flask import Flask
 from gunicorn import util
 
 from config import StartupError, load_config
 from taskapp import create_app, logs, metrics, serving
 
+
+def make_master_app(config: Mapping[str, Any]) -> Flask:
+    """Make the master's own application, which prepares the database and greets; each worker makes its own."""
+    return create_app({**config, "METRICS_TOKEN": None})  # It answers nobody, so there is nothing to count.
+
+
 try:
-    settings = load_config()
-    # The master's own application: it prepares the database and greets. Each worker makes its own, after the fork. It
-    # answers nobody, so there is nothing to count.
-    master_app = create_app({**settings, "METRICS_TOKEN": None})
+    settings: Mapping[str, Any] = load_config()
+    master_app = make_master_app(settings)
 except StartupError as error:
-    sys.exit(f"taskapp: {error}")
+    settings = serving.settings_from_before(error)
+    master_app = make_master_app(settings)
+serving.accepted = settings
 
 host = f"[{settings['HOST']}]" if ":" in settings["HOST"] else settings["HOST"]
 bind = f"{host}:{settings['PORT']}"

@@ -3,9 +3,9 @@
 import sys
 
 from config import StartupError
-from taskapp import create_app
+from taskapp import create_app, serving
 
 try:
-    app = create_app()
+    app = create_app(serving.accepted)
 except StartupError as error:
     sys.exit(f"taskapp: {error}")

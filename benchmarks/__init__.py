@@ -14,6 +14,7 @@
     messages.py   how many messages a service sends to the database for a request
     slow_link.py  a database that is far away
     growth.py     large tables, and users with many tasks
+    profiling.py  where the processor's time of a request goes
     footprint.py  memory, and the time of a start
     machine.py    what it was measured on, and with which versions
     goals.py      what taskapp is to reach

@@ -1,4 +1,4 @@
-"""``python -m benchmarks run | check | growth | report``; the Makefile calls it."""
+"""``python -m benchmarks run | check | growth | profile | report``; the Makefile calls it."""
 
 import argparse
 import json
@@ -17,6 +17,7 @@ from benchmarks.goals import CONNECTIONS, MANY_CONNECTIONS, goals
 from benchmarks.growth import measure_table_sizes, measure_user_sizes
 from benchmarks.machine import describe_machine, describe_versions
 from benchmarks.messages import count_messages
+from benchmarks.profiling import measure_profile
 from benchmarks.report import write_report
 from benchmarks.services import TASKAPP
 from benchmarks.settings import RESULTS, WORK, Settings, read_settings
@@ -27,7 +28,7 @@ from taskapp.embedded import EmbeddedPostgres
 def main() -> int:
     """Measure, and return the status to end with."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures taskapp; see `make`.")
-    parser.add_argument("what", choices=["run", "check", "growth", "report"])
+    parser.add_argument("what", choices=["run", "check", "growth", "profile", "report"])
     what = parser.parse_args().what
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # So that all that runs is stopped.
     if what == "check":
@@ -41,7 +42,10 @@ def main() -> int:
         results["versions"] = describe_versions(postgres.url)
         if what == "run":
             results |= run(postgres, read_settings(rounds=3, seconds=4))
-        results["growth"] = run_growth(postgres, read_settings(rounds=3, seconds=3))
+        if what in {"run", "growth"}:
+            results["growth"] = run_growth(postgres, read_settings(rounds=3, seconds=3))
+        if what == "profile":
+            results["profile"] = measure_profile(Field(postgres, read_settings(rounds=1, seconds=1).users))
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write_report(results)
     return 0
@@ -70,6 +74,7 @@ def run(postgres: EmbeddedPostgres, settings: Settings) -> dict[str, Any]:
         "slow_link": measure_slow_link(postgres, field, settings),
         "memory": measure_memory(field, settings),
         "start": measure_starts(),
+        "profile": measure_profile(field),
     }
 
 

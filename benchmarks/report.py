@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.goals import CONNECTIONS, GROWTH, RATES, goals, middle, ratio
+from benchmarks.profiling import table
 from benchmarks.settings import FOLDER, OPERATIONS, TITLES
 
 TEXT = """# How fast taskapp is
@@ -20,7 +21,7 @@ services and PostgreSQL share the cores.
 * **FastAPI + SQLModel**: as the tutorials of both teach, on uvicorn with uvloop and httptools.
 * **Django REST framework**: a model serializer and a model view set, on the same gunicorn as taskapp.
 * **the floor**: a WSGI callable with psycopg2 and no framework, on the same gunicorn, with taskapp's tables, statements
-  and prefix. It checks the token and little else.
+  and prefix. It checks the token, which it remembers for a minute as taskapp does, and little else.
 
 Each passes the same check of the contract before it is timed.
 """
@@ -40,6 +41,7 @@ def render(results: Mapping[str, Any]) -> str:
         "messages": _messages,
         "slow_link": _slow_link,
         "growth": _growth,
+        "profile": _profile,
         "memory": _memory,
         "start": _start,
         "machine": _machine,
@@ -155,6 +157,16 @@ def _growth(results: Mapping[str, Any]) -> str:
         name = f"page {page:,}" if operation != "get" else TITLES["get"]
         rows.append([name, f"{tasks:,}", *(f"{middle(users, value, **which):.2f}" for value in ("p50", "p95"))])
     return "\n".join([*parts, _table("what | tasks of the user | p50 | p95", rows)])
+
+
+def _profile(results: Mapping[str, Any]) -> str:
+    text = (
+        "## Where the time of a request goes\n\n"
+        "The processor's time that taskapp itself takes, by the package whose code runs: called as gunicorn calls it,\n"
+        "but without gunicorn, one request after the other; shares from cProfile, without the wait for PostgreSQL.\n"
+        "Against the tables above, a loaded machine takes longer for each, because caches are cold.\n\n"
+    )
+    return text + _table(*table(results["profile"], TITLES))
 
 
 def _memory(results: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 
@@ -182,6 +183,7 @@ def _attempt(message: _Message, until: float, *, repeatable: bool) -> Sequence[t
     try:
         connection = _connect()
         with connection.cursor() as cursor:
+            cursor.tzinfo_factory = _time_zone
             cursor.execute(text, {**values, "statement_timeout": _statement_timeout(until)})
             rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
             return rows
@@ -202,6 +204,11 @@ def _attempt(message: _Message, until: float, *, repeatable: bool) -> Sequence[t
         _deadline.at = math.inf
         if connection:
             connection.close()  # Gives it back to the pool.
+
+
+def _time_zone(offset: timedelta) -> timezone:
+    """Return the zone of a time for psycopg2, which by itself makes one for each: a third of what a list costs it."""
+    return timezone(offset) if offset else UTC
 
 
 def _connect() -> PoolProxiedConnection:

@@ -29,6 +29,24 @@ DRAIN_SECONDS = 2.0
 DRAIN_BYTES = 32 * 1024 * 1024
 GREETING_USER = "demo"
 
+# The settings that gunicorn's master serves with, for its workers whenever they begin; None where nothing does.
+accepted: Mapping[str, Any] | None = None
+
+
+def settings_from_before(error: StartupError) -> Mapping[str, Any]:
+    """Return the settings to go on with where those of a reload are wrong, and log that.
+
+    Args:
+        error: what is wrong.
+
+    Raises:
+        SystemExit: there are none from before; this is the start.
+    """
+    if accepted is None:
+        sys.exit(f"taskapp: {error}")
+    logging.getLogger("gunicorn.error").error("The settings are wrong, those from before are kept: %s", error)
+    return accepted
+
 
 class ServerLog(Logger):  # type: ignore[misc] # gunicorn has no types.
     """gunicorn's own log lines, in the form of ours, and none for each request: the application writes that."""

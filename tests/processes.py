@@ -165,17 +165,23 @@ def listens(port):
 class Gunicorn:
     """The real server, as gunicorn.conf.py has it, on a free port."""
 
+    folder = ROOT
+
     def __init__(self, log, **settings):
         self.port = free_port()
         self.log = log
         self._settings = {"WORKERS": 2, **settings, "PORT": self.port}
 
+    def environment(self):
+        """What it is started with."""
+        return environment(**self._settings)
+
     def __enter__(self):
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "wsgi:app"],
-                cwd=ROOT,
-                env=environment(**self._settings),
+                cwd=self.folder,
+                env=self.environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -1,9 +1,13 @@
 """The benchmarks' arithmetic and report, on made-up numbers; nothing here is timed."""
 
+import cProfile
+import json
+import pstats
+
 import pytest
 
-from benchmarks import goals, report
-from benchmarks.settings import OPERATIONS
+from benchmarks import goals, profiling, report
+from benchmarks.settings import OPERATIONS, ROOT
 
 RATES = {"taskapp": 4000, "fastapi": 1000, "drf": 1000, "floor": 6000}
 
@@ -41,6 +45,7 @@ def results():
         },
         "memory": {"start": 60e6, "warm": 70e6, "end": 70e6, "requests": 100_000},
         "start": {"first": 3.0, "again": [1.0, 1.2, 1.4]},
+        "profile": {"get": {"cpu": 400.0, "shares": {"flask": 0.75, "taskapp": 0.25}}},
     }
 
 
@@ -101,3 +106,29 @@ def test_report_has_every_number_it_is_given(results):
 
 def test_report_leaves_out_what_was_not_measured():
     assert "##" not in report.render({}).replace("## Goals", "")
+
+
+@pytest.mark.parametrize(
+    ("file", "function", "package"),
+    [
+        ("/x/site-packages/flask/app.py", "wsgi_app", "flask"),
+        (f"{ROOT}/taskapp/auth.py", "authorize", "taskapp"),
+        ("/usr/lib/python3/json/decoder.py", "decode", profiling.PYTHON),
+        ("~", "<method 'execute' of 'psycopg2.extensions.cursor' objects>", "psycopg2"),
+        ("~", "<built-in method builtins.len>", None),
+    ],
+)
+def test_time_of_a_function_is_its_packages(file, function, package):
+    assert profiling.package_of(file, function) == package
+
+
+def test_time_of_a_builtin_is_its_callers():
+    profile = cProfile.Profile()
+    profile.runcall(json.loads, "[" + "1," * 100_000 + "1]")
+    shares = profiling.shares(pstats.Stats(profile))
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares[profiling.PYTHON] > 0.99
+
+
+def test_report_shows_the_time_of_each_package(results):
+    assert "| GET one | 400 | 300 | 100 |" in report.render(results)

@@ -7,6 +7,7 @@ prefix, and nothing else. It is no example to follow: it documents nothing and c
 import os
 import threading
 import time
+from datetime import UTC
 from typing import Any
 
 import jwt
@@ -55,6 +56,7 @@ def execute(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]
         connection = _thread.connection = psycopg2.connect("")
         connection.autocommit = True
     with connection.cursor() as cursor:
+        cursor.tzinfo_factory = lambda _: UTC
         cursor.execute(statement, parameters)
         return cursor.fetchall()
 
