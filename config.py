@@ -6,6 +6,7 @@
 import math
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -158,6 +159,16 @@ def _is_http_url(value: str) -> None:
         raise ValidationError("must not hold a user or a password: public keys need none.")
 
 
+def _are_addresses(value: str) -> None:
+    try:
+        for address in [] if value == "*" else value.split(","):
+            ip_network(address.strip())
+    except ValueError:
+        raise ValidationError(
+            "must be IP addresses or networks, with commas between them; or * alone, for any."
+        ) from None
+
+
 def _whole_number(default: int | None, low: int, high: int) -> fields.Integer:
     return fields.Integer(
         load_default=default,
@@ -207,7 +218,7 @@ class Settings(Schema):
     THREADS = _whole_number(None, 1, 1024)
     REQUEST_TIMEOUT = _seconds(10.0)
     CLIENT_TIMEOUT = _seconds(20.0)
-    FORWARDED_ALLOW_IPS = fields.String(load_default="127.0.0.1,::1")
+    FORWARDED_ALLOW_IPS = fields.String(load_default="127.0.0.1,::1", validate=_are_addresses)
     CORS_ORIGINS = Origins(load_default=())
     RATE_LIMIT = fields.String(
         load_default=None,
@@ -271,6 +282,8 @@ def load_config() -> dict[str, Any]:
         values = {**dotenv_values(ROOT / ".env", interpolate=False), **os.environ}
     except UnicodeDecodeError:
         raise ConfigError("The file .env is not text in UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f"The file .env cannot be read: {error.strerror}.") from None
     try:
         settings: dict[str, Any] = Settings().load({name: value for name, value in values.items() if value})
     except ValidationError as error:

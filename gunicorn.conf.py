@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from gunicorn import util
 
-from config import StartupError, load_config
+from config import load_config
 from taskapp import create_app, logs, metrics, serving
 
 
@@ -19,13 +19,8 @@ def make_master_app(config: Mapping[str, Any]) -> Flask:
     return create_app({**config, "METRICS_TOKEN": None})  # It answers nobody, so there is nothing to count.
 
 
-try:
-    settings: Mapping[str, Any] = load_config()
-    master_app = make_master_app(settings)
-except StartupError as error:
-    settings = serving.settings_from_before(error)
-    master_app = make_master_app(settings)
-serving.accepted = settings
+accepted = serving.accept(load_config, make_master_app)
+settings, master_app = accepted.settings, accepted.app
 
 host = f"[{settings['HOST']}]" if ":" in settings["HOST"] else settings["HOST"]
 bind = f"{host}:{settings['PORT']}"

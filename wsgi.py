@@ -6,6 +6,6 @@ from config import StartupError
 from taskapp import create_app, serving
 
 try:
-    app = create_app(serving.accepted)
+    app = create_app(serving.accepted.settings if serving.accepted else None)
 except StartupError as error:
     sys.exit(f"taskapp: {error}")

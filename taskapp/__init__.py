@@ -11,6 +11,7 @@ from taskapp import (
     access_log,
     auth,
     cli,
+    connections,
     cors,
     database,
     embedded,
@@ -60,7 +61,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(
         MAX_CONTENT_LENGTH=MAXIMUM_BODY + 1,
         SQLALCHEMY_DATABASE_URI=config["DATABASE_URL"],
-        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(config),
+        SQLALCHEMY_ENGINE_OPTIONS=connections.engine_options(config),
         **openapi.SETTINGS,
     )
     app.json = StrictJSONProvider(app)

@@ -77,7 +77,8 @@ class TokenChecker:
     def _remember(self, token: str, user_id: str, expires_at: int) -> None:
         if len(self._known) >= REMEMBERED:  # Simpler than to find the oldest, and as good: each is checked once more.
             self._known.clear()
-        self._known[token] = user_id, clock() + min(TRUST, expires_at + LEEWAY - time.time())
+        now = time.time()
+        self._known[token] = user_id, clock() + (min(now + TRUST, expires_at + LEEWAY) - now)
 
     def _claims(self, token: str) -> dict[str, Any]:
         *likelier, last = self.find_keys(token)

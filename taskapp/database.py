@@ -1,34 +1,31 @@
 """How a statement reaches PostgreSQL: as one user, in one message, before a deadline.
 
-All of the request path that knows psycopg2 is here. The engine runs in AUTOCOMMIT, and psycopg2 sends what it is given
-as one message of the simple query protocol, whose statements are one implicit transaction
+The engine runs in AUTOCOMMIT, and psycopg2 sends what it is given as one message of the simple query protocol, whose
+statements are one implicit transaction
 (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). So every statement goes out
 behind a prefix that takes the acting role and names the acting user for just that transaction: no round trip of its
 own, and nothing left on the connection for the next request, behind PgBouncer in transaction mode too.
 """
 
-import math
-import select
-import threading
+import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta, timezone
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg2
 from flask import Flask, current_app
-from psycopg2 import extensions
-from sqlalchemy import Executable, PoolProxiedConnection, event
+from sqlalchemy import Executable, event
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
-from sqlalchemy.exc import DisconnectionError, InvalidRequestError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from taskapp import connections
 from taskapp.errors import DatabaseUnavailable
 from taskapp.extensions import db
 from taskapp.outages import FailedAttempt, Outages
 from taskapp.timing import give_up_at, timed
+
+_logger = logging.getLogger(__name__)
 
 # The role that statements act as: it cannot log in, owns nothing, and row-level security holds for it.
 ACTING_ROLE = "taskapp_user"
@@ -39,63 +36,14 @@ _PREFIX = (
     " set_config('statement_timeout', %(statement_timeout)s, true), set_config('TimeZone', 'UTC', true);\n"
 )
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # As SQLAlchemy has it.
-# Of REQUEST_TIMEOUT: we give up on the server a little before it is over, so that the answer is there by then; and the
-# server gives up on a statement a little before we do, which keeps the connection.
-_SHARE = 0.95
+# The part of REQUEST_TIMEOUT after which the server gives up on a statement: before we do, which keeps the connection.
+_SERVERS_SHARE = 0.90
 # https://www.postgresql.org/docs/current/errcodes-appendix.html. The server cannot be reached, or ends its connections.
 _AWAY = ("08", "57P")
 # Serialization failure and deadlock: the server undid the statement, so it can be sent again.
 _UNDONE = ("40001", "40P01")
 # Insufficient resources, and operator intervention (57014 among them: the statement ran into its timeout).
 _UNAVAILABLE = (*_AWAY, *_UNDONE, "53", "57")
-
-
-class _Deadline(threading.local):
-    """When the statement of this thread must be done, on the monotonic clock."""
-
-    at = math.inf
-
-
-_deadline = _Deadline()
-
-
-@contextmanager
-def without_deadline() -> Iterator[None]:
-    """Do within a request what is no part of it, and may take longer."""
-    before, _deadline.at = _deadline.at, math.inf
-    try:
-        yield
-    finally:
-        _deadline.at = before
-
-
-def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what Flask-SQLAlchemy makes the engine with.
-
-    Args:
-        config: the settings, of which THREADS and REQUEST_TIMEOUT count here.
-    """
-    return {
-        "isolation_level": "AUTOCOMMIT",
-        # Both spare round trips: a rollback where no transaction is open, a probe for a type we do not use.
-        "skip_autocommit_rollback": True,
-        "use_native_hstore": False,
-        # One connection for each thread that can ask for one; the most recently used first, so that what a quiet hour
-        # leaves over goes idle, and is replaced before Neon suspends (5 minutes) or a firewall forgets it.
-        "pool_size": config["THREADS"],
-        "max_overflow": 0,
-        "pool_timeout": math.ceil(config["REQUEST_TIMEOUT"]),  # SQLAlchemy takes whole seconds.
-        "pool_use_lifo": True,
-        "pool_recycle": 240,
-        # Parameters are what users wrote: not for logs.
-        "hide_parameters": True,
-        "connect_args": {
-            "application_name": "taskapp",
-            "keepalives_idle": 30,
-            "keepalives_interval": 10,
-            "keepalives_count": 3,
-        },
-    }
 
 
 @timed
@@ -119,8 +67,8 @@ def execute(
         psycopg2.Error: it refuses the statement.
     """
     message = _message_as(user_id, statement, parameters)
-    until = _until()
-    return _outages().attempt(lambda: _attempt(message, until, repeatable=repeatable), until)
+    times = _times()
+    return _outages().attempt(lambda: _attempt(message, times, repeatable=repeatable), times.server_gives_up)
 
 
 def execute_as_login_role(statement: Executable) -> Sequence[tuple[Any, ...]]:
@@ -143,9 +91,9 @@ def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> S
 
 @timed
 def _execute_once(message: "_Message") -> Sequence[tuple[Any, ...]]:
-    until = _until()
+    times = _times()
     try:
-        return _outages().attempt_once(lambda: _attempt(message, until, repeatable=False))
+        return _outages().attempt_once(lambda: _attempt(message, times, repeatable=False))
     except FailedAttempt as failure:
         raise DatabaseUnavailable from failure
 
@@ -155,8 +103,17 @@ def _outages() -> Outages:
     return outages
 
 
-def _until() -> float:
-    return give_up_at(current_app.config["REQUEST_TIMEOUT"] * _SHARE)
+class _Times(NamedTuple):
+    """When the server is to give up on a statement, and when we give up on the server, on the monotonic clock."""
+
+    server_gives_up: float
+    we_give_up: float
+
+
+def _times() -> _Times:
+    timeout = current_app.config["REQUEST_TIMEOUT"]
+    end = give_up_at(timeout)
+    return _Times(end - (1 - _SERVERS_SHARE) * timeout, end - (1 - connections.SHARE) * timeout)
 
 
 # What is sent, in psycopg2's own form of parameters, and their values.
@@ -176,87 +133,59 @@ def _message_as(user_id: str, statement: Executable, parameters: Mapping[str, An
     return _PREFIX + text, {**fixed, **parameters, "acting_user": user_id}
 
 
-def _attempt(message: _Message, until: float, *, repeatable: bool) -> Sequence[tuple[Any, ...]]:
-    text, values = message
-    _deadline.at = until
-    connection: Any = None
-    try:
-        connection = _connect()
-        with connection.cursor() as cursor:
-            cursor.tzinfo_factory = _time_zone
-            cursor.execute(text, {**values, "statement_timeout": _statement_timeout(until)})
-            rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
-            return rows
-    except psycopg2.Error as error:
-        if connection.closed:
-            connection.invalidate(error)
-        code = error.pgcode or ""
-        # A connection that breaks has no SQLSTATE: psycopg2 does not tell it.
-        broken = not code and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-        if not broken and not code.startswith(_UNAVAILABLE):
+def _attempt(message: _Message, times: _Times, *, repeatable: bool) -> Sequence[tuple[Any, ...]]:
+    _check_that_time_is_left(times)
+    with connections.deadline(times.we_give_up):
+        connection = connections.connect()
+        try:
+            return _send(connection, message, times)
+        except psycopg2.Error as error:
+            if failure := _failure_of_database(error, connection, repeatable=repeatable):
+                raise failure from error
             raise
-        raise FailedAttempt(
-            error,
-            away=broken or code.startswith(_AWAY),
-            repeatable=code in _UNDONE or (repeatable and (broken or code.startswith(_AWAY))),
-        ) from error
-    finally:
-        _deadline.at = math.inf
-        if connection:
+        finally:
             connection.close()  # Gives it back to the pool.
+
+
+def _send(connection: Any, message: _Message, times: _Times) -> Sequence[tuple[Any, ...]]:
+    text, values = message
+    with connection.cursor() as cursor:
+        cursor.tzinfo_factory = _time_zone
+        cursor.execute(text, {**values, "statement_timeout": str(_check_that_time_is_left(times))})
+        rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _failure_of_database(error: psycopg2.Error, connection: Any, *, repeatable: bool) -> FailedAttempt | None:
+    """Return what an error says of the database, or None where the statement is to blame."""
+    closed = bool(connection.closed)
+    if closed:
+        connection.invalidate(error)
+    code = error.pgcode or ""
+    # A connection that breaks has no SQLSTATE: psycopg2 does not tell it.
+    broken = not code and (closed or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError))
+    if not broken and not code.startswith(_UNAVAILABLE):
+        return None
+    away = broken or code.startswith(_AWAY)
+    return FailedAttempt(error, away=away, repeatable=code in _UNDONE or (repeatable and away))
+
+
+def _check_that_time_is_left(times: _Times) -> int:
+    """Return the milliseconds that the server has for a statement.
+
+    Raises:
+        DatabaseUnavailable: there are none. Sent all the same, the statement would cost its connection.
+    """
+    left = int((times.server_gives_up - time.monotonic()) * 1000)
+    if left <= 0:
+        _logger.warning("The time of a request was up before its statement was sent")
+        raise DatabaseUnavailable
+    return left
 
 
 def _time_zone(offset: timedelta) -> timezone:
     """Return the zone of a time for psycopg2, which by itself makes one for each: a third of what a list costs it."""
     return timezone(offset) if offset else UTC
-
-
-def _connect() -> PoolProxiedConnection:
-    """Take a connection; nothing is sent before there is one, so this can always be repeated.
-
-    Raises:
-        FailedAttempt: there is none to be had.
-    """
-    try:
-        return db.engine.raw_connection()
-    except PoolTimeoutError as error:  # All connections were in use until the deadline.
-        raise FailedAttempt(error, away=False, repeatable=False) from error
-    except (psycopg2.Error, InvalidRequestError) as error:  # The second: one after the other turned out dead.
-        raise FailedAttempt(error, away=True, repeatable=True) from error
-
-
-def _wait_until_deadline(connection: Any) -> None:
-    """Wait for the server, but no longer than the deadline of this thread's statement.
-
-    Nothing else bounds this: a pooler holds a statement as long as it takes, libpq's timeouts end with the login, and
-    gunicorn does not watch a thread. psycopg2 closes the connection when this raises; closing it here would hang.
-    """
-    while (state := connection.poll()) != extensions.POLL_OK:
-        remaining = _deadline.at - time.monotonic()
-        if remaining <= 0:
-            raise psycopg2.OperationalError("no answer before the deadline")
-        poller = select.poll()  # A new one each time: while it connects, libpq may go on to another socket.
-        poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
-        poller.poll(None if remaining == math.inf else remaining * 1000)
-
-
-def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
-    """Have the pool replace a connection that died while it was idle.
-
-    A server has nothing to say on an idle connection, so one that is readable was closed. This costs microseconds
-    where the usual ping costs a round trip.
-    """
-    if dbapi_connection.closed:
-        raise DisconnectionError
-    poller = select.poll()
-    poller.register(dbapi_connection.fileno(), select.POLLIN)
-    if poller.poll(0):
-        raise DisconnectionError
-
-
-def _statement_timeout(until: float) -> str:
-    """Return what is left until the deadline, less the share by which the server is to be the first to give up."""
-    return str(max(1, int((until - time.monotonic()) * 1000 * _SHARE)))
 
 
 def _act_as_nobody(
@@ -267,9 +196,8 @@ def _act_as_nobody(
 
 
 def init_app(app: Flask) -> None:
-    """Have connections wait no longer than they may, and dead ones replaced. Connects to nothing."""
-    extensions.set_wait_callback(_wait_until_deadline)
+    """Prepare the engine for what is sent. Connects to nothing."""
     app.extensions["database_outages"] = Outages(app.config["THREADS"])
     with app.app_context():
+        connections.init_engine(db.engine)
         event.listen(db.engine, "before_cursor_execute", _act_as_nobody, retval=True)
-        event.listen(db.engine, "checkout", _refuse_dead)

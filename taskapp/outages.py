@@ -60,9 +60,6 @@ class Outages:
         Raises:
             DatabaseUnavailable: it could not be done, or too many wait already.
         """
-        if time.monotonic() >= until:  # It would be answered too late to be of use, and others wait behind it.
-            _logger.warning("A request waited for a thread until its time was up")
-            raise DatabaseUnavailable
         has_place = False
         pause = _FIRST_PAUSE
         try:

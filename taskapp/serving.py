@@ -1,4 +1,4 @@
-"""What gunicorn is told and asked, for gunicorn.conf.py; all that knows gunicorn is in these two."""
+"""What gunicorn is told and asked, for gunicorn.conf.py; all that knows gunicorn is in these two, and in worker.py."""
 
 import contextlib
 import logging
@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -29,23 +30,54 @@ DRAIN_SECONDS = 2.0
 DRAIN_BYTES = 32 * 1024 * 1024
 GREETING_USER = "demo"
 
-# The settings that gunicorn's master serves with, for its workers whenever they begin; None where nothing does.
-accepted: Mapping[str, Any] | None = None
+_log = logging.getLogger("gunicorn.error")
 
 
-def settings_from_before(error: StartupError) -> Mapping[str, Any]:
-    """Return the settings to go on with where those of a reload are wrong, and log that.
+@dataclass(frozen=True)
+class Accepted:
+    """What gunicorn's master serves with, until a reload finds something else that is right.
+
+    Attributes:
+        settings: those of the workers too, whenever they begin.
+        app: the master's own application.
+    """
+
+    settings: Mapping[str, Any]
+    app: Flask
+
+
+# None where it is not gunicorn that serves.
+accepted: Accepted | None = None
+
+
+def accept(read: Callable[[], Mapping[str, Any]], make_app: Callable[[Mapping[str, Any]], Flask]) -> Accepted:
+    """Read the settings to serve with; where those of a reload are wrong, keep those from before, and log that.
 
     Args:
-        error: what is wrong.
+        read: reads the settings.
+        make_app: makes the master's application with them.
 
     Raises:
-        SystemExit: there are none from before; this is the start.
+        SystemExit: they are wrong at the start.
     """
-    if accepted is None:
-        sys.exit(f"taskapp: {error}")
-    logging.getLogger("gunicorn.error").error("The settings are wrong, those from before are kept: %s", error)
+    global accepted  # noqa: PLW0603 # It outlives gunicorn.conf.py, which each reload runs anew.
+    try:
+        settings = _with_address_from_before(read())
+        accepted = Accepted(settings, make_app(settings))
+    except StartupError as error:
+        if accepted is None:
+            sys.exit(f"taskapp: {error}")
+        _log.error("The settings are wrong, those from before are kept: %s", error)
     return accepted
+
+
+def _with_address_from_before(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave the sockets alone on a reload: gunicorn closes the old ones before it knows that it can open others."""
+    before = accepted.settings if accepted else settings
+    address = {name: before[name] for name in ("HOST", "PORT")}
+    if address != {name: settings[name] for name in address}:
+        _log.warning("A new HOST or PORT needs a restart; those from before are kept")
+    return {**settings, **address}
 
 
 class ServerLog(Logger):  # type: ignore[misc] # gunicorn has no types.

@@ -100,7 +100,8 @@ class Worker(ThreadWorker):
 
     A connection is given to a thread when something comes in on it, not before. A request must be there, and its answer
     taken, within CLIENT_TIMEOUT each. Connections that end are watched in the main loop, where gunicorn would wait for
-    the client and hold up everybody else. A worker that stops serves all that the kernel has accepted for it.
+    the client and hold up everybody else. A worker that stops serves all that the kernel has accepted for it. How
+    long a request waits for a thread is known to the application.
     """
 
     sockets: list[Any]

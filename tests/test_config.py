@@ -70,6 +70,11 @@ def test_origins_are_read_as_browsers_write_them(load, written, read):
     assert load(CORS_ORIGINS=written)["CORS_ORIGINS"] == read
 
 
+@pytest.mark.parametrize("value", ["*", "10.0.0.0/8", "127.0.0.1, ::1", "fd00::/8,10.1.2.3"])
+def test_proxies_are_addresses_or_networks(load, value):
+    assert load(FORWARDED_ALLOW_IPS=value)["FORWARDED_ALLOW_IPS"] == value
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
 def test_database_url_may_be_spelled_as_people_do(load, scheme):
     url = load(DATABASE_URL=f"{scheme}://u:p%40ss@host-pooler.neon.tech/d?sslmode=require", **LONG_ENOUGH)[
@@ -101,6 +106,13 @@ def test_password_of_a_database_url_is_never_shown(load):
         ({"REQUEST_TIMEOUT": "nan"}, "REQUEST_TIMEOUT must be a number of seconds."),
         ({"REQUEST_TIMEOUT": "soon"}, "REQUEST_TIMEOUT must be a number of seconds."),
         ({"REQUEST_TIMEOUT": "0"}, "REQUEST_TIMEOUT must be from 0.1 to 3600 seconds."),
+        *(
+            (
+                {"FORWARDED_ALLOW_IPS": value},
+                "FORWARDED_ALLOW_IPS must be IP addresses or networks, with commas between them; or * alone, for any.",
+            )
+            for value in ("proxy.example", "10.0.0.1/8", "*,::1", "127.0.0.1,,::1", "1.2.3")
+        ),
         ({"ACCESS_LOG": "maybe"}, "ACCESS_LOG must be true or false."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of debug, info, warning, error, critical."),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be one of auto, text, json."),

@@ -2,15 +2,18 @@
 
 import threading
 import time
+from functools import partial
 
 import pytest
 from sqlalchemy import text
 
 from config import Settings
-from taskapp import create_app, database
+from taskapp import connections, create_app
 from taskapp.database import execute, execute_as_login_role
 from taskapp.errors import DatabaseUnavailable
 from taskapp.extensions import db
+from taskapp.timing import Exchange
+from tests.faults import FaultProxy
 from tests.processes import at_port, free_port, run_sql, text_url
 
 BACKEND = text("SELECT pg_backend_pid()")
@@ -109,7 +112,7 @@ def test_connections_that_are_dead_one_after_the_other_are_unavailable(app, monk
 
     with app.app_context():
         execute(BACKEND, {}, user_id="")
-        monkeypatch.setattr(database.select, "poll", Readable)
+        monkeypatch.setattr(connections.select, "poll", Readable)
         with pytest.raises(DatabaseUnavailable):
             execute(BACKEND, {}, user_id="")
 
@@ -133,3 +136,29 @@ def test_application_connects_to_nothing_until_it_is_asked(settings, database_ur
     url = text_url(at_port(free_port(), database_url))
     app = create_app(Settings().load({**settings, "DATABASE_URL": url}))
     assert app.test_client().get("/health/live").status_code == 200
+
+
+def test_first_connection_that_breaks_is_unavailable(settings, new_database, postgres):
+    """SQLAlchemy asks the first connection of all for the server's version and more."""
+    with FaultProxy(postgres.socket) as proxy:
+        url = at_port(proxy.port, new_database())
+        app = create_app(Settings().load({**settings, "DATABASE_URL": text_url(url), "REQUEST_TIMEOUT": "1"}))
+        proxy.black_hole(after=b"version()")
+        with app.app_context():
+            assert seconds(lambda: execute(BACKEND, {}, user_id="")) < 2
+            proxy.restore()
+            assert execute(BACKEND, {}, user_id="")
+
+
+@pytest.mark.parametrize("run", [execute_as_login_role, partial(execute, parameters={}, user_id="")])
+def test_request_whose_time_is_up_costs_no_connection(settings, run, caplog):
+    app = create_app(Settings().load(settings))
+    with app.app_context():
+        before = execute(BACKEND, {}, user_id="")
+    with app.test_request_context(environ_overrides={"taskapp.exchange": Exchange(queued=9.5)}):
+        assert seconds(lambda: run(BACKEND)) < 0.1
+    with app.app_context():
+        assert execute(BACKEND, {}, user_id="") == before
+    assert [record.message for record in caplog.records] == [
+        "The time of a request was up before its statement was sent"
+    ]

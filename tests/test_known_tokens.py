@@ -53,6 +53,11 @@ def test_known_token_expires_when_it_says(checker, secret, monkeypatch):
     assert before == 1
 
 
+def test_token_that_never_expires_is_good(checker, secret):
+    token = make_token(secret, {"sub": "alice", "exp": 10**400})
+    assert [checker.user_of(token) for _ in range(2)] == ["alice"] * 2
+
+
 def test_token_that_does_not_hold_is_never_known(checker, checks, secret):
     for token in (
         make_token(secret + "x", user_id="alice"),

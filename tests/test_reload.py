@@ -8,7 +8,7 @@ import pytest
 
 from config import ROOT, Settings
 from tests.client import Client, make_token
-from tests.processes import Gunicorn, wait_until
+from tests.processes import Gunicorn, free_port, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -67,17 +67,33 @@ def test_reload_reads_new_settings(gunicorn, user):
     assert timing(user)
 
 
-def test_wrong_settings_at_a_reload_leave_those_from_before(gunicorn, user):
-    gunicorn.write(THREADS="none", SERVER_TIMING="true")
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"THREADS": "none"}, "THREADS must be a whole number."),
+        ({"FORWARDED_ALLOW_IPS": "10.0.0.1/8"}, "FORWARDED_ALLOW_IPS must be IP addresses or networks"),
+    ],
+)
+def test_wrong_settings_at_a_reload_leave_those_from_before(gunicorn, user, wrong, sentence):
+    gunicorn.write(**wrong, SERVER_TIMING="true")
     old = gunicorn.workers()
     gunicorn.process.send_signal(signal.SIGHUP)
     wait_until(new_workers(gunicorn, old), "old workers go on")
-    assert "those from before are kept: THREADS must be a whole number." in gunicorn.log.read_text()
+    assert f"those from before are kept: {sentence}" in gunicorn.log.read_text()
     assert not timing(user)
     gunicorn.write(SERVER_TIMING="true")
     old = gunicorn.workers()
     gunicorn.process.send_signal(signal.SIGHUP)
     wait_until(new_workers(gunicorn, old), "old workers go on")
+    assert timing(user)
+
+
+def test_address_stays_at_a_reload(gunicorn, user):
+    gunicorn.write(PORT=free_port(), SERVER_TIMING="true")
+    old = gunicorn.workers()
+    gunicorn.process.send_signal(signal.SIGHUP)
+    wait_until(new_workers(gunicorn, old), "old workers go on")
+    assert "A new HOST or PORT needs a restart" in gunicorn.log.read_text()
     assert timing(user)
 
 

@@ -3,6 +3,7 @@
 With a DATABASE_URL nothing here is touched, and no server binary is looked for.
 """
 
+import math
 import secrets
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from config import SECRET_BYTES, StartupError
-from taskapp.database import without_deadline
+from taskapp.connections import deadline
 from taskapp.embedded.folders import EmbeddedError, make_private
 from taskapp.embedded.lock import exclusively
 from taskapp.embedded.server import EmbeddedPostgres
@@ -71,7 +72,7 @@ def prepare(app: Flask) -> None:
         return
     if app.config["MIGRATION_DATABASE_URL"]:
         raise StartupError("MIGRATION_DATABASE_URL is set but DATABASE_URL is not: set both, or neither.")
-    with _preparing, without_deadline():
+    with _preparing, deadline(math.inf):
         if server.folder not in _prepared:
             server.start()
             flask_migrate.upgrade()
