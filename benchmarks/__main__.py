@@ -38,8 +38,9 @@ def main() -> int:
         return 0
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     with workplace() as postgres:
-        results["machine"] = describe_machine()
-        results["versions"] = describe_versions(postgres.url)
+        if what == "run" or "machine" not in results:  # What is measured again was compared elsewhere, or earlier.
+            results["machine"] = describe_machine()
+            results["versions"] = describe_versions(postgres.url)
         if what == "run":
             results |= run(postgres, read_settings(rounds=3, seconds=4))
         if what in {"run", "growth"}:
