@@ -62,7 +62,7 @@ lock: .venv/ci ## Compile requirements*.in into requirements*.txt, pinned with h
 audit: .venv/ci ## Look for known vulnerabilities of what is pinned
 	@.venv/bin/python -m tests.audit $(ARGS)
 
-bench: .venv/run .venv-bench/installed needs-wrk ## Compare with other services, and see how the cost grows; 45 minutes
+bench: .venv/run .venv-bench/installed needs-wrk ## Compare with other services, and see how the cost grows; half an hour
 	@.venv/bin/python -m benchmarks run
 	@.venv-bench/bin/python -m benchmarks.plots
 

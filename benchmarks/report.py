@@ -164,7 +164,7 @@ def _profile(results: Mapping[str, Any]) -> str:
         "## Where the time of a request goes\n\n"
         "The processor's time that taskapp itself takes, by the package whose code runs: called as gunicorn calls it,\n"
         "but without gunicorn, one request after the other; shares from cProfile, without the wait for PostgreSQL.\n"
-        "Against the tables above, a loaded machine takes longer for each, because caches are cold.\n\n"
+        "Under load each takes longer than here, because the processor's caches are cold.\n\n"
     )
     return text + _table(*table(results["profile"], TITLES))
 

@@ -42,6 +42,8 @@ class FaultProxy:
 
     def accept(self):
         """Listen, on the same port as before."""
+        if self._listener:
+            return
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, args=(self._listener,), daemon=True).start()

@@ -68,6 +68,7 @@ def healthy(proxy, user):
     user.create()
     yield
     proxy.latency = proxy.cold_start = 0
+    proxy.accept()
     wait_until(lambda: user.get("?limit=1").status == 200, "it does not recover", 10)
 
 
@@ -100,7 +101,7 @@ def test_connections_refused_for_long_are_unavailable_at_the_deadline(proxy, use
     for act in (lambda: user.get(), lambda: user.post(json={"title": "t"})):
         answer, seconds = timed(act)
         assert_unavailable(answer, seconds)
-        assert seconds > TIMEOUT - 0.5
+        assert seconds > TIMEOUT - 0.7  # 0.9 of it, less the pause before another try that would be too late.
     proxy.accept()
     assert seconds_until(lambda: user.get("?limit=1").status == 200) < 1
 
