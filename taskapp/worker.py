@@ -5,7 +5,6 @@ import math
 import select
 import selectors
 import socket
-import threading
 import time
 from collections import deque
 from functools import partial
@@ -109,6 +108,7 @@ class Worker(ThreadWorker):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._lingering: deque[Connection] = deque()
+        self._stop_at = math.inf
 
     def accept(self, listener: Any) -> None:
         """Accept a connection."""
@@ -126,11 +126,13 @@ class Worker(ThreadWorker):
         respond = partial(self.on_pending_socket_readable, connection)
         self.poller.register(connection.sock, selectors.EVENT_READ, respond)
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Stop in a moment: on a reload the worker that takes this one's place has to listen first."""
-        stop = threading.Timer(HANDOVER, super().handle_exit, (sig, frame))
-        stop.daemon = True
-        stop.start()
+    def handle_exit(self, _sig: int, _frame: Any) -> None:
+        """Stop in a moment: on a reload the worker that takes this one's place has to listen first.
+
+        The main loop looks for it, once a second at least. A thread that waits could not be started here: a signal may
+        come while the main thread itself starts one, and holds the lock for that.
+        """
+        self._stop_at = min(self._stop_at, time.monotonic() + HANDOVER)
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 # gunicorn's own.
         """Begin or cease to accept; where the worker stops, accept those who wait, and let others be refused.
@@ -188,7 +190,9 @@ class Worker(ThreadWorker):
         util.close(connection.sock)
 
     def murder_pending(self) -> None:
-        """Close what has waited for long enough, for a first request or for the client to close."""
+        """Close what has waited for long enough, for a first request or for the client; and stop when it is time."""
         super().murder_pending()
+        if time.monotonic() >= self._stop_at:
+            self.alive = False
         while self._lingering and self._lingering[0].timeout <= time.monotonic():
             self._drop(self._lingering.popleft())

@@ -36,6 +36,7 @@ class FromFile(Gunicorn):
 @pytest.fixture
 def gunicorn(settings, tmp_path):
     with FromFile(tmp_path, **settings) as gunicorn:
+        wait_until(lambda: len(gunicorn.workers()) == 2, "there is one worker")
         yield gunicorn
 
 
@@ -47,7 +48,11 @@ def user(gunicorn, secret):
 
 
 def new_workers(gunicorn, old):
-    return lambda: len(gunicorn.workers()) == 2 and not set(gunicorn.workers()) & set(old)
+    def replaced():
+        workers = gunicorn.workers()
+        return len(workers) == 2 and not set(workers) & set(old)
+
+    return replaced
 
 
 def timing(user):
