@@ -34,6 +34,8 @@ from taskapp.tasks.converters import TaskIdConverter, task_id_schema
 from taskapp.tasks.documentation import USER_ID
 from taskapp.tasks.views import bp as tasks_bp
 
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
 
 class App(Flask):
     """Flask, for views and hooks that are plain functions."""
@@ -41,9 +43,6 @@ class App(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function as it is; Flask's own looks each time whether it is a coroutine."""
         return func
-
-
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:

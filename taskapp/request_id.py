@@ -3,10 +3,11 @@
 import logging
 import random
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask, has_request_context, request
+
+from taskapp.outgoing import add_headers
 
 HEADER = "X-Request-ID"
 # Where WSGI has what the client sent, and where we keep what it is to be.
@@ -45,12 +46,4 @@ class RequestIdFilter(logging.Filter):
 
 def init_app(app: Flask) -> None:
     """Return the id on every answer."""
-    inner = app.wsgi_app
-
-    def announce(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            return start_response(status, [*headers, (HEADER, _id_of(environ))], *rest)
-
-        return inner(environ, start)
-
-    app.wsgi_app = announce  # type: ignore[method-assign] # The way that Flask documents.
+    add_headers(app, lambda environ, *_: [(HEADER, _id_of(environ))])

@@ -4,10 +4,11 @@ After the OWASP REST Security Cheat Sheet and the OWASP Secure Headers Project. 
 another header says (``X-Frame-Options``: ``frame-ancestors``), and what only pages need.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask
+
+from taskapp.outgoing import Headers, add_headers
 
 # Nothing here is a page, but for /docs, which has a policy of its own: should a browser show an answer as one, then
 # nothing in it runs, and nobody may frame it (Content Security Policy Level 3).
@@ -29,7 +30,8 @@ _HTTPS_ALONE = "max-age=31536000"
 FOR_ERRORS = {**_FOR_ALL, "Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": _NOT_STORED}
 
 
-def _missing(environ: dict[str, Any], status: str, headers: list[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+def _protect(environ: dict[str, Any], status: str, headers: list[tuple[str, str]]) -> Headers:
+    yield from _FOR_ALL.items()
     present = {name for name, _ in headers}
     if "Content-Security-Policy" not in present:
         yield "Content-Security-Policy", CONTENT_SECURITY_POLICY
@@ -41,16 +43,5 @@ def _missing(environ: dict[str, Any], status: str, headers: list[tuple[str, str]
 
 
 def init_app(app: Flask) -> None:
-    """Put the headers on every answer of the application; what an answer says of itself stays.
-
-    On their way out, as WSGI has them: a response of Flask's takes ten times as long to add them to.
-    """
-    inner = app.wsgi_app
-
-    def protect(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            return start_response(status, [*headers, *_FOR_ALL.items(), *_missing(environ, status, headers)], *rest)
-
-        return inner(environ, start)
-
-    app.wsgi_app = protect  # type: ignore[method-assign] # The way that Flask documents.
+    """Put the headers on every answer of the application; what an answer says of itself stays."""
+    add_headers(app, _protect)

@@ -11,9 +11,10 @@ from config import Settings
 from taskapp import create_app
 from tests.client import Client, make_token
 from tests.external import needs, needs_module
+from tests.faults import FaultProxy
 from tests.issuer import Issuer
 from tests.pooler import PgBouncer
-from tests.processes import Gunicorn, make_postgres, run_sql, text_url, through, upgrade
+from tests.processes import Gunicorn, durable_postgres, make_postgres, run_sql, text_url, through, upgrade
 
 _databases = itertools.count(1)
 # For a browser that is driven as root, alone, and looks for nothing on the network by itself.
@@ -55,6 +56,20 @@ def postgres(tmp_path_factory):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """A PostgreSQL of the module's own, to be broken; it keeps what it has acknowledged, as in production."""
+    with durable_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def proxy(database):
+    """What stands before it, and fails as networks do."""
+    with FaultProxy(database.socket) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")

@@ -116,9 +116,10 @@ def at_port(port, url, **parameters):
     return url.set(host="127.0.0.1", port=port, query=parameters)
 
 
-def restart(postgres, stop):
-    """Stop a PostgreSQL with a signal, and start it again once it is gone."""
+def restart(postgres, stop, away=0):
+    """Stop a PostgreSQL with a signal, and start it again once it is gone, and so many seconds later."""
     shut_down(postgres, stop)
+    time.sleep(away)
     postgres._start_server()
 
 

@@ -10,17 +10,16 @@ from functools import partial
 import psycopg2
 import pytest
 
+from tests import outages
 from tests.client import Client, make_token
-from tests.faults import FaultProxy
+from tests.outages import assert_restart_loses_nothing
 from tests.processes import (
     Gunicorn,
     at_port,
     connect,
-    durable_postgres,
     locked_tasks,
     run_sql,
     seconds_until,
-    shut_down,
     text_url,
     timed,
     wait_until,
@@ -29,19 +28,8 @@ from tests.processes import (
 pytestmark = pytest.mark.slow
 
 TIMEOUT = 3
+assert_unavailable = partial(outages.assert_unavailable, within=TIMEOUT + outages.TOLERANCE)
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    with durable_postgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def proxy(database):
-    with FaultProxy(database.socket) as proxy:
-        yield proxy
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +58,6 @@ def healthy(proxy, user):
     proxy.latency = proxy.cold_start = 0
     proxy.accept()
     wait_until(lambda: user.get("?limit=1").status == 200, "it does not recover", 10)
-
-
-def assert_unavailable(answer, seconds):
-    assert (answer.status, answer.error["code"]) == (503, "DATABASE_ERROR")
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert seconds < TIMEOUT + 0.5  # The deadline, and what a busy machine adds.
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
@@ -220,35 +202,4 @@ def test_too_many_connections_are_waited_for(proxy, user, database):
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
 def test_restart_under_load_loses_nothing(user, port, secret, database, stop):
-    token = make_token(secret, user_id="user")
-    stopping = threading.Event()
-    acknowledged, answers = [], []
-
-    def write(number):
-        client = Client(port, token=token, user_id="user")
-        while not stopping.is_set():
-            title = f"{stop.name} {number} {len(answers)}"
-            answer, seconds = timed(partial(client.post, json={"title": title}))
-            answers.append((answer.status, seconds))
-            if answer.status == 201:
-                acknowledged.append(title)
-        client.close()
-
-    with ThreadPoolExecutor(6) as pool:
-        try:
-            writers = [pool.submit(write, number) for number in range(6)]
-            time.sleep(0.5)
-            shut_down(database, stop)
-            time.sleep(0.5)
-            database._start_server()
-            assert seconds_until(lambda: user.get("?limit=1").status == 200) < 1
-            time.sleep(0.5)
-        finally:
-            stopping.set()
-    for writer in writers:
-        writer.result()
-
-    assert {status for status, _ in answers} <= {201, 503}
-    assert max(seconds for _, seconds in answers) < TIMEOUT + 0.5
-    stored = [title for (title,) in run_sql(database.url, "SELECT title FROM tasks WHERE user_id = 'user'")]
-    assert set(acknowledged) <= set(stored)
+    assert_restart_loses_nothing(database, stop, user, port, secret, deadline=TIMEOUT, recovery=1)

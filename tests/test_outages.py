@@ -5,20 +5,18 @@ between it and the service, and behind PgBouncer, as on Neon.
 import signal
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
+from tests import outages
 from tests.client import Client, make_token
-from tests.faults import FaultProxy
+from tests.outages import assert_restart_loses_nothing
 from tests.pooler import PgBouncer
 from tests.processes import (
     Gunicorn,
     at_port,
-    durable_postgres,
-    restart,
     run_sql,
-    seconds_until,
     text_url,
     timed,
     wait_until,
@@ -27,21 +25,10 @@ from tests.processes import (
 pytestmark = pytest.mark.slow
 
 DEADLINE = 10
+assert_unavailable = partial(outages.assert_unavailable, within=DEADLINE)
 # PgBouncer looks for a server that refused it no sooner than that (server_login_retry, 15 seconds by default); without
 # it the service itself looks.
 RECOVERY = {"direct": 1, "pooled": 16}
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    with durable_postgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def proxy(database):
-    with FaultProxy(database.socket) as proxy:
-        yield proxy
 
 
 @pytest.fixture(scope="module", params=["direct", "pooled"])
@@ -71,12 +58,6 @@ def user(port, secret):
     wait_until(lambda: client.get("?limit=1").status == 200, "it does not work")
     yield client
     client.close()
-
-
-def assert_unavailable(answer, seconds):
-    assert (answer.status, answer.error["code"]) == (503, "DATABASE_ERROR")
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert seconds < DEADLINE
 
 
 def test_suspended_compute_costs_no_error(proxy, user):
@@ -131,31 +112,4 @@ def test_latency_is_paid_once(proxy, user):
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
 def test_restart_under_load_loses_nothing_acknowledged(database, user, port, secret, path, stop):
-    stopping = threading.Event()
-    acknowledged, answers = [], []
-
-    def write(number):
-        client = Client(port, token=make_token(secret, user_id="user"), user_id="user")
-        while not stopping.is_set():
-            title = f"{stop.name} {number} {len(answers)}"
-            answer, seconds = timed(lambda title=title: client.post(json={"title": title}))
-            answers.append((answer.status, seconds))
-            if answer.status == 201:
-                acknowledged.append(title)
-        client.close()
-
-    with ThreadPoolExecutor(6) as pool:
-        writers = [pool.submit(write, number) for number in range(6)]
-        try:
-            time.sleep(0.5)
-            restart(database, stop)
-            assert seconds_until(lambda: user.get("?limit=1").status == 200) < RECOVERY[path]
-            time.sleep(0.5)
-        finally:
-            stopping.set()
-    for writer in writers:
-        writer.result()
-    assert {status for status, _ in answers} <= {201, 503}
-    assert max(seconds for _, seconds in answers) < DEADLINE + 0.5  # What a busy machine adds.
-    stored = {title for (title,) in run_sql(database.url, "SELECT title FROM tasks WHERE user_id = 'user'")}
-    assert set(acknowledged) <= stored
+    assert_restart_loses_nothing(database, stop, user, port, secret, deadline=DEADLINE, recovery=RECOVERY[path])

@@ -55,6 +55,12 @@ def new_workers(gunicorn, old):
     return replaced
 
 
+def reload(gunicorn):
+    old = gunicorn.workers()
+    gunicorn.process.send_signal(signal.SIGHUP)
+    wait_until(new_workers(gunicorn, old), "old workers go on")
+
+
 def timing(user):
     """Whether an answer has the header that only new settings ask for."""
     user.close()  # A connection that stays open may be with an old worker.
@@ -66,9 +72,7 @@ def timing(user):
 def test_reload_reads_new_settings(gunicorn, user):
     assert not timing(user)
     gunicorn.write(SERVER_TIMING="true")
-    old = gunicorn.workers()
-    gunicorn.process.send_signal(signal.SIGHUP)
-    wait_until(new_workers(gunicorn, old), "old workers go on")
+    reload(gunicorn)
     assert timing(user)
 
 
@@ -81,23 +85,17 @@ def test_reload_reads_new_settings(gunicorn, user):
 )
 def test_wrong_settings_at_a_reload_leave_those_from_before(gunicorn, user, wrong, sentence):
     gunicorn.write(**wrong, SERVER_TIMING="true")
-    old = gunicorn.workers()
-    gunicorn.process.send_signal(signal.SIGHUP)
-    wait_until(new_workers(gunicorn, old), "old workers go on")
+    reload(gunicorn)
     assert f"those from before are kept: {sentence}" in gunicorn.log.read_text()
     assert not timing(user)
     gunicorn.write(SERVER_TIMING="true")
-    old = gunicorn.workers()
-    gunicorn.process.send_signal(signal.SIGHUP)
-    wait_until(new_workers(gunicorn, old), "old workers go on")
+    reload(gunicorn)
     assert timing(user)
 
 
 def test_address_stays_at_a_reload(gunicorn, user):
     gunicorn.write(PORT=free_port(), SERVER_TIMING="true")
-    old = gunicorn.workers()
-    gunicorn.process.send_signal(signal.SIGHUP)
-    wait_until(new_workers(gunicorn, old), "old workers go on")
+    reload(gunicorn)
     assert "A new HOST or PORT needs a restart" in gunicorn.log.read_text()
     assert timing(user)
 
