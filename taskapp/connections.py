@@ -16,9 +16,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from taskapp.extensions import db
 from taskapp.outages import FailedAttempt
+from taskapp.turns import give_turn_away
 
 # The part of REQUEST_TIMEOUT after which we give up on the server, so that the answer is there before it is over.
 SHARE = 0.95
+# Seconds that a statement takes at most where the database is near. Other threads need not wait while it takes longer.
+_USUAL = 0.003
 
 
 class _Deadline(threading.local):
@@ -96,7 +99,9 @@ def _wait_until_deadline(connection: Any) -> None:
             raise psycopg2.OperationalError("no answer before the deadline")
         poller = select.poll()  # A new one each time: while it connects, libpq may go on to another socket.
         poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
-        poller.poll(None if remaining == math.inf else remaining * 1000)
+        if not poller.poll(min(remaining, _USUAL) * 1000):
+            give_turn_away()
+            poller.poll(None if remaining == math.inf else max(0, remaining - _USUAL) * 1000)
 
 
 def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:

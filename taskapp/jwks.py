@@ -19,6 +19,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from taskapp.errors import IdentityUnavailable
+from taskapp.turns import give_turn_away
 
 _logger = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class KeySet:
         while True:
             fetch = self._begin_fetch(key_id)
             if fetch and not self._failing:  # While it is down nobody waits: those threads would miss for known keys.
+                give_turn_away()
                 fetch.done.wait(asked_at + TIMEOUT - clock())
             if key := self._keys.get(key_id):
                 return key

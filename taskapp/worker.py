@@ -13,6 +13,8 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from taskapp.turns import Threads, give_turn_away
+
 # Seconds that a client has to close its side of a connection that has ended.
 LINGER = 2.0
 # Seconds between the signal to stop and the end of accepting.
@@ -75,6 +77,7 @@ class ClientSocket(socket.socket):
 
     def _await(self, event: int, due: float) -> bool:
         """Wait until something can be read or written, and return whether that was in time."""
+        give_turn_away()
         poller = select.poll()
         poller.register(self, event)
         remaining = due - time.monotonic()
@@ -98,9 +101,9 @@ class Worker(ThreadWorker):
     """gunicorn's worker, with these differences.
 
     A connection is given to a thread when something comes in on it, not before. A request must be there, and its answer
-    taken, within CLIENT_TIMEOUT each. Connections that end are watched in the main loop, where gunicorn would wait for
-    the client and hold up everybody else. A worker that stops serves all that the kernel has accepted for it. How
-    long a request waits for a thread is known to the application.
+    taken, within CLIENT_TIMEOUT each. Few threads compute at once, however many wait. Connections that end are watched
+    in the main loop, where gunicorn would wait for the client and hold up everybody else. A worker that stops serves
+    all that the kernel has accepted for it. How long a request waits for a thread is known to the application.
     """
 
     sockets: list[Any]
@@ -109,6 +112,10 @@ class Worker(ThreadWorker):
         super().__init__(*args, **options)
         self._lingering: deque[Connection] = deque()
         self._stop_at = math.inf
+
+    def get_thread_pool(self) -> Threads:
+        """Make the threads that serve requests."""
+        return Threads(self.cfg.threads)
 
     def accept(self, listener: Any) -> None:
         """Accept a connection."""

@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 import jwt
+from prometheus_client.parser import text_string_to_metric_families
 
+from taskapp.metrics import CONTENT_TYPE
 from tests.contract import assert_documented
 
 JSON = {"Content-Type": "application/json"}
@@ -156,3 +158,18 @@ def raw(port, request, *, finish=False):
         response = http.client.HTTPResponse(connection)
         response.begin()
         return Answer(response.status, response.headers, response.read(), response.reason)
+
+
+def scrape(port: int, token: str) -> dict[tuple[str, ...], float]:
+    """What Prometheus reads of /metrics: from a name and its labels to the value."""
+    client = Client(port, token=token)
+    answer = client.request("GET", "/metrics")
+    client.close()
+    assert (answer.status, answer.headers["Content-Type"]) == (200, CONTENT_TYPE)
+    samples: dict[tuple[str, ...], float] = {}
+    for family in text_string_to_metric_families(answer.body.decode()):
+        for sample in family.samples:
+            key = (sample.name, *sample.labels.values())
+            assert key not in samples
+            samples[key] = sample.value
+    return samples

@@ -7,11 +7,10 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from config import ROOT, Settings
 from taskapp import create_app, metrics
-from tests.client import Client
+from tests.client import scrape
 from tests.contract import DOCUMENT
 from tests.processes import Gunicorn, locked_tasks, run_sql, text_url, wait_until
 
@@ -33,21 +32,6 @@ def start(settings, tmp_path):
         return Gunicorn(tmp_path / "log", **{**own, **more})
 
     return start
-
-
-def scrape(port):
-    """What Prometheus reads: from a name and its labels to the value."""
-    client = Client(port, token=TOKEN)
-    answer = client.request("GET", "/metrics")
-    client.close()
-    assert (answer.status, answer.headers["Content-Type"]) == (200, metrics.CONTENT_TYPE)
-    samples = {}
-    for family in text_string_to_metric_families(answer.body.decode()):
-        for sample in family.samples:
-            key = (sample.name, *sample.labels.values())
-            assert key not in samples
-            samples[key] = sample.value
-    return samples
 
 
 def counted(samples, name=REQUESTS):
@@ -98,7 +82,7 @@ def test_every_request_of_every_worker_is_counted_once(start, new_client, tmp_pa
             statuses = list(pool.map(use, range(40)))
         assert statuses == [[200, 404, 404, 404, 401, 200]] * 40
         assert len(workers_that_counted(tmp_path)) == 2
-        samples = scrape(server.port)
+        samples = scrape(server.port, TOKEN)
         assert counted(samples) == {
             ("POST", LIST, "201"): 40,
             ("GET", TASK, "200"): 40,
@@ -111,7 +95,7 @@ def test_every_request_of_every_worker_is_counted_once(start, new_client, tmp_pa
         assert counted(samples, STATEMENTS) == {("ok",): 160}
         in_all = sum(value for key, value in samples.items() if key[0] == f"{REQUESTS}_sum")
         assert 0 < samples[f"{STATEMENTS}_sum", "ok"] < in_all
-        assert counted(scrape(server.port))["GET", "/metrics", "200"] == 1
+        assert counted(scrape(server.port, TOKEN))["GET", "/metrics", "200"] == 1
     assert not list(tmp_path.glob("taskapp-metrics-*"))
 
 
@@ -120,7 +104,7 @@ def test_killed_worker_takes_nothing_with_it(start, new_client, tmp_path):
         for _ in range(20):
             new_client(port=server.port).get()
         assert len(workers_that_counted(tmp_path)) == 2
-        before = scrape(server.port)
+        before = scrape(server.port, TOKEN)
         killed, other = server.workers()
         os.kill(killed, signal.SIGKILL)
         folder = next(tmp_path.glob("taskapp-metrics-*"))
@@ -128,7 +112,7 @@ def test_killed_worker_takes_nothing_with_it(start, new_client, tmp_path):
         wait_until(lambda: len(list(folder.glob("gauge_livesum_*.db"))) == 2, "no worker took its place")
         # One that was killed as it made a file leaves an empty one.
         (folder / f"histogram_{killed}0.db").touch()
-        after = scrape(server.port)
+        after = scrape(server.port, TOKEN)
         assert counted(after)["GET", LIST, "200"] == counted(before)["GET", LIST, "200"] == 20
         assert after["database_pool_connections_max",] == before["database_pool_connections_max",] == 8
         assert other in server.workers()
@@ -139,7 +123,7 @@ def test_pool_is_told_as_it_is(start, new_client, new_database, postgres):
     with start(DATABASE_URL=text_url(url), WORKERS=2, THREADS=3, REQUEST_TIMEOUT=20) as server:
 
         def pool(name):
-            return scrape(server.port)[f"database_pool_connections_{name}",]
+            return scrape(server.port, TOKEN)[f"database_pool_connections_{name}",]
 
         wait_until(lambda: pool("max") == 6, "there is one worker")
         assert (pool("open"), pool("in_use")) == (0, 0)
@@ -157,7 +141,7 @@ def test_pool_is_told_as_it_is(start, new_client, new_database, postgres):
         run_sql(postgres.url, f"DROP DATABASE {url.database} WITH (FORCE)")
         assert user.get().status == 503
         assert (pool("open"), pool("in_use")) == (0, 0)
-        assert counted(scrape(server.port), STATEMENTS)["unavailable",] == 1
+        assert counted(scrape(server.port, TOKEN), STATEMENTS)["unavailable",] == 1
 
 
 def test_one_process_counts_without_gunicorn(settings):
@@ -180,11 +164,11 @@ def test_scrape_while_workers_write_never_fails(start):
             connection.close()
 
         users = [pool.submit(live, number) for number in range(3)]
-        counts = [counted(scrape(server.port)).get(("GET", "/health/live", "200"), 0) for _ in range(20)]
+        counts = [counted(scrape(server.port, TOKEN)).get(("GET", "/health/live", "200"), 0) for _ in range(20)]
         for user in users:
             user.result()
         assert counts == sorted(counts)
-        assert counted(scrape(server.port))["GET", "/health/live", "200"] == 150
+        assert counted(scrape(server.port, TOKEN))["GET", "/health/live", "200"] == 150
 
 
 def test_every_metric_is_explained(settings):

@@ -1,0 +1,82 @@
+"""Threads that take turns: as many requests may wait as there are threads, but few of them compute.
+
+Python runs one thread at a time. Those that want to run as well wake each other for nothing, and drive each other's
+data out of the processor's caches, which costs more than it gains. A thread that waits for something far away costs
+nothing.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from queue import SimpleQueue
+from typing import Any
+
+# How many tasks are under way at once, those not counted that gave their turn away.
+TURNS = 4
+
+
+class _Thread(threading.local):
+    """What a thread has: a way to give its turn away, as long as it has one."""
+
+    give_away: Callable[[], None] | None = None
+
+
+_thread = _Thread()
+
+
+def give_turn_away() -> None:
+    """Before a wait that may be long: let another thread begin a task. The rest of this one's is done beside it.
+
+    A thread that has no turn, or gave it away already, may call this too.
+    """
+    give_away, _thread.give_away = _thread.give_away, None
+    if give_away is not None:
+        give_away()
+
+
+class Threads:
+    """Threads that do what they are given, in the order in which it comes; what gunicorn needs of an executor.
+
+    Args:
+        threads: how many.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._turns = threading.Semaphore(TURNS)
+        self._threads = [threading.Thread(target=self._work) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a thread call a function, and return what will hold its result."""
+        future: Future[Any] = Future()
+        self._tasks.put(partial(_fulfil, future, partial(fn, *args, **kwargs)))
+        return future
+
+    def shutdown(self, *, wait: bool) -> None:
+        """End the threads once all that was submitted is done, and wait for that or not."""
+        for _ in self._threads:
+            self._tasks.put(None)
+        if wait:
+            for thread in self._threads:
+                thread.join()
+
+    def _work(self) -> None:
+        while True:
+            self._turns.acquire()
+            _thread.give_away = self._turns.release
+            while _thread.give_away is not None:
+                task = self._tasks.get()
+                if task is None:
+                    give_turn_away()
+                    return
+                task()
+
+
+def _fulfil(future: Future[Any], call: Callable[[], Any]) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 # It is for whoever asks for the result.
+        future.set_exception(error)

@@ -1,0 +1,123 @@
+"""Turns: few requests of a process compute at once, and as many may wait as there are threads."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from taskapp.turns import TURNS, Threads, give_turn_away
+from tests.client import Client, make_token, scrape
+from tests.processes import Gunicorn, locked_tasks, wait_until
+
+METRICS_TOKEN = "a-token-for-metrics_1"
+
+
+@pytest.fixture
+def threads():
+    threads = Threads(TURNS + 2)
+    yield threads
+    threads.shutdown(wait=False)
+
+
+class Tasks:
+    """Tasks that begin, and do not end before they may."""
+
+    def __init__(self):
+        self.begun = threading.Semaphore(0)
+        self.may_end = threading.Event()
+
+    def work(self):
+        self.begun.release()
+        assert self.may_end.wait(10)
+
+    def wait_for_long(self):
+        give_turn_away()
+        self.work()
+
+    def begin(self, count):
+        """Return whether so many more begin, and no further one."""
+        return all(self.begun.acquire(timeout=5) for _ in range(count)) and not self.begun.acquire(timeout=0.1)
+
+
+def test_no_more_tasks_are_under_way_than_there_are_turns(threads):
+    tasks = Tasks()
+    futures = [threads.submit(tasks.work) for _ in range(TURNS + 2)]
+    assert tasks.begin(TURNS)
+    tasks.may_end.set()
+    assert [future.result(5) for future in futures] == [None] * (TURNS + 2)
+
+
+def test_tasks_that_wait_for_long_are_not_counted(threads):
+    tasks = Tasks()
+    futures = [threads.submit(tasks.wait_for_long) for _ in range(2)]
+    futures += [threads.submit(tasks.work) for _ in range(TURNS + 1)]
+    assert tasks.begin(TURNS + 2)  # All threads are taken.
+    tasks.may_end.set()
+    for future in futures:
+        future.result(5)
+
+
+def test_turns_given_away_come_back(threads):
+    for _ in range(3):
+        tasks = Tasks()
+        waiting = [threads.submit(tasks.wait_for_long) for _ in range(TURNS + 2)]
+        assert tasks.begin(TURNS + 2)
+        tasks.may_end.set()
+        for future in waiting:
+            future.result(5)
+    tasks = Tasks()
+    working = [threads.submit(tasks.work) for _ in range(TURNS + 2)]
+    assert tasks.begin(TURNS)
+    tasks.may_end.set()
+    for future in working:
+        future.result(5)
+
+
+def test_tasks_begin_in_their_order_and_give_what_they_return_or_raise(threads):
+    done = []
+    futures = [threads.submit(done.append, number) for number in range(100)]
+    broken = threads.submit(int, "none")
+    for future in futures:
+        future.result(5)
+    with pytest.raises(ValueError, match="none"):
+        broken.result(5)
+    assert sorted(done) == list(range(100))
+    assert threads.submit(int, "2", base=8).result(5) == 2
+
+
+def test_shutdown_ends_the_threads_after_what_was_submitted():
+    before = set(threading.enumerate())
+    threads = Threads(TURNS + 2)
+    tasks = Tasks()
+    future = threads.submit(tasks.wait_for_long)
+    last = threads.submit(int, "1")
+    threads.shutdown(wait=False)
+    tasks.may_end.set()
+    threads.shutdown(wait=True)
+    assert (future.done(), last.result(0)) == (True, 1)
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_thread_without_a_turn_has_none_to_give():
+    give_turn_away()
+
+
+@pytest.mark.slow
+def test_as_many_requests_wait_for_the_database_as_there_are_threads(settings, secret, database_url, tmp_path):
+    def ask():
+        client = Client(gunicorn.port, token=make_token(secret, user_id="user"), user_id="user")
+        try:
+            return client.get().status
+        finally:
+            client.close()
+
+    def waiting():
+        return scrape(gunicorn.port, METRICS_TOKEN)["database_pool_connections_in_use",]
+
+    count = TURNS + 5  # One thread is left, for the metrics.
+    own = {**settings, "WORKERS": 1, "THREADS": count + 1, "METRICS_TOKEN": METRICS_TOKEN, "TMPDIR": tmp_path}
+    with Gunicorn(tmp_path / "log", **own) as gunicorn, ThreadPoolExecutor(count) as pool:
+        with locked_tasks(database_url):
+            statuses = [pool.submit(ask) for _ in range(count)]
+            wait_until(lambda: waiting() == count, "some wait for a turn")
+        assert [status.result() for status in statuses] == [200] * count
