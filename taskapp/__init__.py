@@ -1,6 +1,6 @@
 """taskapp: a multi-user task service."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from taskapp import (
     serving,
     timing,
 )
+from taskapp.app import App
 from taskapp.extensions import api, db, migrate
 from taskapp.inputs import MAXIMUM_BODY
 from taskapp.openapi import docs_page
@@ -35,14 +36,6 @@ from taskapp.tasks.documentation import USER_ID
 from taskapp.tasks.views import bp as tasks_bp
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
-
-
-class App(Flask):
-    """Flask, for views and hooks that are plain functions."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as it is; Flask's own looks each time whether it is a coroutine."""
-        return func
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:

@@ -121,8 +121,8 @@ def authorize() -> None:
     """
     checker: TokenChecker = current_app.extensions["token_checker"]
     user_id = (request.view_args or {})["user_id"]
-    g.user_id = checker.user_of(bearer_token())  # For the log, whatever becomes of the request.
-    if g.user_id != user_id:
+    g.user_id = caller = checker.user_of(bearer_token())  # For the log, whatever becomes of the request.
+    if caller != user_id:
         raise Forbidden
     if len(user_id) > USER_ID_LENGTH or "\0" in user_id:
         raise InvalidInput(details={"user_id": [f"Must be 1 to {USER_ID_LENGTH} characters, none of them NUL."]})

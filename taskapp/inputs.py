@@ -206,9 +206,9 @@ class Blueprint(DocumentedBlueprint):
         return decorator
 
 
-def _has_body() -> bool:
-    """Tell whether the request has a body: what says neither its length nor its coding has none (RFC 9112, 6.3)."""
-    return request.environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in request.environ
+def _has_body(environ: Mapping[str, Any]) -> bool:
+    """Tell whether a request has a body: what says neither its length nor its coding has none (RFC 9112, 6.3)."""
+    return environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ
 
 
 def refuse_undeclared_input() -> None:
@@ -218,7 +218,8 @@ def refuse_undeclared_input() -> None:
         InvalidInput: there are some.
     """
     reads = getattr(current_app.view_functions[request.endpoint or ""], "reads", ())
-    if "query" not in reads and request.query_string:
+    environ = request.environ
+    if "query" not in reads and environ.get("QUERY_STRING"):
         _load(_nothing_in, "query")
-    if "json" not in reads and _has_body():
+    if "json" not in reads and _has_body(environ):
         _load(_nothing_in, "json")

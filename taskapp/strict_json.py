@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import orjson
 from flask import Response
 from flask.json.provider import JSONProvider
+from werkzeug.datastructures import Headers
 
 # RFC 3339 in UTC, written with a Z; a newline at the end, for people at a terminal.
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
@@ -31,9 +32,20 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+class JSONResponse(Response):
+    """An answer whose headers are sent as they are, where werkzeug's own copies them and looks what is to be mended.
+
+    It always has a body, and what is put into ``Location`` must be an address in ASCII.
+    """
+
+    def get_wsgi_headers(self, _environ: dict[str, Any]) -> Headers:
+        """Return the headers."""
+        return self.headers
+
+
 def json_response(value: Any) -> Response:
     """Answer with a value as JSON, status 200."""
-    return Response(orjson.dumps(value, option=_OPTIONS), mimetype="application/json")
+    return JSONResponse(orjson.dumps(value, option=_OPTIONS), content_type="application/json")
 
 
 class StrictJSONProvider(JSONProvider):

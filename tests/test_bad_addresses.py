@@ -75,3 +75,14 @@ def test_raw_bytes_in_a_path_are_an_error_not_a_crash(alice, secret):
     token = make_token(secret, user_id="\ufffd")
     assert alice.request("GET", "/api/%FF/tasks", token=token).status == 200
     assert alice.request("GET", "/api/%ed%a0%80/tasks").status == 403
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+def test_host_that_cannot_be_one_is_an_error(alice, host):
+    answer = alice.request("GET", alice.tasks, headers={"Host": host})
+    assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+
+
+def test_offer_to_change_the_protocol_is_passed_over(alice):  # RFC 9110, section 7.8: a server may.
+    answer = alice.request("GET", alice.tasks, headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+    assert answer.status == 200
