@@ -43,10 +43,13 @@ def middle(measurements: list[dict[str, Any]], value: str, **which: Any) -> floa
 
 
 def ratio(load: list[dict[str, Any]], peer: str, operation: str, connections: int = CONNECTIONS) -> float:
-    """Return taskapp's requests a second as a multiple of a peer's."""
-    own = middle(load, "rate", service="taskapp", operation=operation, connections=connections)
-    other = middle(load, "rate", service=peer, operation=operation, connections=connections)
-    return own / other if other else 0.0
+    """Return taskapp's requests a second as a multiple of a peer's in the same round: the median of the rounds."""
+    own, other = (
+        {m["round"]: m["rate"] for m in load if (m["service"], m["operation"], m["connections"]) == which}
+        for which in (("taskapp", operation, connections), (peer, operation, connections))
+    )
+    found = [own[number] / rate for number, rate in other.items() if rate and number in own]
+    return median(found) if found else 0.0
 
 
 def goals(results: Mapping[str, Any]) -> Iterator[Goal]:

@@ -12,10 +12,10 @@ TEXT = """# How fast taskapp is
 
 What `make bench` measured; `results.json` has every number, and this page and the plots are made of it.
 All services ran in one run on one machine and one PostgreSQL, with the same data ({users:,} users with 100 tasks each,
-and one with 50, whose list is read), 2 workers, HS256 tokens and connections that stay open. wrk loaded them in
-turn, {seconds} s for each service, operation and number of connections, and that {rounds} times over; each number is
-the median. Times are in milliseconds; wrk corrects them for what a slow answer kept from being sent. The load, the
-services and PostgreSQL share the cores.
+and one with 50, whose list is read), 2 workers, HS256 tokens and connections that stay open. wrk loaded them in turn,
+{seconds} s for each service, operation and number of connections, and that {rounds} times over; each number is the
+median of the rounds, and each ratio the median of those within a round. Times are in milliseconds; wrk corrects them
+for what a slow answer kept from being sent. The load, the services and PostgreSQL share the cores.
 
 * **taskapp**: as `make run` serves it.
 * **FastAPI + SQLModel**: as the tutorials of both teach, on uvicorn with uvloop and httptools.
