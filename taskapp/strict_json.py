@@ -32,6 +32,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+# json.loads would make one for each text.
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)
+
+
 class JSONResponse(Response):
     """An answer whose headers are sent as they are, where werkzeug's own copies them and looks what is to be mended.
 
@@ -67,7 +71,7 @@ class StrictJSONProvider(JSONProvider):
             RecursionError: it is nested too deep to be read.
         """
         text = s.decode() if isinstance(s, bytes) else s
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        return _decoder.decode(text)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """Answer with a value as JSON."""

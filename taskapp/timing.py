@@ -6,12 +6,13 @@ Logs, metrics and the header ``Server-Timing`` are told of each answer, so that 
 import re
 import time
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, wraps
 from http import HTTPMethod
 from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, Response, current_app, has_request_context, request
+from flask import Flask, Response, current_app, request
 from werkzeug.routing import Rule
 
 from taskapp.errors import DatabaseUnavailable
@@ -23,7 +24,6 @@ Result = TypeVar("Result")
 UNMATCHED = "unmatched"
 OTHER = "OTHER"
 _METHODS = frozenset(method.value for method in HTTPMethod)
-_ENVIRON = "taskapp.exchange"
 
 
 @dataclass(slots=True)
@@ -51,6 +51,10 @@ class Exchange:
     method: str = OTHER
     route: str = UNMATCHED
     status: int = 0
+
+
+# What is being answered; None outside of a request.
+current_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
 @dataclass(frozen=True)
@@ -102,10 +106,6 @@ def timed(run: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     return measured
 
 
-def _current_exchange() -> Exchange | None:
-    return request.environ.get(_ENVIRON) if has_request_context() else None
-
-
 def give_up_at(seconds: float) -> float:
     """Return when to give up on the database, on the clock of ``time.monotonic``.
 
@@ -113,7 +113,7 @@ def give_up_at(seconds: float) -> float:
         seconds: how long it may take for a request: for all statements of the request together, from the first one on,
             the time included that the request waited for a thread. What is no part of a request has it from now on.
     """
-    exchange = _current_exchange()
+    exchange = current_exchange.get()
     if exchange is None:
         return time.monotonic() + seconds
     if exchange.give_up_at is None:
@@ -122,7 +122,7 @@ def give_up_at(seconds: float) -> float:
 
 
 def _tell_of_statement(seconds: float, outcome: str) -> None:
-    exchange = _current_exchange()
+    exchange = current_exchange.get()
     if exchange is not None:
         exchange.database += seconds
         exchange.statements += 1
@@ -131,10 +131,9 @@ def _tell_of_statement(seconds: float, outcome: str) -> None:
 
 
 def _tell_of_answer(response: Response) -> Response:
-    listening = watchers(current_app).answers
-    if not listening:
+    listening, exchange = watchers(current_app).answers, current_exchange.get()
+    if not listening or exchange is None:
         return response
-    exchange: Exchange = request.environ[_ENVIRON]
     exchange.seconds = time.perf_counter() - exchange.started
     exchange.method = request.method if request.method in _METHODS else OTHER
     exchange.route = route_of(request.url_rule)
@@ -158,8 +157,11 @@ def init_app(app: Flask) -> None:
     def begin(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         # Our worker's sockets know it; those of other servers do not.
         queued = getattr(environ.get("gunicorn.socket"), "seconds_in_queue", 0.0)
-        environ[_ENVIRON] = Exchange(queued=queued)
-        return inner(environ, start_response)
+        token = current_exchange.set(Exchange(queued=queued))
+        try:
+            return inner(environ, start_response)
+        finally:
+            current_exchange.reset(token)
 
     app.wsgi_app = begin  # type: ignore[method-assign] # The way that Flask documents.
     app.after_request(_tell_of_answer)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextvars import copy_context
 from functools import partial
 
 import pytest
@@ -12,7 +13,7 @@ from taskapp import connections, create_app
 from taskapp.database import execute, execute_as_login_role
 from taskapp.errors import DatabaseUnavailable
 from taskapp.extensions import db
-from taskapp.timing import Exchange
+from taskapp.timing import Exchange, current_exchange
 from tests.faults import FaultProxy
 from tests.processes import at_port, free_port, run_sql, text_url
 
@@ -152,12 +153,14 @@ def test_first_connection_that_breaks_is_unavailable(settings, new_database, pos
 
 @pytest.mark.parametrize("run", [execute_as_login_role, partial(execute, parameters={}, user_id="")])
 def test_request_whose_time_is_up_costs_no_connection(settings, run, caplog):
+    def late():
+        current_exchange.set(Exchange(queued=9.5))
+        return seconds(lambda: run(BACKEND))
+
     app = create_app(Settings().load(settings))
     with app.app_context():
         before = execute(BACKEND, {}, user_id="")
-    with app.test_request_context(environ_overrides={"taskapp.exchange": Exchange(queued=9.5)}):
-        assert seconds(lambda: run(BACKEND)) < 0.1
-    with app.app_context():
+        assert copy_context().run(late) < 0.1
         assert execute(BACKEND, {}, user_id="") == before
     assert [record.message for record in caplog.records] == [
         "The time of a request was up before its statement was sent"
