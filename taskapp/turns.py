@@ -46,6 +46,9 @@ class Threads:
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._turns = threading.Semaphore(TURNS)
         self._threads = [threading.Thread(target=self._work) for _ in range(threads)]
+
+    def start(self) -> None:
+        """Start the threads. From then on the process goes on until :meth:`shutdown`."""
         for thread in self._threads:
             thread.start()
 

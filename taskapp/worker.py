@@ -114,8 +114,16 @@ class Worker(ThreadWorker):
         self._stop_at = math.inf
 
     def get_thread_pool(self) -> Threads:
-        """Make the threads that serve requests."""
+        """Make the threads that serve requests; they are started once the worker is ready, and handles signals."""
         return Threads(self.cfg.threads)
+
+    def run(self) -> None:
+        """Serve until it is time to stop."""
+        self.tpool.start()
+        try:
+            super().run()
+        finally:
+            self.tpool.shutdown(wait=False)  # Or an error would leave a process that does nothing.
 
     def accept(self, listener: Any) -> None:
         """Accept a connection."""

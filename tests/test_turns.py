@@ -15,6 +15,7 @@ METRICS_TOKEN = "a-token-for-metrics_1"
 @pytest.fixture
 def threads():
     threads = Threads(TURNS + 2)
+    threads.start()
     yield threads
     threads.shutdown(wait=False)
 
@@ -88,6 +89,7 @@ def test_tasks_begin_in_their_order_and_give_what_they_return_or_raise(threads):
 def test_shutdown_ends_the_threads_after_what_was_submitted():
     before = set(threading.enumerate())
     threads = Threads(TURNS + 2)
+    threads.start()
     tasks = Tasks()
     future = threads.submit(tasks.wait_for_long)
     last = threads.submit(int, "1")
@@ -96,6 +98,17 @@ def test_shutdown_ends_the_threads_after_what_was_submitted():
     threads.shutdown(wait=True)
     assert (future.done(), last.result(0)) == (True, 1)
     assert set(threading.enumerate()) <= before
+
+
+def test_nothing_is_started_before_start():
+    """A worker makes its threads before it handles signals, and must be able to end without them."""
+    before = set(threading.enumerate())
+    threads = Threads(TURNS)
+    done = threads.submit(int, "1")
+    assert set(threading.enumerate()) <= before
+    threads.start()
+    assert done.result(5) == 1
+    threads.shutdown(wait=True)
 
 
 def test_a_thread_without_a_turn_has_none_to_give():
