@@ -74,7 +74,7 @@ def test_turns_given_away_come_back(threads):
         future.result(5)
 
 
-def test_tasks_begin_in_their_order_and_give_what_they_return_or_raise(threads):
+def test_every_task_is_done_and_gives_what_it_returns_or_raises(threads):
     done = []
     futures = [threads.submit(done.append, number) for number in range(100)]
     broken = threads.submit(int, "none")
