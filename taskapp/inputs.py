@@ -163,9 +163,8 @@ def _load(schema: Schema, location: str) -> Any:
 
 
 def _check_media_type(req: Request) -> None:
-    if (
-        req.content_type == "application/json"
-    ):  # Nearly always; to take another apart costs more than all the rest here.
+    # Nearly always; to take another apart costs more than all the rest here.
+    if req.content_type == "application/json":
         return
     if req.method == "PATCH":
         if req.mimetype not in PATCH_MEDIA_TYPES:
