@@ -16,12 +16,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from taskapp.extensions import db
 from taskapp.outages import FailedAttempt
-from taskapp.turns import give_turn_away
+from taskapp.turns import Patience, give_turn_away
 
 # The part of REQUEST_TIMEOUT after which we give up on the server, so that the answer is there before it is over.
 SHARE = 0.95
-# Seconds that a statement takes at most where the database is near. Other threads need not wait while it takes longer.
-_USUAL = 0.003
+_patience = Patience()
 
 
 class _Deadline(threading.local):
@@ -93,15 +92,18 @@ def _wait_until_deadline(connection: Any) -> None:
     Nothing else bounds this: a pooler holds a statement as long as it takes, libpq's timeouts end with the login, and
     gunicorn does not watch a thread. psycopg2 closes the connection when this raises; closing it here would hang.
     """
+    started = time.monotonic()
     while (state := connection.poll()) != extensions.POLL_OK:
         remaining = _deadline.at - time.monotonic()
         if remaining <= 0:
             raise psycopg2.OperationalError("no answer before the deadline")
         poller = select.poll()  # A new one each time: while it connects, libpq may go on to another socket.
         poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
-        if not poller.poll(min(remaining, _USUAL) * 1000):
+        patience = min(_patience.seconds, remaining)
+        if not (patience and poller.poll(patience * 1000)):
             give_turn_away()
-            poller.poll(None if remaining == math.inf else max(0, remaining - _USUAL) * 1000)
+            poller.poll(None if remaining == math.inf else (remaining - patience) * 1000)
+    _patience.learn(time.monotonic() - started)
 
 
 def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:

@@ -5,6 +5,7 @@ data out of the processor's caches, which costs more than it gains. A thread tha
 nothing.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,6 +15,12 @@ from typing import Any
 
 # How many tasks are under way at once, those not counted that gave their turn away.
 TURNS = 4
+# Seconds from which on something is far: waiting for it in four turns would leave a processor without work.
+_FAR = 0.004
+# Seconds to keep a turn while waiting for what is near.
+_PATIENCE = 0.02
+# Seconds that the shortest wait grows by with each, so that it is that of some hundred.
+_FORGOTTEN = 1e-5
 
 
 class _Thread(threading.local):
@@ -33,6 +40,26 @@ def give_turn_away() -> None:
     give_away, _thread.give_away = _thread.give_away, None
     if give_away is not None:
         give_away()
+
+
+class Patience:
+    """How long a thread keeps its turn while it waits for something that is near or far.
+
+    What is near answers soon, and where it does not, then because the processors are busy: to compute more beside it
+    would make that worse. What is far never answers soon. Which of the two it is, the shortest wait of late tells.
+    """
+
+    def __init__(self) -> None:
+        self._shortest = math.inf
+
+    @property
+    def seconds(self) -> float:
+        """How long to keep the turn."""
+        return _PATIENCE if self._shortest < _FAR else 0.0
+
+    def learn(self, waited: float) -> None:
+        """Take note of how many seconds a wait took."""
+        self._shortest = min(waited, self._shortest + _FORGOTTEN)
 
 
 class Threads:

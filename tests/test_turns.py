@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskapp.turns import TURNS, Threads, give_turn_away
+from taskapp.turns import TURNS, Patience, Threads, give_turn_away
 from tests.client import Client, make_token, scrape
 from tests.processes import Gunicorn, locked_tasks, wait_until
 
@@ -109,6 +109,16 @@ def test_nothing_is_started_before_start():
     threads.start()
     assert done.result(5) == 1
     threads.shutdown(wait=True)
+
+
+def test_a_turn_is_kept_for_what_is_near_alone():
+    patience = Patience()
+    kept = []
+    for waits in ([0.04], [0.001], [0.04] * 100, [0.04] * 400, [0.001]):
+        for wait in waits:
+            patience.learn(wait)
+        kept.append(patience.seconds > 0)
+    assert kept == [False, True, True, False, True]
 
 
 def test_a_thread_without_a_turn_has_none_to_give():
