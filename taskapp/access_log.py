@@ -5,8 +5,9 @@ It never holds a path, a query, a header or a body: paths and queries hold what 
 
 import logging
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 
+from taskapp.context import this_request
 from taskapp.tasks.models import USER_ID_LENGTH
 from taskapp.timing import UNMATCHED, Exchange, watchers
 
@@ -15,6 +16,7 @@ _log = logging.getLogger("taskapp.requests")
 
 def _write(exchange: Exchange, response: Response) -> None:
     user_id: str | None = g.get("user_id")
+    request = this_request()
     fields = {
         "method": exchange.method,
         "route": exchange.route,

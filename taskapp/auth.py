@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
-from flask import Flask, current_app, g, request
+from flask import Flask, g
 
 from taskapp import jwks
+from taskapp.context import this_app, this_request
 from taskapp.errors import Forbidden, InvalidInput, InvalidToken, Unauthorized
 from taskapp.tasks.models import USER_ID_LENGTH
 
@@ -105,7 +106,7 @@ def bearer_token() -> str:
     Raises:
         Unauthorized: there is none.
     """
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = this_request().headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthorized
     return token.strip()
@@ -119,8 +120,8 @@ def authorize() -> None:
         Forbidden: the token is another user's.
         InvalidInput: no task can belong to a user of this id.
     """
-    checker: TokenChecker = current_app.extensions["token_checker"]
-    user_id = (request.view_args or {})["user_id"]
+    checker: TokenChecker = this_app().extensions["token_checker"]
+    user_id = (this_request().view_args or {})["user_id"]
     g.user_id = caller = checker.user_of(bearer_token())  # For the log, whatever becomes of the request.
     if caller != user_id:
         raise Forbidden

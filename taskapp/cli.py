@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import with_appcontext
 
 from taskapp.auth import sign_token
+from taskapp.context import this_app
 from taskapp.tasks import idempotency
 from taskapp.tasks.models import USER_ID_LENGTH
 
@@ -37,7 +38,7 @@ def token(user_id: str, expires_in: timedelta) -> None:
     if not 0 < len(user_id) <= USER_ID_LENGTH or "\0" in user_id or "/" in user_id:
         raise click.BadParameter(f"must be 1 to {USER_ID_LENGTH} characters without a slash.", param_hint="USER_ID")
     try:
-        click.echo(sign_token(current_app, user_id, expires_in))
+        click.echo(sign_token(this_app(), user_id, expires_in))
     except LookupError as error:
         raise click.ClickException(f"{error.args[0]}.") from None
 

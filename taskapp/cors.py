@@ -6,8 +6,9 @@ never allowed, and an origin can do nothing here but with a token that it holds.
 
 from collections.abc import Collection, Mapping
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response
 
+from taskapp.context import this_app, this_request
 from taskapp.openapi.responses import HEADERS
 
 ANY = "*"
@@ -24,9 +25,10 @@ def answer_options() -> Response | None:
 
     A browser asks so before it sends a token, and what it learns is in the OpenAPI document anyway.
     """
+    request = this_request()
     if request.method != "OPTIONS" or request.url_rule is None:
         return None
-    response = current_app.make_default_options_response()
+    response = this_app().make_default_options_response()
     response.status_code = 204
     del response.headers["Content-Type"]
     return response
@@ -47,6 +49,7 @@ def init_app(app: Flask) -> None:
     origins: Collection[str] = app.config["CORS_ORIGINS"]
 
     def share(response: Response) -> Response:
+        request = this_request()
         headers, origin = response.headers, request.headers.get("Origin")
         if ANY in origins:
             origin = ANY

@@ -10,16 +10,16 @@ own, and nothing left on the connection for the next request, behind PgBouncer i
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta, timezone
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import psycopg2
-from flask import Flask, current_app
+from flask import Flask
 from sqlalchemy import Executable, event
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from taskapp import connections
+from taskapp.context import this_app
 from taskapp.errors import DatabaseUnavailable
 from taskapp.extensions import db
 from taskapp.outages import FailedAttempt, Outages
@@ -30,7 +30,7 @@ _logger = logging.getLogger(__name__)
 # The role that statements act as: it cannot log in, owns nothing, and row-level security holds for it.
 ACTING_ROLE = "taskapp_user"
 
-# The time zone makes psycopg2 return times in UTC, whatever the server is set to.
+# Times are in UTC, whatever the server is set to.
 _PREFIX = (
     f"SELECT set_config('role', '{ACTING_ROLE}', true), set_config('app.user_id', %(acting_user)s, true),"
     " set_config('statement_timeout', %(statement_timeout)s, true), set_config('TimeZone', 'UTC', true);\n"
@@ -60,7 +60,7 @@ def execute(
             could not be sent at all is sent again in any case.
 
     Returns:
-        All rows, those of RETURNING included, as tuples.
+        All rows, those of RETURNING included, as tuples. Times in them are in UTC, and have no zone.
 
     Raises:
         DatabaseUnavailable: the database cannot be reached, or did not answer in time.
@@ -99,7 +99,7 @@ def _execute_once(message: "_Message") -> Sequence[tuple[Any, ...]]:
 
 
 def _outages() -> Outages:
-    outages: Outages = current_app.extensions["database_outages"]
+    outages: Outages = this_app().extensions["database_outages"]
     return outages
 
 
@@ -111,7 +111,7 @@ class _Times(NamedTuple):
 
 
 def _times() -> _Times:
-    timeout = current_app.config["REQUEST_TIMEOUT"]
+    timeout = this_app().config["REQUEST_TIMEOUT"]
     end = give_up_at(timeout)
     return _Times(end - (1 - _SERVERS_SHARE) * timeout, end - (1 - connections.SHARE) * timeout)
 
@@ -150,7 +150,7 @@ def _attempt(message: _Message, times: _Times, *, repeatable: bool) -> Sequence[
 def _send(connection: Any, message: _Message, times: _Times) -> Sequence[tuple[Any, ...]]:
     text, values = message
     with connection.cursor() as cursor:
-        cursor.tzinfo_factory = _time_zone
+        cursor.tzinfo_factory = None  # Times are in UTC by the prefix. To say so with each takes a fifth of a list's.
         cursor.execute(text, {**values, "statement_timeout": str(_check_that_time_is_left(times))})
         rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
         return rows
@@ -181,11 +181,6 @@ def _check_that_time_is_left(times: _Times) -> int:
         _logger.warning("The time of a request was up before its statement was sent")
         raise DatabaseUnavailable
     return left
-
-
-def _time_zone(offset: timedelta) -> timezone:
-    """Return the zone of a time for psycopg2, which by itself makes one for each: a third of what a list costs it."""
-    return timezone(offset) if offset else UTC
 
 
 def _act_as_nobody(

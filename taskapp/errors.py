@@ -28,6 +28,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from taskapp.request_id import current_request_id
+from taskapp.strict_json import OPTIONS
 
 # The codes that are not simply the name of their status.
 CODES = {
@@ -209,9 +210,7 @@ def error_body(code: str, message: str, request_id: str, details: Mapping[str, A
     if details:
         # A client's field name may hold a lone surrogate, which has no UTF-8.
         error["details"] = {name.encode(errors="replace").decode(): text for name, text in details.items()}
-    return orjson.dumps(
-        {"error": {**error, "request_id": request_id}}, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
-    )
+    return orjson.dumps({"error": {**error, "request_id": request_id}}, option=OPTIONS)
 
 
 def status_error_body(status: int, request_id: str) -> bytes:

@@ -7,11 +7,12 @@ from typing import Any
 
 import psycopg2
 from alembic.script import ScriptDirectory
-from flask import Response, current_app
+from flask import Response
 from marshmallow import Schema, fields
 from marshmallow.validate import Equal
 from sqlalchemy import text
 
+from taskapp.context import this_app
 from taskapp.database import ACTING_ROLE, execute_as_login_role, execute_as_nobody
 from taskapp.errors import DatabaseUnavailable, NotReady
 from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
@@ -37,9 +38,9 @@ def _check_migrations() -> str | None:
     try:
         found = {revision for (revision,) in execute_as_login_role(_REVISION)}
     except psycopg2.Error:
-        current_app.logger.exception("The revision of the database cannot be read")
+        this_app().logger.exception("The revision of the database cannot be read")
         return "The revision of the database cannot be read; run 'flask db upgrade'."
-    if found != {head_revision(Path(current_app.extensions["migrate"].directory))}:
+    if found != {head_revision(Path(this_app().extensions["migrate"].directory))}:
         return _BEHIND
     return None
 
@@ -48,7 +49,7 @@ def _check_row_level_security() -> str | None:
     try:
         holds = execute_as_nobody(_WALL, {"acting_role": ACTING_ROLE})[0][0]
     except psycopg2.Error:
-        current_app.logger.exception("Row-level security cannot be checked")
+        this_app().logger.exception("Row-level security cannot be checked")
         return f"The service cannot act as {ACTING_ROLE}."
     return None if holds else f"Row-level security does not hold for {ACTING_ROLE}."
 

@@ -9,10 +9,11 @@ from functools import wraps
 from types import MappingProxyType
 from typing import Any
 
-from flask import Request, current_app, request
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load
+from flask import Request
+from marshmallow import RAISE, Schema, ValidationError, fields
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from taskapp.context import this_app, this_request
 from taskapp.errors import InvalidInput, MalformedRequest, UnsupportedMediaType
 from taskapp.openapi import DocumentedBlueprint, document_only
 from taskapp.strict_json import DuplicateName
@@ -67,7 +68,7 @@ class StrictInteger(fields.Integer):
 
 
 def _is_the_users_own(user_id: str) -> None:
-    if user_id != (request.view_args or {}).get("user_id"):
+    if user_id != (this_request().view_args or {}).get("user_id"):
         raise ValidationError("Must be the user of the path.")
 
 
@@ -88,12 +89,6 @@ class InputSchema(Schema):
     # A document could not say that it must equal the path's, and a client made from it would have two of the name.
     user_id = fields.String(load_only=True, validate=_is_the_users_own, metadata={"in_prose_only": True})
 
-    @post_load
-    def drop_user_id(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Leave the user to the path."""
-        data.pop("user_id", None)
-        return data
-
 
 class NothingIn(InputSchema):
     """A query string or body of a view that takes none."""
@@ -113,6 +108,7 @@ def _read_body(schema: Schema) -> Mapping[str, Any]:
         RequestEntityTooLarge: it is larger than :data:`MAXIMUM_BODY`.
         InvalidInput: an object in it names a member twice.
     """
+    request = this_request()
     length = request.content_length or 0
     if length > MAXIMUM_BODY or len(body := request.get_data()) > MAXIMUM_BODY:
         raise RequestEntityTooLarge
@@ -124,7 +120,7 @@ def _read_body(schema: Schema) -> Mapping[str, Any]:
         raise MalformedRequest("The body is empty; it must be a JSON object.")
     _check_media_type(request)
     try:
-        value = current_app.json.loads(body)
+        value = this_app().json.loads(body)
     except DuplicateName as error:
         raise InvalidInput(details={error.name: ["Appears more than once."]}) from None
     except (ValueError, RecursionError):
@@ -140,16 +136,17 @@ def _read_query(_schema: Schema) -> Mapping[str, Any]:
     Raises:
         InvalidInput: one is repeated, so that a value would be lost.
     """
-    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    arguments = this_request().args
+    repeated = [name for name, values in arguments.lists() if len(values) > 1]
     if repeated:
         raise InvalidInput(details={name: ["Appears more than once."] for name in repeated})
-    return request.args.to_dict()
+    return arguments.to_dict()
 
 
 _READERS = {"json": _read_body, "query": _read_query}
 
 
-def _load(schema: Schema, location: str) -> Any:
+def _load(schema: Schema, location: str) -> dict[str, Any]:
     """Return what a schema makes of a part of the request.
 
     Raises:
@@ -157,9 +154,11 @@ def _load(schema: Schema, location: str) -> Any:
         AppError, RequestEntityTooLarge: it cannot be read; see the readers.
     """
     try:
-        return schema.load(_READERS[location](schema))
+        values: dict[str, Any] = schema.load(_READERS[location](schema))
     except ValidationError as error:
         raise InvalidInput(details=error.messages_dict) from None
+    values.pop("user_id", None)  # It is the path's.
+    return values
 
 
 def _check_media_type(req: Request) -> None:
@@ -209,7 +208,7 @@ class Blueprint(DocumentedBlueprint):
         return decorator
 
 
-def _has_body(environ: Mapping[str, Any]) -> bool:
+def has_body(environ: Mapping[str, Any]) -> bool:
     """Tell whether a request has a body: what says neither its length nor its coding has none (RFC 9112, 6.3)."""
     return environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ
 
@@ -220,9 +219,10 @@ def refuse_undeclared_input() -> None:
     Raises:
         InvalidInput: there are some.
     """
-    reads = getattr(current_app.view_functions[request.endpoint or ""], "reads", ())
+    request = this_request()
+    reads = getattr(this_app().view_functions[request.endpoint or ""], "reads", ())
     environ = request.environ
     if "query" not in reads and environ.get("QUERY_STRING"):
         _load(_nothing_in, "query")
-    if "json" not in reads and _has_body(environ):
+    if "json" not in reads and has_body(environ):
         _load(_nothing_in, "json")

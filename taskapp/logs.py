@@ -12,11 +12,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask
 from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 from pythonjsonlogger.json import JsonFormatter
 from werkzeug.local import LocalProxy
 
+from taskapp.context import this_request
 from taskapp.request_id import RequestIdFilter
 from taskapp.timing import route_of
 
@@ -80,6 +81,7 @@ def without_requests(record: logging.LogRecord) -> bool:
     if record.name == "gunicorn.error":
         return not message.startswith(_QUOTING)
     if record.exc_info and message.startswith("Exception on /"):  # Flask, of a defect.
+        request = this_request()
         record.msg = f"Exception on {request.method} {route_of(request.url_rule)}"
     return True
 

@@ -11,9 +11,10 @@ import tempfile
 from functools import cache
 from http import HTTPStatus
 
-from flask import Flask, Response, abort, current_app
+from flask import Flask, Response, abort
 
 from taskapp.auth import bearer_token
+from taskapp.context import this_app
 from taskapp.errors import InvalidToken
 from taskapp.extensions import db
 from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
@@ -49,10 +50,10 @@ def get_metrics() -> Response:
 
     Over all workers. It is there where the service is given a token for it, and wants just that token.
     """
-    instruments = current_app.extensions.get("instruments")
+    instruments = this_app().extensions.get("instruments")
     if instruments is None:
         abort(404)
-    if not hmac.compare_digest(bearer_token().encode(), current_app.config["METRICS_TOKEN"].encode()):
+    if not hmac.compare_digest(bearer_token().encode(), this_app().config["METRICS_TOKEN"].encode()):
         raise InvalidToken
     return Response(instruments.exposition(), content_type=CONTENT_TYPE)
 

@@ -7,13 +7,14 @@ import math
 import time
 from typing import Any
 
-from flask import Flask, Response, after_this_request, g, request
+from flask import Flask, Response, after_this_request, g
 from flask_limiter import Limiter, RateLimitExceeded, RequestLimit
 from limits.errors import StorageError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from taskapp.auth import authorize
+from taskapp.context import this_request
 from taskapp.errors import RateLimited
 
 # The name of the one quota there is.
@@ -30,7 +31,7 @@ _TRIES: dict[str, Any] = {
 
 def _user() -> str:
     """Return whose quota it is: the guard has let only the user of the path pass."""
-    user_id: str = (request.view_args or {})["user_id"]
+    user_id: str = (this_request().view_args or {})["user_id"]
     return user_id
 
 

@@ -5,8 +5,9 @@ import random
 import re
 from typing import Any
 
-from flask import Flask, has_request_context, request
+from flask import Flask, has_request_context
 
+from taskapp.context import this_request
 from taskapp.outgoing import add_headers
 
 HEADER = "X-Request-ID"
@@ -31,7 +32,7 @@ def _id_of(environ: dict[str, Any]) -> str:
 
 def current_request_id() -> str:
     """Return the id of the request being answered: the client's own where it is well formed, else a new one."""
-    return _id_of(request.environ)
+    return _id_of(this_request().environ)
 
 
 class RequestIdFilter(logging.Filter):

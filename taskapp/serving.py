@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import flask_migrate
-from flask import Flask, Response, request
+from flask import Flask, Response
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 
@@ -20,6 +20,7 @@ from config import MEMORY, StartupError
 from taskapp import cors, embedded, logs
 from taskapp.access_log import write_refusal
 from taskapp.auth import sign_token
+from taskapp.context import this_request
 from taskapp.errors import MalformedRequest, status_error_body
 from taskapp.inputs import MAXIMUM_BODY
 from taskapp.request_id import HEADER, new_request_id
@@ -213,6 +214,7 @@ def _read_the_rest(response: Response) -> Response:
 
     gunicorn itself reads on for as much as a small body.
     """
+    request = this_request()
     if response.status_code >= HTTPStatus.BAD_REQUEST and (request.content_length or DRAIN_BYTES) > MAXIMUM_BODY:
         client, body = request.environ.get("gunicorn.socket"), request.environ["wsgi.input"]
         if client is not None:

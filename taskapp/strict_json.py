@@ -8,8 +8,8 @@ from flask import Response
 from flask.json.provider import JSONProvider
 from werkzeug.datastructures import Headers
 
-# RFC 3339 in UTC, written with a Z; a newline at the end, for people at a terminal.
-_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
+# RFC 3339, written with a Z: times without a zone are in UTC. A newline at the end, for people at a terminal.
+OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
 class DuplicateName(ValueError):
@@ -49,7 +49,7 @@ class JSONResponse(Response):
 
 def json_response(value: Any) -> Response:
     """Answer with a value as JSON, status 200."""
-    return JSONResponse(orjson.dumps(value, option=_OPTIONS), content_type="application/json")
+    return JSONResponse(orjson.dumps(value, option=OPTIONS), content_type="application/json")
 
 
 class StrictJSONProvider(JSONProvider):
@@ -57,7 +57,7 @@ class StrictJSONProvider(JSONProvider):
 
     def dumps(self, obj: Any, *, indent: int | None = None, **_: Any) -> str:
         """Write a value as JSON text, for people where ``indent`` says so."""
-        return orjson.dumps(obj, option=_OPTIONS | (orjson.OPT_INDENT_2 if indent else 0)).decode()
+        return orjson.dumps(obj, option=OPTIONS | (orjson.OPT_INDENT_2 if indent else 0)).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
         """Read JSON text (RFC 8259).

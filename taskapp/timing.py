@@ -12,9 +12,10 @@ from functools import cache, wraps
 from http import HTTPMethod
 from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response
 from werkzeug.routing import Rule
 
+from taskapp.context import this_app, this_request
 from taskapp.errors import DatabaseUnavailable
 
 Arguments = ParamSpec("Arguments")
@@ -126,15 +127,16 @@ def _tell_of_statement(seconds: float, outcome: str) -> None:
     if exchange is not None:
         exchange.database += seconds
         exchange.statements += 1
-    for tell in watchers(current_app).statements:
+    for tell in watchers(this_app()).statements:
         tell(seconds, outcome)
 
 
 def _tell_of_answer(response: Response) -> Response:
-    listening, exchange = watchers(current_app).answers, current_exchange.get()
+    listening, exchange = watchers(this_app()).answers, current_exchange.get()
     if not listening or exchange is None:
         return response
     exchange.seconds = time.perf_counter() - exchange.started
+    request = this_request()
     exchange.method = request.method if request.method in _METHODS else OTHER
     exchange.route = route_of(request.url_rule)
     exchange.status = response.status_code

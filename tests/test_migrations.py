@@ -11,6 +11,7 @@ from taskapp import create_app
 from taskapp.extensions import db
 from taskapp.tasks import service
 from taskapp.tasks.idempotency import Replayed
+from taskapp.tasks.models import fields_of
 from taskapp.tasks.terms import Terms
 from tests.processes import HEAD, debian_versions, downgrade, flask, make_postgres, run_sql, text_url, upgrade
 
@@ -66,14 +67,14 @@ def use(url):
         task = service.create_task("alice", title="t")
         service.create_task("bob", title="t")
         page = service.list_tasks("alice", status="all", sort="id", q=None, limit=9)
-        assert [service.fields_of(row)["id"] for row in page.rows] == [task.id]
+        assert [fields_of(row)["id"] for row in page.rows] == [task.id]
         assert service.update_task("alice", task.id, completed=True).completed
         service.delete_task("alice", task.id, terms=Terms(versions=(2,), key="delete", fingerprint=b"x"))
         assert isinstance(service.delete_task("alice", task.id, terms=Terms(key="delete", fingerprint=b"x")), Replayed)
         for title in ("b", "a"):
             service.create_task("alice", title=title, terms=Terms(key=title, fingerprint=b"x"))
         found = service.list_tasks("alice", status="pending", sort="title", q="A", limit=9, after=("A", 0))
-        assert [service.fields_of(row)["title"] for row in found.rows] == ["a"]
+        assert [fields_of(row)["title"] for row in found.rows] == ["a"]
         assert app.test_client().get("/health/ready").json["status"] == "ok"
         db.engine.dispose()
 

@@ -6,14 +6,15 @@ the database URL. While a second token secret is accepted, so are the cursors si
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from flask import Flask, current_app
+from flask import Flask
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import make_url
 
+from taskapp.context import this_app
 from taskapp.errors import InvalidInput
 from taskapp.tasks.service import Position
 
@@ -22,7 +23,7 @@ _TIMES = ("created_at", "updated_at")
 
 def _serializer(user_id: str, listed: Mapping[str, Any]) -> URLSafeSerializer:
     salt = orjson.dumps([user_id, listed], option=orjson.OPT_SORT_KEYS)
-    return URLSafeSerializer(current_app.extensions["cursor_keys"], salt, serializer=orjson)
+    return URLSafeSerializer(this_app().extensions["cursor_keys"], salt, serializer=orjson)
 
 
 def write_cursor(position: Position, user_id: str, listed: Mapping[str, Any]) -> str:
@@ -42,7 +43,9 @@ def read_cursor(cursor: str, user_id: str, listed: Mapping[str, Any]) -> Positio
     except BadData:
         sentence = "Is not the next_cursor of a list with the same status, q and sort."
         raise InvalidInput(details={"cursor": [sentence]}) from None
-    return (datetime.fromisoformat(value) if listed["sort"].removeprefix("-") in _TIMES else value), task_id
+    if listed["sort"].removeprefix("-") in _TIMES:
+        value = datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value, task_id
 
 
 def init_app(app: Flask) -> None:

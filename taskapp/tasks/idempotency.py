@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg2
-from flask import Response, current_app, request
+from flask import Response
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -38,6 +38,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from taskapp.context import this_app, this_request
 from taskapp.database import execute, execute_as_login_role
 from taskapp.errors import Conflict, DatabaseUnavailable, InvalidInput
 from taskapp.tasks.models import IdempotencyKey, TaskRow
@@ -119,7 +120,7 @@ def execute_once(
 def _task(kind: type[TaskRow], result: Mapping[str, Any]) -> TaskRow:
     # By name, and what is not there as null: a result may have been stored when a task had other columns.
     values: dict[str, Any] = {name: result.get(name) for name in TaskRow._fields}
-    times = {name: datetime.fromisoformat(result[name]) for name in ("created_at", "updated_at")}
+    times = {name: datetime.fromisoformat(result[name]).replace(tzinfo=None) for name in ("created_at", "updated_at")}
     return kind(**{**values, **times})
 
 
@@ -150,20 +151,20 @@ def purge() -> int:
 def purge_now_and_then(response: Response) -> Response:
     """After a request with a key, and an hour after the last time at the earliest: purge, once the answer is sent."""
     global _purge_at  # noqa: PLW0603 # One clock for the process; two threads that read it at once purge twice.
-    if "Idempotency-Key" not in request.headers or time.monotonic() < _purge_at:
+    if "HTTP_IDEMPOTENCY_KEY" not in this_request().environ or time.monotonic() < _purge_at:
         return response
     _purge_at = time.monotonic() + PURGE_SECONDS
-    context = current_app.app_context()
+    app = this_app()
 
     @response.call_on_close
     def run() -> None:
-        with context:
+        with app.app_context():
             try:
                 while purge() == PURGE_BATCH:
                     pass
             except DatabaseUnavailable:
-                current_app.logger.warning("Expired idempotency keys are purged later: the database is away")
+                app.logger.warning("Expired idempotency keys are purged later: the database is away")
             except psycopg2.Error:
-                current_app.logger.warning("Expired idempotency keys could not be purged", exc_info=True)
+                app.logger.warning("Expired idempotency keys could not be purged", exc_info=True)
 
     return response

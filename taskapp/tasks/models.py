@@ -1,5 +1,6 @@
 """The tables of tasks, and of the results that writes of them are repeated with."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ MAXIMUM_ID = 2**63 - 1
 
 
 class TaskRow(NamedTuple):
-    """A task by value: the fields that clients see, in the order they see them, and its version."""
+    """A task by value: the fields that clients see, in the order they see them, and its version. Times are in UTC."""
 
     id: int
     user_id: str
@@ -42,6 +43,20 @@ class TaskRow(NamedTuple):
 
 
 FIELDS = TaskRow._fields[:-1]
+
+
+def fields_of(task: Sequence[Any]) -> dict[str, Any]:
+    """Return the fields of a task that clients see, of a row of :data:`FIELDS` or one that goes on behind them."""
+    # Each by its place: zip() takes three times as long, and some are in lists of hundreds.
+    return {
+        "id": task[0],
+        "user_id": task[1],
+        "title": task[2],
+        "description": task[3],
+        "completed": task[4],
+        "created_at": task[5],
+        "updated_at": task[6],
+    }
 
 
 class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes this class at run time.

@@ -6,10 +6,10 @@ The schemas for what goes out document the answers; rows are written as JSON wit
 from types import MappingProxyType
 from typing import Any
 
-from flask import request
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
+from taskapp.context import this_request
 from taskapp.inputs import InputSchema, StrictBoolean, StrictInteger, Text
 from taskapp.openapi import ErrorOut
 from taskapp.tasks.documentation import CREATED_AT
@@ -76,7 +76,7 @@ class CompletionIn(InputSchema):
     @validates_schema
     def check_completed(self, completion: dict[str, Any], **_: Any) -> None:
         """Take only an absent body for a toggle: an empty object may be a value that got lost."""
-        if "completed" not in completion and request.get_data():
+        if "completed" not in completion and this_request().get_data():
             raise ValidationError("Missing data for required field.", "completed")
 
 

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from taskapp.database import execute
 from taskapp.errors import PreconditionFailed, TaskNotFound
 from taskapp.tasks.idempotency import MAY_WRITE, execute_once, once
-from taskapp.tasks.models import FIELDS, Task, TaskRow
+from taskapp.tasks.models import FIELDS, Task, TaskRow, fields_of
 from taskapp.tasks.terms import NO_TERMS, Terms, etag
 
 # A place in the order of a list: what the list is ordered by, and the id.
@@ -119,11 +119,6 @@ def _write(user_id: str, task_id: int, write: Update | Delete, values: Mapping[s
         raise TaskNotFound
     current = get_task(user_id, task_id)
     raise PreconditionFailed(fields_of(current), etag(current.version))
-
-
-def fields_of(task: Sequence[Any]) -> dict[str, Any]:
-    """Return the fields of a task that clients see."""
-    return dict(zip(FIELDS, task, strict=False))  # A task may end with its version, which is no field.
 
 
 @cache

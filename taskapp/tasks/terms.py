@@ -2,10 +2,9 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from flask import request
-
+from taskapp.context import this_request
 from taskapp.errors import InvalidInput
 
 # RFC 9110, section 8.8.3: a tag is a string in quotes, preceded by W/ where it is weak.
@@ -19,8 +18,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(NamedTuple):
     """Terms of a write.
 
     Attributes:
@@ -48,16 +46,18 @@ def read_terms() -> Terms:
     Raises:
         InvalidInput: a header of them is malformed.
     """
-    return Terms(_read_if_match(), *_read_idempotency_key())
+    environ = this_request().environ
+    if_match, key = environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IDEMPOTENCY_KEY")
+    versions = None if if_match is None else _read_if_match(if_match)
+    return Terms(versions) if key is None else Terms(versions, _read_idempotency_key(key), _fingerprint())
 
 
-def _read_if_match() -> tuple[int, ...] | None:
+def _read_if_match(header: str) -> tuple[int, ...] | None:
     """Return the versions that If-Match names, or None where it asks for none in particular.
 
     Its comparison is the strong one (RFC 9110, section 13.1.1), so a weak tag is one of no version.
     """
-    header = request.headers.get("If-Match")
-    if header is None or header.strip() == "*":
+    if header.strip() == "*":
         return None
     if not _TAGS.fullmatch(header):
         raise InvalidInput(details={"If-Match": ["Must be * or a list of entity tags, each in quotes."]})
@@ -65,15 +65,16 @@ def _read_if_match() -> tuple[int, ...] | None:
     return tuple(int(tag) for tag in strong if _VERSION.fullmatch(tag))
 
 
-def _read_idempotency_key() -> tuple[str | None, bytes]:
-    header = request.headers.get("Idempotency-Key")
-    if header is None:
-        return None, b""
+def _read_idempotency_key(header: str) -> str:
     quoted = _QUOTED_KEY.fullmatch(header)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
     if not _KEY.fullmatch(key) or (header.startswith('"') and not quoted):
         raise InvalidInput(details={"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters, quoted or not."]})
-    what = hashlib.sha256()
+    return key
+
+
+def _fingerprint() -> bytes:
+    request, what = this_request(), hashlib.sha256()
     for part in (request.method.encode(), request.path.encode(), request.get_data()):
         what.update(len(part).to_bytes(8) + part)
-    return key, what.digest()
+    return what.digest()

@@ -3,16 +3,17 @@
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Response, request
+from flask import Response
 
 from taskapp.auth import authorize
+from taskapp.context import this_request
 from taskapp.inputs import Blueprint, refuse_undeclared_input
 from taskapp.openapi import API_ERRORS
 from taskapp.strict_json import json_response
 from taskapp.tasks import documentation, idempotency, schemas, service
 from taskapp.tasks.cursors import read_cursor, write_cursor
 from taskapp.tasks.idempotency import Replayed
-from taskapp.tasks.models import TaskRow
+from taskapp.tasks.models import TaskRow, fields_of
 from taskapp.tasks.terms import etag, read_terms
 
 bp = Blueprint(
@@ -32,16 +33,17 @@ def _takes_terms(view: Any) -> Any:
 
 def _this_address() -> str:
     """Return the path of this request as an address has it; url_for would take as long as to read the body."""
+    request = this_request()
     return quote(request.root_path.rstrip("/") + request.path, safe="/:@!$&'()*+,;=")  # RFC 3986, section 3.3.
 
 
 def _next_link(cursor: str) -> str:
     """Return the Link (RFC 8288) to the page that follows: this request, with another cursor."""
-    return f'<{_this_address()}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
+    return f'<{_this_address()}?{urlencode({**this_request().args, "cursor": cursor})}>; rel="next"'
 
 
 def _task_response(task: TaskRow) -> Response:
-    response = json_response({"data": service.fields_of(task)})
+    response = json_response({"data": fields_of(task)})
     response.headers["ETag"] = etag(task.version)
     return _mark_replay(response, task)
 
@@ -82,7 +84,7 @@ def list_tasks(query: dict[str, Any], user_id: str) -> Response:
     page = service.list_tasks(user_id, **query, limit=limit, after=after)
     next_cursor = page.last and write_cursor(page.last, user_id, query)
     pagination = {"limit": limit, "next_cursor": next_cursor}
-    response = json_response({"data": [service.fields_of(row) for row in page.rows], "pagination": pagination})
+    response = json_response({"data": [fields_of(row) for row in page.rows], "pagination": pagination})
     if next_cursor:
         response.headers["Link"] = _next_link(next_cursor)
     return response
@@ -100,7 +102,7 @@ def get_task(user_id: str, task_id: int) -> Response:
     """
     task = service.get_task(user_id, task_id)
     # Compared weakly (RFC 9110, section 13.1.2); a malformed header names no tag, so that the task is sent.
-    if request.if_none_match.contains_weak(str(task.version)):
+    if this_request().if_none_match.contains_weak(str(task.version)):
         return Response(status=304, headers={"ETag": etag(task.version)})
     return _task_response(task)
 
