@@ -119,6 +119,8 @@ class Worker(ThreadWorker):
 
     def run(self) -> None:
         """Serve until it is time to stop."""
+        # gunicorn looks each setting up anew, some two dozen for a request. Those of a worker no longer change.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self.tpool.start()
         try:
             super().run()
