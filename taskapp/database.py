@@ -150,7 +150,7 @@ def _attempt(message: _Message, times: _Times, *, repeatable: bool) -> Sequence[
 def _send(connection: Any, message: _Message, times: _Times) -> Sequence[tuple[Any, ...]]:
     text, values = message
     with connection.cursor() as cursor:
-        cursor.tzinfo_factory = None  # Times are in UTC by the prefix. To say so with each takes a fifth of a list's.
+        cursor.tzinfo_factory = None  # Times are in UTC by the prefix; to say so with each takes a tenth of a list.
         cursor.execute(text, {**values, "statement_timeout": str(_check_that_time_is_left(times))})
         rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
         return rows
