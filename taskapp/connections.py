@@ -50,8 +50,8 @@ def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     return {
         "isolation_level": "AUTOCOMMIT",
-        # Both spare round trips: a rollback where no transaction is open, a probe for a type we do not use.
-        "skip_autocommit_rollback": True,
+        # No transaction is ever left open, and there is no column of the type that would be probed for.
+        "pool_reset_on_return": None,
         "use_native_hstore": False,
         # One connection for each thread that can ask for one; the most recently used first, so that what a quiet hour
         # leaves over goes idle, and is replaced before Neon suspends (5 minutes) or a firewall forgets it.

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import psycopg2
 from flask import Flask
-from sqlalchemy import Executable, event
+from sqlalchemy import BindParameter, Executable, bindparam, event
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from taskapp import connections
@@ -30,9 +30,11 @@ _logger = logging.getLogger(__name__)
 # The role that statements act as: it cannot log in, owns nothing, and row-level security holds for it.
 ACTING_ROLE = "taskapp_user"
 
+# The user that a statement runs as, for statements to name: there is no other that they could be given by mistake.
+ACTING_USER: BindParameter[str] = bindparam("acting_user")
 # Times are in UTC, whatever the server is set to.
 _PREFIX = (
-    f"SELECT set_config('role', '{ACTING_ROLE}', true), set_config('app.user_id', %(acting_user)s, true),"
+    f"SELECT set_config('role', '{ACTING_ROLE}', true), set_config('app.user_id', %({ACTING_USER.key})s, true),"
     " set_config('statement_timeout', %(statement_timeout)s, true), set_config('TimeZone', 'UTC', true);\n"
 )
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # As SQLAlchemy has it.
@@ -54,7 +56,7 @@ def execute(
 
     Args:
         statement: what to run; row-level security confines it to the user's rows, whatever it asks for.
-        parameters: the values of its bind parameters.
+        parameters: the values of its bind parameters, but for :data:`ACTING_USER`.
         user_id: who acts; an empty string is nobody, who sees no rows and can write none.
         repeatable: whether it may run twice, so that it is sent again where a connection breaks under it. One that
             could not be sent at all is sent again in any case.
@@ -130,7 +132,7 @@ def _compile(statement: Executable) -> _Message:
 
 def _message_as(user_id: str, statement: Executable, parameters: Mapping[str, Any]) -> _Message:
     text, fixed = _compile(statement)
-    return _PREFIX + text, {**fixed, **parameters, "acting_user": user_id}
+    return _PREFIX + text, {**fixed, **parameters, ACTING_USER.key: user_id}
 
 
 def _attempt(message: _Message, times: _Times, *, repeatable: bool) -> Sequence[tuple[Any, ...]]:
@@ -187,7 +189,7 @@ def _act_as_nobody(
     _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _executemany: Any
 ) -> tuple[str, Any]:
     """Confine what passes the functions above by, through SQLAlchemy itself, to what nobody may see: nothing."""
-    return _PREFIX + statement, {**parameters, "acting_user": "", "statement_timeout": "0"}
+    return _PREFIX + statement, {**parameters, ACTING_USER.key: "", "statement_timeout": "0"}
 
 
 def init_app(app: Flask) -> None:

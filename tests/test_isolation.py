@@ -105,7 +105,7 @@ def test_every_statement_of_the_service_names_the_user():
         *(service._GET, service._TOGGLE, service._DELETE, service._update(frozenset({"title"}))),
     ]
     for statement in statements:
-        assert "tasks.user_id = :owner" in str(statement.whereclause)
+        assert "tasks.user_id = :acting_user" in str(statement.whereclause)
 
 
 # Nothing of a request stays behind.

@@ -6,7 +6,7 @@ import pytest
 
 from config import Settings
 from taskapp import create_app
-from taskapp.database import ACTING_ROLE
+from taskapp.database import ACTING_ROLE, ACTING_USER
 from taskapp.extensions import db
 from taskapp.tasks import service
 from tests.processes import connect, run_sql, text_url, upgrade
@@ -53,7 +53,13 @@ def explain(large):
     def run(status, sort, *, q=None, continuing=False, limit=50):
         statement = service._list(status, sort, searching=q is not None, continuing=continuing)
         name = sort.removeprefix("-")
-        values = {"owner": USER, "page_size": limit, "q": q, f"after_{name}": PLACES[name], "after_id": PLACES["id"]}
+        values = {
+            ACTING_USER.key: USER,
+            "page_size": limit,
+            "q": q,
+            f"after_{name}": PLACES[name],
+            "after_id": PLACES["id"],
+        }
         with app.app_context():
             compiled = statement.compile(db.engine)
         with connect(large) as connection, connection.cursor() as cursor:

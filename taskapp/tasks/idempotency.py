@@ -39,7 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from taskapp.context import this_app, this_request
-from taskapp.database import execute, execute_as_login_role
+from taskapp.database import ACTING_USER, execute, execute_as_login_role
 from taskapp.errors import Conflict, DatabaseUnavailable, InvalidInput
 from taskapp.tasks.models import IdempotencyKey, TaskRow
 from taskapp.tasks.terms import Terms
@@ -53,9 +53,7 @@ class Replayed(TaskRow):
 
 _HELD = select(func.pg_try_advisory_xact_lock(cast(bindparam("lock"), BigInteger)).label("held")).cte("held")
 _KNOWN = (
-    select(keys.fingerprint, keys.result)
-    .where(keys.user_id == bindparam("owner"), keys.key == bindparam("key"))
-    .cte("known")
+    select(keys.fingerprint, keys.result).where(keys.user_id == ACTING_USER, keys.key == bindparam("key")).cte("known")
 )
 # What a write of a keyed statement must ask in its WHERE.
 MAY_WRITE: tuple[ColumnElement[bool], ...] = (
@@ -73,7 +71,7 @@ def once(write: Insert | Update | Delete) -> Select[Any]:
         .from_select(
             ["user_id", "key", "fingerprint", "result"],
             select(
-                bindparam("owner"), bindparam("key"), bindparam("fingerprint", type_=keys.fingerprint.type), result
+                ACTING_USER, bindparam("key"), bindparam("fingerprint", type_=keys.fingerprint.type), result
             ).select_from(written),
         )
         .cte("kept")

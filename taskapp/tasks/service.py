@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from taskapp.database import execute
+from taskapp.database import ACTING_USER, execute
 from taskapp.errors import PreconditionFailed, TaskNotFound
 from taskapp.tasks.idempotency import MAY_WRITE, execute_once, once
 from taskapp.tasks.models import FIELDS, Task, TaskRow, fields_of
@@ -45,7 +45,7 @@ _COLUMNS = [tasks[name] for name in FIELDS]
 
 # Statements are built once: building one takes longer than running it. The names of their parameters differ from
 # those of the columns, which SQLAlchemy keeps for SET and VALUES.
-_OWN = tasks.user_id == bindparam("owner")
+_OWN = tasks.user_id == ACTING_USER
 _THIS = (_OWN, tasks.id == bindparam("task_id"))
 
 _STATUSES: Mapping[str, ColumnElement[bool]] = MappingProxyType(
@@ -69,11 +69,18 @@ def _contains(column: ColumnElement[Any]) -> ColumnElement[bool]:
 
 _FOUND = or_(_contains(tasks.title), _contains(tasks.description))
 _GET = select(*_COLUMNS, tasks.version).where(*_THIS)
-_NEW = ("user_id", "title", "description", "completed")
-_CREATE = insert(Task.__table__).values({name: bindparam(name) for name in _NEW}).returning(*_COLUMNS, tasks.version)
+_GIVEN = ("title", "description", "completed")
+_CREATE = (
+    insert(Task.__table__)
+    .values({"user_id": ACTING_USER, **{name: bindparam(name) for name in _GIVEN}})
+    .returning(*_COLUMNS, tasks.version)
+)
 _CREATE_ONCE = once(
     insert(Task.__table__)
-    .from_select(_NEW, select(*(bindparam(name, type_=tasks[name].type) for name in _NEW)).where(*MAY_WRITE))
+    .from_select(
+        ("user_id", *_GIVEN),
+        select(ACTING_USER, *(bindparam(name, type_=tasks[name].type) for name in _GIVEN)).where(*MAY_WRITE),
+    )
     .returning(*_COLUMNS, tasks.version)
 )
 _CHANGE = (
@@ -107,7 +114,7 @@ def _run(
 def _write(user_id: str, task_id: int, write: Update | Delete, values: Mapping[str, Any], terms: Terms) -> TaskRow:
     conditional, keyed = terms.versions is not None, terms.key is not None
     statement = _on_terms(write, conditional=conditional, keyed=keyed)
-    parameters = {"owner": user_id, "task_id": task_id, **values}
+    parameters = {"task_id": task_id, **values}
     if terms.versions is not None:
         parameters["versions"] = list(terms.versions)
     found = (
@@ -165,7 +172,7 @@ def list_tasks(
     """
     statement = _list(status, sort, searching=q is not None, continuing=after is not None)
     name = sort.removeprefix("-")
-    parameters: dict[str, Any] = {"owner": user_id, "page_size": limit + 1, "q": q}
+    parameters: dict[str, Any] = {"page_size": limit + 1, "q": q}
     if after is not None:
         parameters |= {f"after_{name}": after[0], "after_id": after[1]}
     rows = execute(statement, parameters, user_id=user_id, repeatable=True)
@@ -187,10 +194,10 @@ def create_task(
     Raises:
         Conflict, InvalidInput: see :func:`taskapp.tasks.idempotency.execute_once`.
     """
-    values = {"user_id": user_id, "title": title, "description": description, "completed": completed}
+    values = {"title": title, "description": description, "completed": completed}
     if terms.key is None:
         return _run(_CREATE, values, user_id)[0]
-    return execute_once(_CREATE_ONCE, {**values, "owner": user_id}, terms, user_id=user_id)[0]
+    return execute_once(_CREATE_ONCE, values, terms, user_id=user_id)[0]
 
 
 def get_task(user_id: str, task_id: int) -> TaskRow:
@@ -199,7 +206,7 @@ def get_task(user_id: str, task_id: int) -> TaskRow:
     Raises:
         TaskNotFound: this user has none of this id.
     """
-    found = _run(_GET, {"owner": user_id, "task_id": task_id}, user_id, repeatable=True)
+    found = _run(_GET, {"task_id": task_id}, user_id, repeatable=True)
     if not found:
         raise TaskNotFound
     return found[0]
