@@ -1,13 +1,14 @@
 """Flask, spared what it does for each request that no request of this service has a use for."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from io import BytesIO
 from typing import IO, Any
 
 import flask
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import Map, MapAdapter
+from werkzeug.sansio.utils import get_host
 from werkzeug.utils import cached_property
-from werkzeug.wsgi import get_host
 
 from taskapp.inputs import MAXIMUM_BODY, has_body
 
@@ -27,6 +28,16 @@ class Request(flask.Request):
         return super().stream
 
 
+@lru_cache(maxsize=256)
+def _server_name(scheme: str, host: str | None, server: tuple[str, int | None] | None) -> str:
+    """Return the name that a request calls the server by; it is the same again and again.
+
+    Raises:
+        werkzeug.exceptions.BadRequest: it cannot be one.
+    """
+    return Map().bind(get_host(scheme, host, server)).server_name
+
+
 class App(flask.Flask):
     """Flask, for views and hooks that are plain functions, whatever the host is called."""
 
@@ -44,5 +55,5 @@ class App(flask.Flask):
         """
         if request is None:
             return super().create_url_adapter(None)
-        request.host = get_host(request.environ)
-        return self.url_map.bind(request.host, request.root_path, "", request.scheme, request.method, request.path)
+        name = _server_name(request.scheme, request.environ.get("HTTP_HOST"), request.server)
+        return MapAdapter(self.url_map, name, request.root_path, "", request.scheme, request.path, request.method)
