@@ -7,7 +7,7 @@ INSTALL = pip install --quiet --require-hashes
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pooler tools fuzz chaos postman lint format openapi lock audit bench bench-check bench-growth bench-profile bench-report clean
+.PHONY: help run test test-pooler tools fuzz chaos postman lint format openapi lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -72,6 +72,9 @@ bench-check: .venv/run .venv-bench/installed needs-wrk ## Say which goals a shor
 bench-growth: .venv/run .venv-bench/installed needs-wrk ## Measure again how the cost grows, and nothing else
 	@.venv/bin/python -m benchmarks growth
 	@.venv-bench/bin/python -m benchmarks.plots
+
+bench-slow-link: .venv/run .venv-bench/installed needs-wrk ## Measure again with a slow link to the database
+	@.venv/bin/python -m benchmarks slow-link
 
 bench-profile: .venv/run .venv-bench/installed ## Measure again where the time of a request goes
 	@.venv/bin/python -m benchmarks profile

@@ -1,4 +1,4 @@
-"""``python -m benchmarks run | check | growth | profile | report``; the Makefile calls it."""
+"""``python -m benchmarks run | check | growth | slow-link | profile | report``; the Makefile calls it."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ from taskapp.embedded import EmbeddedPostgres
 def main() -> int:
     """Measure, and return the status to end with."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures taskapp; see `make`.")
-    parser.add_argument("what", choices=["run", "check", "growth", "profile", "report"])
+    parser.add_argument("what", choices=["run", "check", "growth", "slow-link", "profile", "report"])
     what = parser.parse_args().what
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # So that all that runs is stopped.
     if what == "check":
@@ -45,6 +45,9 @@ def main() -> int:
             results |= run(postgres, read_settings(rounds=3, seconds=4))
         if what in {"run", "growth"}:
             results["growth"] = run_growth(postgres, read_settings(rounds=3, seconds=3))
+        if what == "slow-link":
+            settings = read_settings(rounds=3, seconds=4)
+            results["slow_link"] = measure_slow_link(postgres, Field(postgres, settings.users), settings)
         if what == "profile":
             results["profile"] = measure_profile(Field(postgres, read_settings(rounds=1, seconds=1).users))
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")

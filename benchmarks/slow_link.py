@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import itertools
+import selectors
 import threading
 import time
 from collections.abc import Iterator
@@ -50,7 +52,8 @@ def slow_link(socket_path: Path) -> Iterator[int]:
         server_reader, server_writer = await asyncio.open_unix_connection(socket_path)
         await asyncio.gather(_delay(client_reader, server_writer), _delay(server_reader, client_writer))
 
-    loop = asyncio.new_event_loop()
+    # What asyncio takes elsewhere, epoll, waits for whole milliseconds: each way would be up to one longer.
+    loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
     server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -74,17 +77,20 @@ def measure_slow_link(
     With as many threads as `make run` has, and with one for every connection: a thread waits for its answer, and
     another request waits for the thread. FastAPI always has 40 threads in each worker.
     """
-    how = {"connections": CONNECTIONS, "seconds": settings.seconds, "postgres": postmaster(postgres)}
     measurements = []
-    with slow_link(postgres.socket) as port:
+    with slow_link(postgres.socket) as port, contextlib.ExitStack() as stack:
+        servers = []
         for service in services:
             url = at_port(port, field.databases[service.name].url, sslmode="disable")
             for threads in sorted({THREADS, CONNECTIONS} if service.name != "fastapi" else {THREADS}):
-                with Server(service, url, threads) as server:
-                    run_wrk(server.port, "get", CONNECTIONS * 2, 3, field.tasks("get"))  # Connects every thread.
-                    time.sleep(1)  # It answers what wrk has left behind.
-                    for operation in OPERATIONS:
-                        result = field.measure(server, operation, **how)
-                        say(result)
-                        measurements.append({"threads": threads, **result})
+                server = stack.enter_context(Server(service, url, threads))
+                run_wrk(server.port, "get", CONNECTIONS * 2, 3, field.tasks("get"))  # Connects every thread.
+                servers.append((threads, server))
+        time.sleep(1)  # They answer what wrk has left behind.
+        how = {"connections": CONNECTIONS, "seconds": settings.seconds, "postgres": postmaster(postgres)}
+        for number, operation in itertools.product(range(settings.rounds), OPERATIONS):
+            for threads, server in servers:
+                result = field.measure(server, operation, **how)
+                say(result)
+                measurements.append({"round": number, "threads": threads, **result})
     return measurements
