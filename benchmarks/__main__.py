@@ -36,17 +36,17 @@ def main() -> int:
     if what == "report":
         write_report(json.loads(RESULTS.read_text()))
         return 0
+    settings = read_settings(rounds=3, seconds=4)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     with workplace() as postgres:
         if what == "run" or "machine" not in results:  # What is measured again was compared elsewhere, or earlier.
             results["machine"] = describe_machine()
             results["versions"] = describe_versions(postgres.url)
         if what == "run":
-            results |= run(postgres, read_settings(rounds=3, seconds=4))
+            results |= run(postgres, settings)
         if what in {"run", "growth"}:
             results["growth"] = run_growth(postgres, read_settings(rounds=3, seconds=3))
         if what == "slow-link":
-            settings = read_settings(rounds=3, seconds=4)
             results["slow_link"] = measure_slow_link(postgres, Field(postgres, settings.users), settings)
         if what == "profile":
             results["profile"] = measure_profile(Field(postgres, read_settings(rounds=1, seconds=1).users))
