@@ -8,10 +8,10 @@ nothing.
 import math
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from functools import partial
-from queue import SimpleQueue
-from typing import Any
+from typing import Generic, Protocol, TypeVar
+
+Task = TypeVar("Task")
+Task_co = TypeVar("Task_co", covariant=True)
 
 # How many tasks are under way at once, those not counted that gave their turn away.
 TURNS = 4
@@ -62,15 +62,28 @@ class Patience:
         self._shortest = min(waited, self._shortest + _FORGOTTEN)
 
 
-class Threads:
-    """Threads that do what they are given, in the order in which it comes; what gunicorn needs of an executor.
+class Source(Protocol[Task_co]):
+    """Where tasks come from."""
+
+    def take(self) -> Task_co | None:
+        """Wait for the next task; None is the end."""
+
+    def close(self) -> None:
+        """End it, for all who wait too; a signal handler may call this, and any number of times."""
+
+
+class Threads(Generic[Task]):
+    """Threads that take their tasks themselves; what gunicorn needs of an executor.
 
     Args:
         threads: how many.
+        source: where they take tasks from.
+        do: does one. It must not raise, which would end its thread.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+    def __init__(self, threads: int, source: Source[Task], do: Callable[[Task], None]) -> None:
+        self._source = source
+        self._do = do
         self._turns = threading.Semaphore(TURNS)
         self._threads = [threading.Thread(target=self._work) for _ in range(threads)]
 
@@ -79,16 +92,9 @@ class Threads:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have a thread call a function, and return what will hold its result."""
-        future: Future[Any] = Future()
-        self._tasks.put(partial(_fulfil, future, partial(fn, *args, **kwargs)))
-        return future
-
     def shutdown(self, *, wait: bool) -> None:
-        """End the threads once all that was submitted is done, and wait for that or not."""
-        for _ in self._threads:
-            self._tasks.put(None)
+        """Have the threads end with what they are at, and wait for that or not."""
+        self._source.close()
         if wait:
             for thread in self._threads:
                 thread.join()
@@ -98,15 +104,8 @@ class Threads:
             self._turns.acquire()
             _thread.give_away = self._turns.release
             while _thread.give_away is not None:
-                task = self._tasks.get()
+                task = self._source.take()
                 if task is None:
                     give_turn_away()
                     return
-                task()
-
-
-def _fulfil(future: Future[Any], call: Callable[[], Any]) -> None:
-    try:
-        future.set_result(call())
-    except BaseException as error:  # noqa: BLE001 # It is for whoever asks for the result.
-        future.set_exception(error)
+                self._do(task)

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import select
 import selectors
 import socket
 import time
@@ -11,77 +10,18 @@ from functools import partial
 from typing import Any
 
 from gunicorn import util
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from taskapp.turns import Threads, give_turn_away
+from taskapp.client_socket import ClientSocket
+from taskapp.turns import Threads
+from taskapp.waiting import WaitingConnections
 
 # Seconds that a client has to close its side of a connection that has ended.
 LINGER = 2.0
 # Seconds between the signal to stop and the end of accepting.
 HANDOVER = 0.5
-
-
-class ClientSocket(socket.socket):
-    """A connection to a client that must send its request within a time, and take its answer within as much again.
-
-    A timeout of the socket itself would begin anew with every byte.
-
-    Attributes:
-        is_overdue: whether the request did not come in time, so that nobody knows where the next one would begin.
-        queued_at: when a request began to wait for a thread, on the clock of ``time.monotonic``.
-        seconds_in_queue: how long it waited.
-    """
-
-    is_overdue = False
-    queued_at = 0.0
-    seconds_in_queue = 0.0
-    _seconds = math.inf
-    _request_due = math.inf
-    _answer_due: float | None = None
-
-    def expect_request(self, seconds: float) -> None:
-        """Begin to read a request, which has a thread now."""
-        now = time.monotonic()
-        self.seconds_in_queue = now - self.queued_at
-        self._seconds = seconds
-        self._request_due = now + seconds
-        self._answer_due = None
-
-    def recv(self, size: int, *_: Any) -> bytes:
-        """Receive what comes in; nothing, as from a client that has gone, where the request is overdue."""
-        timeout = self.gettimeout()
-        if timeout is not None:  # It is read only to be discarded.
-            return b"" if timeout and self.is_overdue else super().recv(size)
-        while time.monotonic() < self._request_due:
-            with contextlib.suppress(BlockingIOError):
-                return super().recv(size, socket.MSG_DONTWAIT)
-            self._await(select.POLLIN, self._request_due)
-        self.is_overdue = True
-        return b""
-
-    def sendall(self, data: Any, *_: Any) -> None:
-        """Send everything.
-
-        Raises:
-            ConnectionResetError: the client has not taken its answer in time.
-        """
-        if self._answer_due is None:
-            self._answer_due = time.monotonic() + self._seconds
-        unsent = memoryview(data)
-        while unsent:
-            try:
-                unsent = unsent[self.send(unsent, socket.MSG_DONTWAIT) :]
-            except BlockingIOError:
-                if not self._await(select.POLLOUT, self._answer_due):
-                    raise ConnectionResetError("the client does not take its answer") from None
-
-    def _await(self, event: int, due: float) -> bool:
-        """Wait until something can be read or written, and return whether that was in time."""
-        give_turn_away()
-        poller = select.poll()
-        poller.register(self, event)
-        remaining = due - time.monotonic()
-        return remaining > 0 and bool(poller.poll(None if remaining == math.inf else remaining * 1000))
+# Seconds after which, at the latest, is noted that a request came, where all threads are busy.
+_LOOK = 0.1
 
 
 class Connection(TConn):
@@ -100,7 +40,8 @@ class Connection(TConn):
 class Worker(ThreadWorker):
     """gunicorn's worker, with these differences.
 
-    A connection is given to a thread when something comes in on it, not before. A request must be there, and its answer
+    A connection takes a thread when something comes in on it, not before; threads find it themselves, where gunicorn
+    would wake its main thread to give it to one, and again to take it back. A request must be there, and its answer
     taken, within CLIENT_TIMEOUT each. Few threads compute at once, however many wait. Connections that end are watched
     in the main loop, where gunicorn would wait for the client and hold up everybody else. A worker that stops serves
     all that the kernel has accepted for it. How long a request waits for a thread is known to the application.
@@ -113,9 +54,14 @@ class Worker(ThreadWorker):
         self._lingering: deque[Connection] = deque()
         self._stop_at = math.inf
 
-    def get_thread_pool(self) -> Threads:
+    def init_process(self) -> None:
+        """Prepare to serve, in the process of the worker, and serve."""
+        self._waiting = self.keepalived_conns = WaitingConnections()
+        super().init_process()
+
+    def get_thread_pool(self) -> Threads[TConn]:
         """Make the threads that serve requests; they are started once the worker is ready, and handles signals."""
-        return Threads(self.cfg.threads)
+        return Threads(self.cfg.threads, self._waiting, self._serve)
 
     def run(self) -> None:
         """Serve until it is time to stop."""
@@ -127,21 +73,25 @@ class Worker(ThreadWorker):
         finally:
             self.tpool.shutdown(wait=False)  # Or an error would leave a process that does nothing.
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for what the main thread does: accept and end connections."""
+        super().wait_for_and_dispatch_events(min(timeout, _LOOK) if self.nr_conns else timeout)
+        self._waiting.note_arrivals()
+
     def accept(self, listener: Any) -> None:
         """Accept a connection."""
         with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
             self._accept_one(listener)
 
     def _accept_one(self, listener: Any) -> None:
-        """Accept a connection, and wait for its first request beside the threads."""
+        """Accept a connection, and have it wait for its first request."""
         client, address = listener.accept()
         connection = Connection(self.cfg, ClientSocket(fileno=client.detach()), address, listener.getsockname())
         connection.worker = self
-        connection.timeout = time.monotonic() + self.cfg.keepalive
+        connection.data_ready = True  # Once a thread has it.
+        connection.set_timeout()
         self.nr_conns += 1
-        self.pending_conns.append(connection)
-        respond = partial(self.on_pending_socket_readable, connection)
-        self.poller.register(connection.sock, selectors.EVENT_READ, respond)
+        self._waiting.add(connection)
 
     def handle_exit(self, _sig: int, _frame: Any) -> None:
         """Stop in a moment: on a reload the worker that takes this one's place has to listen first.
@@ -170,15 +120,36 @@ class Worker(ThreadWorker):
             listener.close()
         self.sockets = []
 
-    def enqueue_req(self, conn: Any) -> None:
-        """Have a request wait for a thread."""
-        conn.sock.queued_at = time.monotonic()
-        super().enqueue_req(conn)
+    def _serve(self, connection: Connection) -> None:
+        """Serve a request, in a thread, and have the connection wait for the next one, or end."""
+        is_kept = False
+        try:
+            is_kept = self.handle(connection)
+        except BaseException:
+            self.log.exception("A request broke off")  # gunicorn answers to all that is an Exception.
+        if not is_kept:
+            self.method_queue.defer(self._end, connection)
+            return
+        connection.set_timeout()
+        if not self.alive:
+            connection.timeout = min(connection.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
+        self._waiting.add(connection, has_more=bool(connection.parser.unreader.buf.getvalue()))
 
-    def handle(self, conn: Any) -> Any:
-        """Serve a request, in a thread."""
+    def handle(self, conn: Any) -> bool:
+        """Serve a request, and return whether another may follow."""
         conn.sock.expect_request(self.wsgi.config["CLIENT_TIMEOUT"])
-        return super().handle(conn) and not conn.sock.is_overdue
+        return bool(super().handle(conn)) and not conn.sock.is_overdue
+
+    def _end(self, connection: Connection) -> None:
+        """End a connection, in the main thread, which alone counts them."""
+        self.nr_conns -= 1
+        connection.close(graceful=True)
+
+    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 # gunicorn's own.
+        """Close the connections that have waited for long enough, or all."""
+        for connection in self._waiting.remove_overdue(math.inf if force else time.monotonic()):
+            self.nr_conns -= 1
+            connection.close()
 
     def linger(self, connection: Connection) -> None:
         """Say that there is nothing more to come, and close once the client has closed too, or after a while.
@@ -207,8 +178,7 @@ class Worker(ThreadWorker):
         util.close(connection.sock)
 
     def murder_pending(self) -> None:
-        """Close what has waited for long enough, for a first request or for the client; and stop when it is time."""
-        super().murder_pending()
+        """Close the connections that ended a while ago, and stop when it is time."""
         if time.monotonic() >= self._stop_at:
             self.alive = False
         while self._lingering and self._lingering[0].timeout <= time.monotonic():

@@ -1,6 +1,7 @@
 """The worker: clients that hang take no thread, and those it has accepted are served when it stops."""
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -135,6 +136,32 @@ def test_client_that_does_not_close_holds_up_nobody(gunicorn, user):
         assert (answer.status, seconds < 1) == (200, True)
     for connection in open_ends:
         connection.close()
+
+
+def test_requests_that_come_at_once_are_answered_in_turn(gunicorn, user):
+    """HTTP pipelining (RFC 9112, section 9.3.2): the next request may be there before the last one is answered."""
+    titles = [f"number {number}" for number in range(20)]
+    with connect(gunicorn) as connection:
+        for title in titles:
+            body = f'{{"title": "{title}"}}'.encode()
+            last = title == titles[-1]
+            connection.sendall(request_of(user, method="POST", body=body, close=last))
+        answers = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert answers.count("HTTP/1.1 201 ") == len(titles)
+    assert [task["title"] for task in user.get("?sort=id").data] == titles
+    assert re.findall(r"number \d+", answers) == titles
+
+
+def test_connection_that_stays_is_closed_when_no_request_comes(gunicorn, user):
+    with connect(gunicorn) as connection:
+        connection.settimeout(15)
+        for _ in range(2):
+            connection.sendall(request_of(user))
+            time.sleep(3)  # Less than gunicorn.conf.py allows, but not twice.
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        rest, seconds = timed(lambda: connection.recv(1))
+    assert rest == b""
+    assert 1 < seconds < 5
 
 
 class Load:
