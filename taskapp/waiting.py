@@ -37,9 +37,9 @@ class WaitingConnections:
                 as the client can be answered, behind those that are ready already.
         """
         descriptor = connection.sock.fileno()
-        self._waiting[descriptor] = connection
         event = selectors.EVENT_READ | selectors.EVENT_WRITE if has_more else selectors.EVENT_READ
-        self._selector.register(descriptor, event, connection)
+        self._selector.register(descriptor, event)
+        self._waiting[descriptor] = connection  # From here on it can be removed; what came in until then is seen again.
 
     def take(self) -> TConn | None:
         """Wait until something comes in, and return on which connection; None once this was closed."""
