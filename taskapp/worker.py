@@ -29,6 +29,11 @@ class Connection(TConn):
 
     worker: "Worker"
 
+    @property
+    def has_more(self) -> bool:
+        """Tell whether the next request, or a part of it, has been received already."""
+        return self.parser is not None and bool(self.parser.unreader.buf.getvalue())
+
     def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 # gunicorn's own.
         """End the connection; gracefully is to let the client close first, so that no reset takes its answer away."""
         if graceful:
@@ -56,10 +61,10 @@ class Worker(ThreadWorker):
 
     def init_process(self) -> None:
         """Prepare to serve, in the process of the worker, and serve."""
-        self._waiting = self.keepalived_conns = WaitingConnections()
+        self._waiting = self.keepalived_conns = WaitingConnections[Connection]()
         super().init_process()
 
-    def get_thread_pool(self) -> Threads[TConn]:
+    def get_thread_pool(self) -> Threads[Connection]:
         """Make the threads that serve requests; they are started once the worker is ready, and handles signals."""
         return Threads(self.cfg.threads, self._waiting, self._serve)
 
@@ -122,18 +127,21 @@ class Worker(ThreadWorker):
 
     def _serve(self, connection: Connection) -> None:
         """Serve a request, in a thread, and have the connection wait for the next one, or end."""
-        is_kept = False
         try:
-            is_kept = self.handle(connection)
+            if self.handle(connection):
+                self._wait_for_next(connection)
+                return
         except BaseException:
             self.log.exception("A request broke off")  # gunicorn answers to all that is an Exception.
-        if not is_kept:
-            self.method_queue.defer(self._end, connection)
-            return
+        self.method_queue.defer(self._end, connection)
+
+    def _wait_for_next(self, connection: Connection) -> None:
         connection.set_timeout()
-        if not self.alive:
+        if connection.has_more:  # It waits for the client to take what was answered.
+            connection.timeout = time.monotonic() + self.wsgi.config["CLIENT_TIMEOUT"]
+        self._waiting.add(connection)
+        if not self.alive:  # Asked only now: where the worker stops later than that, this is one of those who wait.
             connection.timeout = min(connection.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
-        self._waiting.add(connection, has_more=bool(connection.parser.unreader.buf.getvalue()))
 
     def handle(self, conn: Any) -> bool:
         """Serve a request, and return whether another may follow."""

@@ -141,11 +141,10 @@ def test_client_that_does_not_close_holds_up_nobody(gunicorn, user):
 def test_requests_that_come_at_once_are_answered_in_turn(gunicorn, user):
     """HTTP pipelining (RFC 9112, section 9.3.2): the next request may be there before the last one is answered."""
     titles = [f"number {number}" for number in range(20)]
+    bodies = [f'{{"title": "{title}"}}'.encode() for title in titles]
+    requests = [request_of(user, method="POST", body=body, close=body == bodies[-1]) for body in bodies]
     with connect(gunicorn) as connection:
-        for title in titles:
-            body = f'{{"title": "{title}"}}'.encode()
-            last = title == titles[-1]
-            connection.sendall(request_of(user, method="POST", body=body, close=last))
+        connection.sendall(b"".join(requests))
         answers = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     assert answers.count("HTTP/1.1 201 ") == len(titles)
     assert [task["title"] for task in user.get("?sort=id").data] == titles
