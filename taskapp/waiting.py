@@ -1,5 +1,6 @@
 """Connections that wait for a request, and how threads find the next one among them."""
 
+import contextlib
 import os
 import select
 import selectors
@@ -60,8 +61,10 @@ class WaitingConnections(Generic[Connection]):
         """
         descriptor = connection.sock.fileno()
         event = selectors.EVENT_READ | selectors.EVENT_WRITE if connection.has_more else selectors.EVENT_READ
+        # Before it is registered: a thread that finds what is not in here looks again and again, for as long as Python
+        # lets it run, 5 ms.
+        self._waiting[descriptor] = connection
         self._selector.register(descriptor, event)
-        self._waiting[descriptor] = connection  # From here on it can be removed; what came in until then is seen again.
 
     def take(self) -> Connection | None:
         """Wait until something comes in, and return on which connection; None once this was closed."""
@@ -91,7 +94,8 @@ class WaitingConnections(Generic[Connection]):
     def _remove(self, descriptor: int) -> Connection | None:
         connection = self._waiting.pop(descriptor, None)
         if connection is not None:
-            self._selector.unregister(descriptor)
+            with contextlib.suppress(KeyError):  # It is just being added, while the worker ends.
+                self._selector.unregister(descriptor)
         return connection
 
     def remove_overdue(self, now: float) -> Sequence[Connection]:
