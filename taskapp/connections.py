@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from taskapp.extensions import db
 from taskapp.outages import FailedAttempt
+from taskapp.polling import has_input
 from taskapp.turns import Patience, give_turn_away
 
 # The part of REQUEST_TIMEOUT after which we give up on the server, so that the answer is there before it is over.
@@ -112,11 +113,7 @@ def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
     A server has nothing to say on an idle connection, so one that is readable was closed. This costs microseconds
     where the usual ping costs a round trip.
     """
-    if dbapi_connection.closed:
-        raise DisconnectionError
-    poller = select.poll()
-    poller.register(dbapi_connection.fileno(), select.POLLIN)
-    if poller.poll(0):
+    if dbapi_connection.closed or has_input(dbapi_connection):
         raise DisconnectionError
 
 

@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import select
 import selectors
-import socket
 import threading
 import time
 from collections import deque
@@ -12,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from taskapp.client_socket import ClientSocket
+from taskapp.polling import has_input
 
 
 class _Connection(Protocol):
@@ -104,7 +103,7 @@ class WaitingConnections(Generic[Connection]):
         for connection in [connection for connection in self if connection.timeout <= now]:
             if self._remove(connection.sock.fileno()) is None:
                 continue
-            if connection.timeout > now or _has_input(connection.sock):
+            if connection.timeout > now or has_input(connection.sock):
                 self.add(connection)  # It was served meanwhile, or is about to be.
             else:
                 overdue.append(connection)
@@ -130,9 +129,3 @@ class WaitingConnections(Generic[Connection]):
     def __iter__(self) -> Iterator[Connection]:
         """Go through those who wait at the moment."""
         return iter(list(self._waiting.values()))  # In one step of the interpreter, as items() would not be.
-
-
-def _has_input(sock: socket.socket) -> bool:
-    poller = select.poll()
-    poller.register(sock, select.POLLIN)
-    return bool(poller.poll(0))
