@@ -163,6 +163,12 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def listening_sockets(port):
+    """How many sockets listen on a port: one for each worker, with SO_REUSEPORT."""
+    sockets = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
+    return sum(fields[1].endswith(f":{port:04X}") and fields[3] == "0A" for fields in sockets)
+
+
 class Gunicorn:
     """The real server, as gunicorn.conf.py has it, on a free port."""
 
@@ -206,6 +212,10 @@ class Gunicorn:
         """The process ids of its workers, the oldest first."""
         master = self.process.pid
         return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+
+    def wait_for_workers(self):
+        """Wait until each worker listens: the first one may answer for a while before the others."""
+        wait_until(lambda: listening_sockets(self.port) == self._settings["WORKERS"], "a worker does not listen")
 
     def kill(self):
         """Kill the master and its workers at once."""

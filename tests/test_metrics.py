@@ -77,7 +77,7 @@ def test_every_request_of_every_worker_is_counted_once(start, new_client, tmp_pa
                 client.request("HEAD", client.tasks).status,
             ]
 
-        wait_until(lambda: len(server.workers()) == 2, "there is one worker")
+        server.wait_for_workers()
         with ThreadPoolExecutor(8) as pool:
             statuses = list(pool.map(use, range(40)))
         assert statuses == [[200, 404, 404, 404, 401, 200]] * 40
@@ -101,6 +101,7 @@ def test_every_request_of_every_worker_is_counted_once(start, new_client, tmp_pa
 
 def test_killed_worker_takes_nothing_with_it(start, new_client, tmp_path):
     with start() as server:
+        server.wait_for_workers()
         for _ in range(20):
             new_client(port=server.port).get()
         assert len(workers_that_counted(tmp_path)) == 2
