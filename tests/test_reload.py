@@ -36,7 +36,7 @@ class FromFile(Gunicorn):
 @pytest.fixture
 def gunicorn(settings, tmp_path):
     with FromFile(tmp_path, **settings) as gunicorn:
-        wait_until(lambda: len(gunicorn.workers()) == 2, "there is one worker")
+        gunicorn.wait_for_workers()
         yield gunicorn
 
 
