@@ -22,7 +22,7 @@ from benchmarks.report import write_report
 from benchmarks.services import TASKAPP
 from benchmarks.settings import RESULTS, WORK, Settings, read_settings
 from benchmarks.slow_link import measure_slow_link
-from taskapp.embedded import EmbeddedPostgres
+from taskapp.db.embedded import EmbeddedPostgres
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from benchmarks.load import Tasks, measure_and_reset, run_wrk
 from benchmarks.servers import Server
 from benchmarks.services import SERVICES, Service
 from benchmarks.settings import OPERATIONS, WORK, Settings
-from taskapp.embedded import EmbeddedPostgres
+from taskapp.db.embedded import EmbeddedPostgres
 from tests.processes import postmaster
 
 

@@ -14,7 +14,7 @@ from benchmarks.load import Tasks, measure, measure_and_reset, run_wrk
 from benchmarks.servers import Server
 from benchmarks.services import TASKAPP
 from benchmarks.settings import OPERATIONS, WORK, Settings
-from taskapp.embedded import EmbeddedPostgres
+from taskapp.db.embedded import EmbeddedPostgres
 from tests.processes import postmaster, run_sql
 
 # As many as the threads: the time of the operation, not that of waiting for a thread.

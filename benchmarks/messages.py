@@ -10,7 +10,7 @@ from benchmarks.contract import Client
 from benchmarks.servers import Server
 from benchmarks.services import SERVICES, Service
 from benchmarks.settings import OPERATIONS
-from taskapp.embedded import EmbeddedPostgres
+from taskapp.db.embedded import EmbeddedPostgres
 from tests.processes import at_port
 from tests.proxy import MessageProxy
 

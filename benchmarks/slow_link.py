@@ -15,7 +15,7 @@ from benchmarks.load import run_wrk
 from benchmarks.servers import Server
 from benchmarks.services import SERVICES, THREADS, Service
 from benchmarks.settings import OPERATIONS, Settings
-from taskapp.embedded import EmbeddedPostgres
+from taskapp.db.embedded import EmbeddedPostgres
 from tests.processes import at_port, postmaster
 
 DELAY = 0.020

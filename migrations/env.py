@@ -13,7 +13,7 @@ from sqlalchemy import URL, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from config import StartupError
-from taskapp import embedded
+from taskapp.db import embedded
 
 # Any number that nobody else takes for a lock: migrations started at once by several hosts run one after the other.
 ADVISORY_LOCK = 7_459_001

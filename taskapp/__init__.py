@@ -11,10 +11,7 @@ from taskapp import (
     access_log,
     auth,
     cli,
-    connections,
     cors,
-    database,
-    embedded,
     errors,
     health,
     logs,
@@ -26,7 +23,9 @@ from taskapp import (
     timing,
 )
 from taskapp.app import App
-from taskapp.extensions import api, db, migrate
+from taskapp.db import api, db, embedded, migrate
+from taskapp.db import engine as connections
+from taskapp.db import execute as database
 from taskapp.inputs import MAXIMUM_BODY
 from taskapp.openapi import docs_page
 from taskapp.strict_json import StrictJSONProvider

@@ -13,7 +13,7 @@ from marshmallow.validate import Equal
 from sqlalchemy import text
 
 from taskapp.context import this_app
-from taskapp.database import ACTING_ROLE, execute_as_login_role, execute_as_nobody
+from taskapp.db.execute import ACTING_ROLE, execute_as_login_role, execute_as_nobody
 from taskapp.errors import DatabaseUnavailable, NotReady
 from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
 from taskapp.strict_json import json_response

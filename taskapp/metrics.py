@@ -15,8 +15,8 @@ from flask import Flask, Response, abort
 
 from taskapp.auth import bearer_token
 from taskapp.context import this_app
+from taskapp.db import db
 from taskapp.errors import InvalidToken
-from taskapp.extensions import db
 from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -17,10 +17,11 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 
 from config import MEMORY, StartupError
-from taskapp import cors, embedded, logs
+from taskapp import cors, logs
 from taskapp.access_log import write_refusal
 from taskapp.auth import sign_token
 from taskapp.context import this_request
+from taskapp.db import embedded
 from taskapp.errors import MalformedRequest, status_error_body
 from taskapp.inputs import MAXIMUM_BODY
 from taskapp.request_id import HEADER, new_request_id

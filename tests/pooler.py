@@ -6,8 +6,8 @@ import subprocess
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
-from taskapp.embedded.folders import PORT, SOCKET, make_private, socket_folder
-from taskapp.embedded.server import unprivileged
+from taskapp.db.embedded.folders import PORT, SOCKET, make_private, socket_folder
+from taskapp.db.embedded.server import unprivileged
 from tests.external import needs
 from tests.processes import connect, wait_until
 

@@ -15,7 +15,7 @@ import psycopg2
 
 from config import ROOT, Settings
 from taskapp import create_app
-from taskapp.embedded import EmbeddedPostgres
+from taskapp.db.embedded import EmbeddedPostgres
 from taskapp.health import head_revision
 
 DEBIAN_POSTGRESQL = Path("/usr/lib/postgresql")

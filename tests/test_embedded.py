@@ -11,7 +11,7 @@ import time
 import pytest
 
 from config import ROOT
-from taskapp.embedded import EmbeddedError, EmbeddedPostgres
+from taskapp.db.embedded import EmbeddedError, EmbeddedPostgres
 from tests.processes import make_postgres, postmaster, run_sql, wait_until
 
 pytestmark = pytest.mark.slow

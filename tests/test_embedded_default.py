@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from config import ROOT
-from taskapp.embedded import EmbeddedError, EmbeddedPostgres, read_or_make_secret
+from taskapp.db.embedded import EmbeddedError, EmbeddedPostgres, read_or_make_secret
 from tests.processes import HEAD, environment, flask
 
 pytestmark = pytest.mark.slow

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from taskapp.database import execute
+from taskapp.db.execute import execute
 from tests.client import raw
 from tests.retries import WRITES, same, write
 

@@ -9,8 +9,8 @@ import pytest
 from psycopg2.errors import DivisionByZero, InsufficientPrivilege
 from sqlalchemy import select, text
 
-from taskapp.database import execute
-from taskapp.extensions import db
+from taskapp.db import db
+from taskapp.db.execute import execute
 from taskapp.tasks import service
 from taskapp.tasks.models import Task
 from tests.processes import Gunicorn, run_sql, text_url

@@ -6,8 +6,8 @@ import pytest
 
 from config import Settings
 from taskapp import create_app
-from taskapp.database import ACTING_ROLE, ACTING_USER
-from taskapp.extensions import db
+from taskapp.db import db
+from taskapp.db.execute import ACTING_ROLE, ACTING_USER
 from taskapp.tasks import service
 from tests.processes import connect, run_sql, text_url, upgrade
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from config import ROOT
-from taskapp.embedded import EmbeddedPostgres
+from taskapp.db.embedded import EmbeddedPostgres
 from tests.processes import environment, free_port, wait_until
 
 FILES = ["Makefile", "requirements.txt", "requirements-dev.txt"]

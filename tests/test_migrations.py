@@ -8,9 +8,9 @@ from sqlalchemy import NullPool, create_engine, text
 
 from config import Settings, StartupError
 from taskapp import create_app
-from taskapp.extensions import db
+from taskapp.db import db
+from taskapp.db.idempotency import Replayed
 from taskapp.tasks import service
-from taskapp.tasks.idempotency import Replayed
 from taskapp.tasks.models import fields_of
 from taskapp.tasks.terms import Terms
 from tests.processes import HEAD, debian_versions, downgrade, flask, make_postgres, run_sql, text_url, upgrade

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from config import Settings
 from taskapp import create_app
-from taskapp.database import execute
+from taskapp.db.execute import execute
 from taskapp.errors import DatabaseUnavailable
 from tests.pooler import POOL_SIZE, PgBouncer
 from tests.processes import Gunicorn, at_port, connect, run_sql, text_url, through, wait_until

@@ -4,8 +4,8 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy import delete, func, insert, select, text, update
 
-from taskapp.database import ACTING_ROLE, execute
-from taskapp.extensions import db
+from taskapp.db import db
+from taskapp.db.execute import ACTING_ROLE, execute
 from taskapp.tasks.models import Task
 from tests.processes import run_sql
 

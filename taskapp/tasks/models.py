@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from taskapp.extensions import db
+from taskapp.db import db
 
 USER_ID_LENGTH = 255
 TITLE_LENGTH = 255
@@ -91,7 +91,7 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes thi
 class IdempotencyKey(db.Model):  # type: ignore[name-defined] # As above.
     """The result of a write that a client gave a key to, for the case that it asks again.
 
-    Rows are written with the task, never changed, and purged after a day; see ``taskapp/tasks/idempotency.py``.
+    Rows are written with the task, never changed, and purged after a day; see ``taskapp/db/idempotency.py``.
     """
 
     __tablename__ = "idempotency_keys"

@@ -30,9 +30,9 @@ from sqlalchemy import (
     update,
 )
 
-from taskapp.database import ACTING_USER, execute
+from taskapp.db.execute import ACTING_USER, execute
+from taskapp.db.idempotency import MAY_WRITE, execute_once, once
 from taskapp.errors import PreconditionFailed, TaskNotFound
-from taskapp.tasks.idempotency import MAY_WRITE, execute_once, once
 from taskapp.tasks.models import FIELDS, Task, TaskRow, fields_of
 from taskapp.tasks.terms import NO_TERMS, Terms, etag
 
@@ -188,11 +188,11 @@ def create_task(
     """Store a new task.
 
     Returns:
-        The task, as from all that follow; a :class:`taskapp.tasks.idempotency.Replayed` where the same key had stored
+        The task, as from all that follow; a :class:`taskapp.db.idempotency.Replayed` where the same key had stored
         it before.
 
     Raises:
-        Conflict, InvalidInput: see :func:`taskapp.tasks.idempotency.execute_once`.
+        Conflict, InvalidInput: see :func:`taskapp.db.idempotency.execute_once`.
     """
     values = {"title": title, "description": description, "completed": completed}
     if terms.key is None:
@@ -218,7 +218,7 @@ def update_task(user_id: str, task_id: int, *, terms: Terms = NO_TERMS, **change
     Raises:
         TaskNotFound: this user has none of this id.
         PreconditionFailed: it is of none of the versions that the terms name.
-        Conflict, InvalidInput: see :func:`taskapp.tasks.idempotency.execute_once`.
+        Conflict, InvalidInput: see :func:`taskapp.db.idempotency.execute_once`.
     """
     values = {f"new_{name}": value for name, value in changes.items()}
     return _write(user_id, task_id, _update(frozenset(changes)), values, terms)

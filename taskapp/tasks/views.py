@@ -7,12 +7,13 @@ from flask import Response
 
 from taskapp.auth import authorize
 from taskapp.context import this_request
+from taskapp.db import idempotency
+from taskapp.db.idempotency import Replayed
 from taskapp.inputs import Blueprint, refuse_undeclared_input
 from taskapp.openapi import API_ERRORS
 from taskapp.strict_json import json_response
-from taskapp.tasks import documentation, idempotency, schemas, service
+from taskapp.tasks import documentation, schemas, service
 from taskapp.tasks.cursors import read_cursor, write_cursor
-from taskapp.tasks.idempotency import Replayed
 from taskapp.tasks.models import TaskRow, fields_of
 from taskapp.tasks.terms import etag, read_terms
 

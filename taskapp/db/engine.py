@@ -14,8 +14,8 @@ from sqlalchemy import Engine, PoolProxiedConnection, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from taskapp.extensions import db
-from taskapp.outages import FailedAttempt
+from taskapp.db import db
+from taskapp.db.retry import FailedAttempt
 from taskapp.polling import has_input
 from taskapp.turns import Patience, give_turn_away
 

@@ -13,11 +13,11 @@ from flask import Flask
 from sqlalchemy import event
 
 from config import SECRET_BYTES, StartupError
-from taskapp.connections import deadline
-from taskapp.embedded.folders import EmbeddedError, make_private
-from taskapp.embedded.lock import exclusively
-from taskapp.embedded.server import EmbeddedPostgres
-from taskapp.extensions import db
+from taskapp.db import db
+from taskapp.db.embedded.folders import EmbeddedError, make_private
+from taskapp.db.embedded.lock import exclusively
+from taskapp.db.embedded.server import EmbeddedPostgres
+from taskapp.db.engine import deadline
 
 __all__ = ["EmbeddedError", "EmbeddedPostgres", "init_app", "of_app", "prepare", "read_or_make_secret"]
 

