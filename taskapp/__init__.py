@@ -7,30 +7,16 @@ from typing import Any
 from flask import Flask
 
 from config import load_config
-from taskapp import (
-    access_log,
-    auth,
-    cli,
-    cors,
-    errors,
-    health,
-    logs,
-    metrics,
-    openapi,
-    request_id,
-    security_headers,
-    serving,
-    timing,
-)
-from taskapp.app import App
+from taskapp import access_log, auth, cli, health, logs, metrics, serving, timing
 from taskapp.db import api, db, embedded, migrate
 from taskapp.db import engine as connections
 from taskapp.db import execute as database
-from taskapp.inputs import MAXIMUM_BODY
-from taskapp.openapi import docs_page
-from taskapp.strict_json import StrictJSONProvider
-from taskapp.tasks import cursors
-from taskapp.tasks.converters import TaskIdConverter, task_id_schema
+from taskapp.http import cors, cursors, errors, openapi, request_id, security_headers
+from taskapp.http.app import App
+from taskapp.http.id_converter import TaskIdConverter, task_id_schema
+from taskapp.http.input import MAXIMUM_BODY
+from taskapp.http.json_provider import StrictJSONProvider
+from taskapp.http.openapi import docs_page
 from taskapp.tasks.documentation import USER_ID
 from taskapp.tasks.views import bp as tasks_bp
 
@@ -86,7 +72,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(docs_page.bp)
     cli.init_app(app)
     if config["RATE_LIMIT"]:
-        from taskapp import rate_limit  # noqa: PLC0415 # Flask-Limiter and redis-py, for those alone who use them.
+        from taskapp.http import rate_limit  # noqa: PLC0415 # Flask-Limiter and redis-py, for those alone who use them.
 
         rate_limit.init_app(app)
     return app

@@ -7,7 +7,7 @@ import logging
 
 from flask import Flask, Response, g
 
-from taskapp.context import this_request
+from taskapp.http.context import this_request
 from taskapp.tasks.models import USER_ID_LENGTH
 from taskapp.timing import UNMATCHED, Exchange, watchers
 

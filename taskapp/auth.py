@@ -17,8 +17,8 @@ import jwt
 from flask import Flask, g
 
 from taskapp import jwks
-from taskapp.context import this_app, this_request
-from taskapp.errors import Forbidden, InvalidInput, InvalidToken, Unauthorized
+from taskapp.http.context import this_app, this_request
+from taskapp.http.errors import Forbidden, InvalidInput, InvalidToken, Unauthorized
 from taskapp.tasks.models import USER_ID_LENGTH
 
 SECRET_ALGORITHMS = ["HS256"]

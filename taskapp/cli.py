@@ -7,8 +7,8 @@ from flask import Flask
 from flask.cli import with_appcontext
 
 from taskapp.auth import sign_token
-from taskapp.context import this_app
 from taskapp.db import idempotency
+from taskapp.http.context import this_app
 from taskapp.tasks.models import USER_ID_LENGTH
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

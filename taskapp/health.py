@@ -12,12 +12,12 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Equal
 from sqlalchemy import text
 
-from taskapp.context import this_app
 from taskapp.db.execute import ACTING_ROLE, execute_as_login_role, execute_as_nobody
-from taskapp.errors import DatabaseUnavailable, NotReady
-from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
-from taskapp.strict_json import json_response
-from taskapp.version import VERSION
+from taskapp.http.context import this_app
+from taskapp.http.errors import DatabaseUnavailable, NotReady
+from taskapp.http.json_provider import json_response
+from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
+from taskapp.http.version import VERSION
 
 bp = DocumentedBlueprint(
     "service", __name__, description="Whether the service works. No token is needed.", errors=HTTP_ERRORS

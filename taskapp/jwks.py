@@ -18,7 +18,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from taskapp.errors import IdentityUnavailable
+from taskapp.http.errors import IdentityUnavailable
 from taskapp.turns import give_turn_away
 
 _logger = logging.getLogger(__name__)

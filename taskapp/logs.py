@@ -17,8 +17,8 @@ from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 from pythonjsonlogger.json import JsonFormatter
 from werkzeug.local import LocalProxy
 
-from taskapp.context import this_request
-from taskapp.request_id import RequestIdFilter
+from taskapp.http.context import this_request
+from taskapp.http.request_id import RequestIdFilter
 from taskapp.timing import route_of
 
 _FIELDS = ("asctime", "levelname", "name", "process", "message")

@@ -14,10 +14,10 @@ from http import HTTPStatus
 from flask import Flask, Response, abort
 
 from taskapp.auth import bearer_token
-from taskapp.context import this_app
 from taskapp.db import db
-from taskapp.errors import InvalidToken
-from taskapp.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
+from taskapp.http.context import this_app
+from taskapp.http.errors import InvalidToken
+from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"

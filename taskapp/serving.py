@@ -17,15 +17,16 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 
 from config import MEMORY, StartupError
-from taskapp import cors, logs
+from taskapp import logs
 from taskapp.access_log import write_refusal
 from taskapp.auth import sign_token
-from taskapp.context import this_request
 from taskapp.db import embedded
-from taskapp.errors import MalformedRequest, status_error_body
-from taskapp.inputs import MAXIMUM_BODY
-from taskapp.request_id import HEADER, new_request_id
-from taskapp.security_headers import FOR_ERRORS
+from taskapp.http import cors
+from taskapp.http.context import this_request
+from taskapp.http.errors import MalformedRequest, status_error_body
+from taskapp.http.input import MAXIMUM_BODY
+from taskapp.http.request_id import HEADER, new_request_id
+from taskapp.http.security_headers import FOR_ERRORS
 
 # A client that is still sending when it is refused would lose the answer to a reset: read on for so long, so much.
 DRAIN_SECONDS = 2.0

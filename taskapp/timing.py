@@ -15,8 +15,8 @@ from typing import Any, ParamSpec, TypeVar
 from flask import Flask, Response
 from werkzeug.routing import Rule
 
-from taskapp.context import this_app, this_request
-from taskapp.errors import DatabaseUnavailable
+from taskapp.http.context import this_app, this_request
+from taskapp.http.errors import DatabaseUnavailable
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

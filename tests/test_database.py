@@ -14,7 +14,7 @@ from taskapp import create_app
 from taskapp.db import db
 from taskapp.db import engine as connections
 from taskapp.db.execute import execute, execute_as_login_role
-from taskapp.errors import DatabaseUnavailable
+from taskapp.http.errors import DatabaseUnavailable
 from taskapp.timing import Exchange, current_exchange
 from tests.faults import FaultProxy
 from tests.processes import at_port, free_port, run_sql, text_url

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from config import ROOT, Settings
-from taskapp.errors import error_classes
+from taskapp.http.errors import error_classes
 from tests.client import Client
 from tests.processes import Gunicorn, environment, free_port, listens, text_url, wait_until
 

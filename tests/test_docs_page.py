@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskapp.openapi.docs_page import CONTENT_SECURITY_POLICY
+from taskapp.http.openapi.docs_page import CONTENT_SECURITY_POLICY
 
 WIDTHS = {"desktop": 1280, "telephone": 390}
 CREATE = "#operations-tasks-create_task"

@@ -8,8 +8,9 @@ import pytest
 from werkzeug.exceptions import default_exceptions
 
 from config import Settings
-from taskapp import create_app, errors
-from taskapp.errors import error_classes
+from taskapp import create_app
+from taskapp.http import errors
+from taskapp.http.errors import error_classes
 from taskapp.tasks import service
 from tests.client import assert_canonical_error, raw
 from tests.processes import run_sql

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskapp.version import VERSION
+from taskapp.http.version import VERSION
 from tests.processes import HEAD, Gunicorn, run_sql, text_url
 
 OK = {"status": "ok", "checks": {"database": "ok", "migrations": "ok", "row_level_security": "ok"}}

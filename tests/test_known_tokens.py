@@ -6,7 +6,7 @@ import jwt
 import pytest
 
 from taskapp import auth
-from taskapp.errors import InvalidToken
+from taskapp.http.errors import InvalidToken
 from tests.client import make_token
 
 

@@ -10,9 +10,9 @@ from config import Settings, StartupError
 from taskapp import create_app
 from taskapp.db import db
 from taskapp.db.idempotency import Replayed
+from taskapp.http.terms import Terms
 from taskapp.tasks import service
 from taskapp.tasks.models import fields_of
-from taskapp.tasks.terms import Terms
 from tests.processes import HEAD, debian_versions, downgrade, flask, make_postgres, run_sql, text_url, upgrade
 
 _names = itertools.count(1)

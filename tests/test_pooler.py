@@ -14,7 +14,7 @@ from sqlalchemy import text
 from config import Settings
 from taskapp import create_app
 from taskapp.db.execute import execute
-from taskapp.errors import DatabaseUnavailable
+from taskapp.http.errors import DatabaseUnavailable
 from tests.pooler import POOL_SIZE, PgBouncer
 from tests.processes import Gunicorn, at_port, connect, run_sql, text_url, through, wait_until
 from tests.proxy import MessageProxy

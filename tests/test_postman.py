@@ -6,7 +6,7 @@ import re
 import pytest
 
 from config import ROOT
-from taskapp.openapi import ErrorEnvelope
+from taskapp.http.openapi import ErrorEnvelope
 from taskapp.tasks import schemas
 from tests.postman import run_collection
 from tests.processes import Gunicorn

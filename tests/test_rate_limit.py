@@ -203,7 +203,7 @@ def test_limit_stands_right_behind_every_guard(settings):
     guarded = [guards for guards in app.before_request_funcs.values() if authorize in guards]
     assert guarded
     for guards in guarded:
-        assert guards[guards.index(authorize) + 1].__module__ == "taskapp.rate_limit"
+        assert guards[guards.index(authorize) + 1].__module__ == "taskapp.http.rate_limit"
 
 
 def test_unset_it_is_not_even_imported():

@@ -4,7 +4,7 @@ import pytest
 
 from config import Settings
 from taskapp import create_app
-from taskapp.openapi import docs_page
+from taskapp.http.openapi import docs_page
 from tests.client import raw
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"

@@ -5,7 +5,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from taskapp.openapi import Api
+from taskapp.http.openapi import Api
 
 
 class Base(DeclarativeBase):

@@ -18,11 +18,11 @@ from flask import Flask
 from sqlalchemy import BindParameter, Executable, bindparam, event
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
-from taskapp.context import this_app
 from taskapp.db import db
 from taskapp.db import engine as connections
 from taskapp.db.retry import FailedAttempt, Outages
-from taskapp.errors import DatabaseUnavailable
+from taskapp.http.context import this_app
+from taskapp.http.errors import DatabaseUnavailable
 from taskapp.timing import give_up_at, timed
 
 _logger = logging.getLogger(__name__)

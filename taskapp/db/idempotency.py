@@ -38,11 +38,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from taskapp.context import this_app, this_request
 from taskapp.db.execute import ACTING_USER, execute, execute_as_login_role
-from taskapp.errors import Conflict, DatabaseUnavailable, InvalidInput
+from taskapp.http.context import this_app, this_request
+from taskapp.http.errors import Conflict, DatabaseUnavailable, InvalidInput
+from taskapp.http.terms import Terms
 from taskapp.tasks.models import IdempotencyKey, TaskRow
-from taskapp.tasks.terms import Terms
 
 keys = IdempotencyKey.__table__.c
 

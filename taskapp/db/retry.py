@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from taskapp.errors import DatabaseUnavailable
+from taskapp.http.errors import DatabaseUnavailable
 from taskapp.turns import give_turn_away
 
 _logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ The views refer to it by its names; nothing here is used to answer a request.
 
 from typing import Any
 
-from taskapp.openapi import QUOTA, describe_error, headers
+from taskapp.http.openapi import QUOTA, describe_error, headers
 from taskapp.tasks.models import USER_ID_LENGTH
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
-from taskapp.context import this_request
-from taskapp.inputs import InputSchema, StrictBoolean, StrictInteger, Text
-from taskapp.openapi import ErrorOut
+from taskapp.http.context import this_request
+from taskapp.http.input import InputSchema, StrictBoolean, StrictInteger, Text
+from taskapp.http.openapi import ErrorOut
 from taskapp.tasks.documentation import CREATED_AT
 from taskapp.tasks.models import DESCRIPTION_LENGTH, MAXIMUM_ID, TITLE_LENGTH, USER_ID_LENGTH
 from taskapp.tasks.service import SORTS, STATUSES

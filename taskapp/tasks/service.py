@@ -32,9 +32,9 @@ from sqlalchemy import (
 
 from taskapp.db.execute import ACTING_USER, execute
 from taskapp.db.idempotency import MAY_WRITE, execute_once, once
-from taskapp.errors import PreconditionFailed, TaskNotFound
+from taskapp.http.errors import PreconditionFailed, TaskNotFound
+from taskapp.http.terms import NO_TERMS, Terms, etag
 from taskapp.tasks.models import FIELDS, Task, TaskRow, fields_of
-from taskapp.tasks.terms import NO_TERMS, Terms, etag
 
 # A place in the order of a list: what the list is ordered by, and the id.
 Position = tuple[int | str | datetime, int]

@@ -6,16 +6,16 @@ from urllib.parse import quote, urlencode
 from flask import Response
 
 from taskapp.auth import authorize
-from taskapp.context import this_request
 from taskapp.db import idempotency
 from taskapp.db.idempotency import Replayed
-from taskapp.inputs import Blueprint, refuse_undeclared_input
-from taskapp.openapi import API_ERRORS
-from taskapp.strict_json import json_response
+from taskapp.http.context import this_request
+from taskapp.http.cursors import read_cursor, write_cursor
+from taskapp.http.input import Blueprint, refuse_undeclared_input
+from taskapp.http.json_provider import json_response
+from taskapp.http.openapi import API_ERRORS
+from taskapp.http.terms import etag, read_terms
 from taskapp.tasks import documentation, schemas, service
-from taskapp.tasks.cursors import read_cursor, write_cursor
 from taskapp.tasks.models import TaskRow, fields_of
-from taskapp.tasks.terms import etag, read_terms
 
 bp = Blueprint(
     "tasks", __name__, url_prefix="/api/<user_id>/tasks", description="A user's own tasks.", errors=API_ERRORS

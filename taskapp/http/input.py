@@ -13,10 +13,10 @@ from flask import Request
 from marshmallow import RAISE, Schema, ValidationError, fields
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from taskapp.context import this_app, this_request
-from taskapp.errors import InvalidInput, MalformedRequest, UnsupportedMediaType
-from taskapp.openapi import DocumentedBlueprint, document_only
-from taskapp.strict_json import DuplicateName
+from taskapp.http.context import this_app, this_request
+from taskapp.http.errors import InvalidInput, MalformedRequest, UnsupportedMediaType
+from taskapp.http.json_provider import DuplicateName
+from taskapp.http.openapi import DocumentedBlueprint, document_only
 
 # A task is some 5 KiB of JSON at most. Flask is told one byte more (MAX_CONTENT_LENGTH), because it cuts a chunked
 # body at its limit without a word: one that reaches the limit may have been cut.

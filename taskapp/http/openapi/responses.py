@@ -1,6 +1,6 @@
 """The parts of the document that operations share: headers, and the answer of each error.
 
-What an error says is taken from the classes of ``taskapp.errors``, so that the document cannot say anything else.
+What an error says is taken from the classes of ``taskapp.http.errors``, so that the document cannot say anything else.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from taskapp.errors import AppError, NotReady, error_body, error_classes, status_error_body
+from taskapp.http.errors import AppError, NotReady, error_body, error_classes, status_error_body
 
 EXAMPLE_REQUEST_ID = "6f1d3c1e2b7a4c0f9d8e7a6b5c4d3e2f"
 REQUEST_ID_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$", "examples": [EXAMPLE_REQUEST_ID]}

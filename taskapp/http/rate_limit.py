@@ -14,8 +14,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from taskapp.auth import authorize
-from taskapp.context import this_request
-from taskapp.errors import RateLimited
+from taskapp.http.context import this_request
+from taskapp.http.errors import RateLimited
 
 # The name of the one quota there is.
 POLICY = "default"

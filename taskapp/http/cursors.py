@@ -14,8 +14,8 @@ from flask import Flask
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import make_url
 
-from taskapp.context import this_app
-from taskapp.errors import InvalidInput
+from taskapp.http.context import this_app
+from taskapp.http.errors import InvalidInput
 from taskapp.tasks.service import Position
 
 _TIMES = ("created_at", "updated_at")

@@ -7,13 +7,13 @@ from typing import Any
 
 from flask import Flask, has_request_context
 
-from taskapp.context import this_request
-from taskapp.outgoing import add_headers
+from taskapp.http.context import this_request
+from taskapp.http.outgoing import add_headers
 
 HEADER = "X-Request-ID"
 # Where WSGI has what the client sent, and where we keep what it is to be.
 _VARIABLE = "HTTP_X_REQUEST_ID"
-_KEY = "taskapp.request_id"
+_KEY = "taskapp.http.request_id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 

@@ -10,7 +10,7 @@ from werkzeug.routing import Map, MapAdapter
 from werkzeug.sansio.utils import get_host
 from werkzeug.utils import cached_property
 
-from taskapp.inputs import MAXIMUM_BODY, has_body
+from taskapp.http.input import MAXIMUM_BODY, has_body
 
 
 class Request(flask.Request):

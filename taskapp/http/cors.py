@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 
 from flask import Flask, Response
 
-from taskapp.context import this_app, this_request
-from taskapp.openapi.responses import HEADERS
+from taskapp.http.context import this_app, this_request
+from taskapp.http.openapi.responses import HEADERS
 
 ANY = "*"
 # What scripts may send beside what the standard lets all send.

@@ -11,10 +11,10 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from flask_smorest.utils import prepare_response
 from marshmallow import Schema
 
-from taskapp.openapi.blueprint import unwrap
-from taskapp.openapi.responses import ERRORS, HEADERS, REQUEST_ID_PARAMETER, describe_error
-from taskapp.openapi.schemas import ErrorEnvelope
-from taskapp.version import VERSION
+from taskapp.http.openapi.blueprint import unwrap
+from taskapp.http.openapi.responses import ERRORS, HEADERS, REQUEST_ID_PARAMETER, describe_error
+from taskapp.http.openapi.schemas import ErrorEnvelope
+from taskapp.http.version import VERSION
 
 # For flask-smorest: what the document is, where it is, and what opens the operations in it.
 SETTINGS: dict[str, Any] = {
@@ -104,7 +104,7 @@ def _name(schema: Any) -> str:
 
 
 class Api(SmorestApi):
-    """flask-smorest's API, with the errors of ``taskapp.errors`` in its document and in its answers."""
+    """flask-smorest's API, with the errors of ``taskapp.http.errors`` in its document and in its answers."""
 
     ERROR_SCHEMA: type[Schema] = ErrorEnvelope
     DEFAULT_ERROR_RESPONSE_NAME = None  # Every status is documented by its own.
@@ -124,7 +124,7 @@ class Api(SmorestApi):
             self.spec.components.response(status.name, response, lazy=True)
 
     def _register_error_handlers(self) -> None:
-        """Leave errors to ``taskapp.errors``."""
+        """Leave errors to ``taskapp.http.errors``."""
 
     def _register_etag_headers(self) -> None:
         """Ours are in ``responses.HEADERS``."""

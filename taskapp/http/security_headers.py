@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from taskapp.outgoing import Headers, add_headers
+from taskapp.http.outgoing import Headers, add_headers
 
 # Nothing here is a page, but for /docs, which has a policy of its own: should a browser show an answer as one, then
 # nothing in it runs, and nobody may frame it (Content Security Policy Level 3).

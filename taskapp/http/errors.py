@@ -27,8 +27,8 @@ import orjson
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from taskapp.request_id import current_request_id
-from taskapp.strict_json import OPTIONS
+from taskapp.http.json_provider import OPTIONS
+from taskapp.http.request_id import current_request_id
 
 # The codes that are not simply the name of their status.
 CODES = {

@@ -4,8 +4,8 @@ import hashlib
 import re
 from typing import NamedTuple
 
-from taskapp.context import this_request
-from taskapp.errors import InvalidInput
+from taskapp.http.context import this_request
+from taskapp.http.errors import InvalidInput
 
 # RFC 9110, section 8.8.3: a tag is a string in quotes, preceded by W/ where it is weak.
 _TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'

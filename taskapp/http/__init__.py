@@ -1,0 +1,1 @@
+"""What every route shares: requests, responses, errors, and the OpenAPI document."""
