@@ -7,7 +7,9 @@ from typing import Any
 from flask import Flask
 
 from config import load_config
-from taskapp import access_log, auth, cli, health, logs, metrics, serving, timing
+from taskapp import access_log, health, logs, metrics, serving, timing
+from taskapp.auth import cli
+from taskapp.auth import guard as auth
 from taskapp.db import api, db, embedded, migrate
 from taskapp.db import engine as connections
 from taskapp.db import execute as database

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, abort
 
-from taskapp.auth import bearer_token
+from taskapp.auth.guard import bearer_token
 from taskapp.db import db
 from taskapp.http.context import this_app
 from taskapp.http.errors import InvalidToken

@@ -19,7 +19,7 @@ from gunicorn.http.errors import ParseException
 from config import MEMORY, StartupError
 from taskapp import logs
 from taskapp.access_log import write_refusal
-from taskapp.auth import sign_token
+from taskapp.auth.guard import sign_token
 from taskapp.db import embedded
 from taskapp.http import cors
 from taskapp.http.context import this_request

@@ -116,7 +116,7 @@ def test_report_leaves_out_what_was_not_measured():
     ("file", "function", "package"),
     [
         ("/x/site-packages/flask/app.py", "wsgi_app", "flask"),
-        (f"{ROOT}/taskapp/auth.py", "authorize", "taskapp"),
+        (f"{ROOT}/taskapp/auth/guard.py", "authorize", "taskapp"),
         ("/usr/lib/python3/json/decoder.py", "decode", profiling.PYTHON),
         ("~", "<method 'execute' of 'psycopg2.extensions.cursor' objects>", "psycopg2"),
         ("~", "<built-in method builtins.len>", None),

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import jwt
 import pytest
 
-from taskapp import auth, jwks
+from taskapp.auth import guard as auth
+from taskapp.auth import jwks
 from tests.client import unsigned
 from tests.processes import wait_until
 

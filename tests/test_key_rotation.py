@@ -9,7 +9,8 @@ from contextlib import ExitStack
 import pytest
 
 from config import ROOT, Settings
-from taskapp import auth, create_app
+from taskapp import create_app
+from taskapp.auth import guard as auth
 from tests.client import Client, make_token
 from tests.issuer import MAKERS
 from tests.processes import Gunicorn, flask, wait_until

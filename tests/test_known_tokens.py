@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from taskapp import auth
+from taskapp.auth import guard as auth
 from taskapp.http.errors import InvalidToken
 from tests.client import make_token
 

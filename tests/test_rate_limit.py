@@ -12,7 +12,7 @@ from redis import Redis as RedisClient
 
 from config import ROOT, Settings
 from taskapp import create_app
-from taskapp.auth import authorize
+from taskapp.auth.guard import authorize
 from tests.client import Client, make_token
 from tests.external import needs
 from tests.processes import Gunicorn, free_port, listens, wait_until

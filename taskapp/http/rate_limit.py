@@ -13,7 +13,7 @@ from limits.errors import StorageError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from taskapp.auth import authorize
+from taskapp.auth.guard import authorize
 from taskapp.http.context import this_request
 from taskapp.http.errors import RateLimited
 

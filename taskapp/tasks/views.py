@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 
 from flask import Response
 
-from taskapp.auth import authorize
+from taskapp.auth.guard import authorize
 from taskapp.db import idempotency
 from taskapp.db.idempotency import Replayed
 from taskapp.http.context import this_request

@@ -16,7 +16,7 @@ from typing import Any
 import jwt
 from flask import Flask, g
 
-from taskapp import jwks
+from taskapp.auth import jwks
 from taskapp.http.context import this_app, this_request
 from taskapp.http.errors import Forbidden, InvalidInput, InvalidToken, Unauthorized
 from taskapp.tasks.models import USER_ID_LENGTH

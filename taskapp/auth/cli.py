@@ -6,7 +6,7 @@ import click
 from flask import Flask
 from flask.cli import with_appcontext
 
-from taskapp.auth import sign_token
+from taskapp.auth.guard import sign_token
 from taskapp.db import idempotency
 from taskapp.http.context import this_app
 from taskapp.tasks.models import USER_ID_LENGTH
