@@ -19,7 +19,7 @@ from taskapp.http.id_converter import TaskIdConverter, task_id_schema
 from taskapp.http.input import MAXIMUM_BODY
 from taskapp.http.json_provider import StrictJSONProvider
 from taskapp.http.openapi import docs_page
-from taskapp.tasks.documentation import USER_ID
+from taskapp.tasks.openapi import USER_ID
 from taskapp.tasks.views import bp as tasks_bp
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"

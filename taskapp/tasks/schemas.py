@@ -12,8 +12,8 @@ from marshmallow.validate import Length, OneOf, Range
 from taskapp.http.context import this_request
 from taskapp.http.input import InputSchema, StrictBoolean, StrictInteger, Text
 from taskapp.http.openapi import ErrorOut
-from taskapp.tasks.documentation import CREATED_AT
 from taskapp.tasks.models import DESCRIPTION_LENGTH, MAXIMUM_ID, TITLE_LENGTH, USER_ID_LENGTH
+from taskapp.tasks.openapi import CREATED_AT
 from taskapp.tasks.service import SORTS, STATUSES
 
 MAXIMUM_LIMIT = 1000

@@ -14,7 +14,8 @@ from taskapp.http.input import Blueprint, refuse_undeclared_input
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
 from taskapp.http.terms import etag, read_terms
-from taskapp.tasks import documentation, schemas, service
+from taskapp.tasks import openapi as documentation
+from taskapp.tasks import schemas, service
 from taskapp.tasks.models import TaskRow, fields_of
 
 bp = Blueprint(
