@@ -11,7 +11,9 @@ from flask import Flask
 from gunicorn import util
 
 from config import load_config
-from taskapp import create_app, logs, metrics, serving
+from taskapp import create_app
+from taskapp.server import hooks as serving
+from taskapp.server import logs, metrics
 
 
 def make_master_app(config: Mapping[str, Any]) -> Flask:
@@ -26,7 +28,7 @@ host = f"[{settings['HOST']}]" if ":" in settings["HOST"] else settings["HOST"]
 bind = f"{host}:{settings['PORT']}"
 workers = settings["WORKERS"]
 # libpq lets go of the interpreter while it waits, so threads overlap.
-worker_class = "taskapp.worker.Worker"
+worker_class = "taskapp.server.worker.Worker"
 threads = settings["THREADS"]
 # Without it one worker takes all connections that stay open, and the others idle.
 reuse_port = True

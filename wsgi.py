@@ -3,7 +3,8 @@
 import sys
 
 from config import StartupError
-from taskapp import create_app, serving
+from taskapp import create_app
+from taskapp.server import hooks as serving
 
 try:
     app = create_app(serving.accepted.settings if serving.accepted else None)

@@ -7,7 +7,6 @@ from typing import Any
 from flask import Flask
 
 from config import load_config
-from taskapp import access_log, health, logs, metrics, serving, timing
 from taskapp.auth import cli
 from taskapp.auth import guard as auth
 from taskapp.db import api, db, embedded, migrate
@@ -19,6 +18,9 @@ from taskapp.http.id_converter import TaskIdConverter, task_id_schema
 from taskapp.http.input import MAXIMUM_BODY
 from taskapp.http.json_provider import StrictJSONProvider
 from taskapp.http.openapi import docs_page
+from taskapp.server import access_log, health, logs, metrics
+from taskapp.server import hooks as serving
+from taskapp.server import request_stats as timing
 from taskapp.tasks.openapi import USER_ID
 from taskapp.tasks.views import bp as tasks_bp
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import jwt
 from prometheus_client.parser import text_string_to_metric_families
 
-from taskapp.metrics import CONTENT_TYPE
+from taskapp.server.metrics import CONTENT_TYPE
 from tests.contract import assert_documented
 
 JSON = {"Content-Type": "application/json"}

@@ -16,7 +16,7 @@ import psycopg2
 from config import ROOT, Settings
 from taskapp import create_app
 from taskapp.db.embedded import EmbeddedPostgres
-from taskapp.health import head_revision
+from taskapp.server.health import head_revision
 
 DEBIAN_POSTGRESQL = Path("/usr/lib/postgresql")
 # Nothing a test stores has to survive a power failure.

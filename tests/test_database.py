@@ -15,7 +15,7 @@ from taskapp.db import db
 from taskapp.db import engine as connections
 from taskapp.db.execute import execute, execute_as_login_role
 from taskapp.http.errors import DatabaseUnavailable
-from taskapp.timing import Exchange, current_exchange
+from taskapp.server.request_stats import Exchange, current_exchange
 from tests.faults import FaultProxy
 from tests.processes import at_port, free_port, run_sql, text_url
 

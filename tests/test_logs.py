@@ -12,8 +12,9 @@ import sys
 import pytest
 
 from config import ROOT, Settings
-from taskapp import create_app, serving
-from taskapp.logs import JsonLines, TextLines
+from taskapp import create_app
+from taskapp.server import hooks as serving
+from taskapp.server.logs import JsonLines, TextLines
 from tests.client import raw
 from tests.log_lines import ALWAYS, records
 from tests.processes import Gunicorn, environment, free_port, listens, wait_until

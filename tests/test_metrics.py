@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from config import ROOT, Settings
-from taskapp import create_app, metrics
+from taskapp import create_app
+from taskapp.server import metrics
 from tests.client import scrape
 from tests.contract import DOCUMENT
 from tests.processes import Gunicorn, locked_tasks, run_sql, text_url, wait_until

@@ -6,7 +6,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from taskapp.turns import TURNS, Patience, Threads, give_turn_away
+from taskapp.server.turns import TURNS, Patience, Threads, give_turn_away
 from tests.client import Client, make_token, scrape
 from tests.processes import Gunicorn, locked_tasks, wait_until
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskapp.waiting import WaitingConnections
+from taskapp.server.waiting import WaitingConnections
 
 
 class Connection:

@@ -19,7 +19,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from taskapp.http.errors import IdentityUnavailable
-from taskapp.turns import give_turn_away
+from taskapp.server.turns import give_turn_away
 
 _logger = logging.getLogger(__name__)
 

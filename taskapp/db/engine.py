@@ -16,8 +16,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from taskapp.db import db
 from taskapp.db.retry import FailedAttempt
-from taskapp.polling import has_input
-from taskapp.turns import Patience, give_turn_away
+from taskapp.server.polling import has_input
+from taskapp.server.turns import Patience, give_turn_away
 
 # The part of REQUEST_TIMEOUT after which we give up on the server, so that the answer is there before it is over.
 SHARE = 0.95

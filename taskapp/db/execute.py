@@ -23,7 +23,7 @@ from taskapp.db import engine as connections
 from taskapp.db.retry import FailedAttempt, Outages
 from taskapp.http.context import this_app
 from taskapp.http.errors import DatabaseUnavailable
-from taskapp.timing import give_up_at, timed
+from taskapp.server.request_stats import give_up_at, timed
 
 _logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from taskapp.http.errors import DatabaseUnavailable
-from taskapp.turns import give_turn_away
+from taskapp.server.turns import give_turn_away
 
 _logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import socket
 import time
 from typing import Any
 
-from taskapp.turns import give_turn_away
+from taskapp.server.turns import give_turn_away
 
 
 class ClientSocket(socket.socket):

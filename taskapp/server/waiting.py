@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from taskapp.client_socket import ClientSocket
-from taskapp.polling import has_input
+from taskapp.server.client_socket import ClientSocket
+from taskapp.server.polling import has_input
 
 
 class _Connection(Protocol):

@@ -77,7 +77,7 @@ def share(uid: int, gid: int) -> None:
 def forget(pid: int) -> None:
     """After a worker ended, in whatever way: its connections are gone. What it counted stays."""
     if _folder.cache_info().currsize:
-        from prometheus_client import multiprocess  # noqa: PLC0415 # See taskapp.instruments.
+        from prometheus_client import multiprocess  # noqa: PLC0415 # See taskapp.server.instruments.
 
         multiprocess.mark_process_dead(pid, _folder())
 
@@ -91,7 +91,7 @@ def end_sharing() -> None:
 def init_app(app: Flask) -> None:
     """Count what the application does, where metrics are on."""
     if app.config["METRICS_TOKEN"]:
-        from taskapp.instruments import Instruments  # noqa: PLC0415 # See there: when it is imported decides.
+        from taskapp.server.instruments import Instruments  # noqa: PLC0415 # See there: when it is imported decides.
 
         app.extensions["instruments"] = instruments = Instruments()
         with app.app_context():

@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import Engine, event
 
-from taskapp.timing import Exchange, watchers
+from taskapp.server.request_stats import Exchange, watchers
 
 # Requests take 1 to 20 ms, so most buckets are there; the last ones are for the deadline of the database.
 REQUEST_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

@@ -17,8 +17,6 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 
 from config import MEMORY, StartupError
-from taskapp import logs
-from taskapp.access_log import write_refusal
 from taskapp.auth.guard import sign_token
 from taskapp.db import embedded
 from taskapp.http import cors
@@ -27,6 +25,8 @@ from taskapp.http.errors import MalformedRequest, status_error_body
 from taskapp.http.input import MAXIMUM_BODY
 from taskapp.http.request_id import HEADER, new_request_id
 from taskapp.http.security_headers import FOR_ERRORS
+from taskapp.server import logs
+from taskapp.server.access_log import write_refusal
 
 # A client that is still sending when it is refused would lose the answer to a reset: read on for so long, so much.
 DRAIN_SECONDS = 2.0

@@ -8,8 +8,8 @@ import logging
 from flask import Flask, Response, g
 
 from taskapp.http.context import this_request
+from taskapp.server.request_stats import UNMATCHED, Exchange, watchers
 from taskapp.tasks.models import USER_ID_LENGTH
-from taskapp.timing import UNMATCHED, Exchange, watchers
 
 _log = logging.getLogger("taskapp.requests")
 

@@ -19,7 +19,7 @@ from werkzeug.local import LocalProxy
 
 from taskapp.http.context import this_request
 from taskapp.http.request_id import RequestIdFilter
-from taskapp.timing import route_of
+from taskapp.server.request_stats import route_of
 
 _FIELDS = ("asctime", "levelname", "name", "process", "message")
 _NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "process": "pid", "exc_info": "exception"}

@@ -12,9 +12,9 @@ from typing import Any
 from gunicorn import util
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from taskapp.client_socket import ClientSocket
-from taskapp.turns import Threads
-from taskapp.waiting import WaitingConnections
+from taskapp.server.client_socket import ClientSocket
+from taskapp.server.turns import Threads
+from taskapp.server.waiting import WaitingConnections
 
 # Seconds that a client has to close its side of a connection that has ended.
 LINGER = 2.0
