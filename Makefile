@@ -21,21 +21,21 @@ test: .venv/dev ## Run the tests
 test-pooler: .venv/dev ## Run those that reach a database again, through PgBouncer
 	@.venv/bin/python -m pytest -n 2 --dist loadfile --pooler $(ARGS)
 
-tools: .venv/ci tests/tools/node_modules/.installed ## Install the tools of other people that tests use; without them those are skipped
+tools: .venv/ci tests/support/tools/node_modules/.installed ## Install the tools of other people that tests use; without them those are skipped
 
 chaos: .venv/dev ## Write for ten minutes while everything breaks, and compare with what was acknowledged
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-600} CHAOS_SEED=$${CHAOS_SEED:-random} .venv/bin/python -m pytest tests/test_ledger.py -s $(ARGS)
 
 fuzz: .venv/ci ## Send the service a thousand generated requests for each operation
-	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-random} .venv/bin/python -m pytest tests/test_fuzz.py -s $(ARGS)
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-random} .venv/bin/python -m pytest tests/http/openapi/test_fuzz.py -s $(ARGS)
 
 # Variables go through the environment, so that the shell reads nothing into a secret.
-postman: tests/tools/node_modules/.installed $(if $(BASE_URL),,.venv/dev) ## Run the Postman collection on a server of its own, or on BASE_URL as USER_ID with TOKEN or JWT_SECRET (and METRICS_TOKEN)
+postman: tests/support/tools/node_modules/.installed $(if $(BASE_URL),,.venv/dev) ## Run the Postman collection on a server of its own, or on BASE_URL as USER_ID with TOKEN or JWT_SECRET (and METRICS_TOKEN)
 ifeq ($(BASE_URL),)
 	@if [ -n "$$TOKEN$$JWT_SECRET$$USER_ID" ]; then echo "Say with BASE_URL=… which server that is for."; exit 1; fi
 	@.venv/bin/python -m pytest tests/test_postman.py $(ARGS)
 else
-	@tests/tools/node_modules/.bin/newman run postman/taskapp.postman_collection.json \
+	@tests/support/tools/node_modules/.bin/newman run postman/taskapp.postman_collection.json \
 		--environment postman/taskapp.postman_environment.json --env-var "base_url=$$BASE_URL" \
 		--env-var "user_id=$${USER_ID:-demo}" --env-var "token=$$TOKEN" --env-var "jwt_secret=$$JWT_SECRET" \
 		--env-var "metrics_token=$$METRICS_TOKEN" $(ARGS)
@@ -60,7 +60,7 @@ lock: .venv/ci ## Compile requirements*.in into requirements*.txt, pinned with h
 	done
 
 audit: .venv/ci ## Look for known vulnerabilities of what is pinned
-	@.venv/bin/python -m tests.audit $(ARGS)
+	@.venv/bin/python -m tests.support.audit $(ARGS)
 
 bench: .venv/run .venv-bench/installed needs-wrk ## Compare with other services, and see how the cost grows; half an hour
 	@.venv/bin/python -m benchmarks run
@@ -88,7 +88,7 @@ needs-wrk:
 	@command -v wrk >/dev/null || { echo "The benchmarks need wrk: install it (Debian: apt install wrk)."; exit 1; }
 
 clean: ## Remove what `make` installed; your tasks stay
-	rm -rf .venv .venv-bench tests/tools/node_modules
+	rm -rf .venv .venv-bench tests/support/tools/node_modules
 
 # A file in .venv says for which requirements it was filled.
 .venv/run: requirements.txt | .venv/bin/python
@@ -121,9 +121,9 @@ clean: ## Remove what `make` installed; your tasks stay
 		{ rm -rf .venv; echo "Python cannot make .venv: install its venv module (Debian: apt install python3-venv)."; exit 1; }
 
 # Tools of Node.js. What packages would run when they are installed, they do not need: one of them only reports home.
-tests/tools/node_modules/.installed: tests/tools/package.json tests/tools/package-lock.json
+tests/support/tools/node_modules/.installed: tests/support/tools/package.json tests/support/tools/package-lock.json
 	@command -v "$(NPM)" >/dev/null || \
 		{ echo "This needs npm, which comes with Node.js: install it (Debian: apt install npm), or say where it is with NPM=…"; exit 1; }
 	@echo "Installing tools of Node.js …"
-	@"$(NPM)" ci --prefix tests/tools --ignore-scripts --no-audit --no-fund --loglevel=error
+	@"$(NPM)" ci --prefix tests/support/tools --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

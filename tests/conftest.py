@@ -9,12 +9,12 @@ import pytest
 
 from config import Settings
 from taskapp import create_app
-from tests.client import Client, make_token
-from tests.external import needs, needs_module
-from tests.faults import FaultProxy
-from tests.issuer import Issuer
-from tests.pooler import PgBouncer
-from tests.processes import Gunicorn, durable_postgres, make_postgres, run_sql, text_url, through, upgrade
+from tests.support.client import Client, make_token
+from tests.support.external import needs, needs_module
+from tests.support.faults import FaultProxy
+from tests.support.issuer import Issuer
+from tests.support.pooler import PgBouncer
+from tests.support.processes import Gunicorn, durable_postgres, make_postgres, run_sql, text_url, through, upgrade
 
 _databases = itertools.count(1)
 # For a browser that is driven as root, alone, and looks for nothing on the network by itself.

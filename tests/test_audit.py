@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from config import ROOT
-from tests import audit as module
-from tests.external import needs_module
+from tests.support import audit as module
+from tests.support.external import needs_module
 
 
 class Database:
@@ -59,7 +59,7 @@ def audit(database, monkeypatch):
     monkeypatch.setenv("PIP_AUDIT_OSV_URL", database.url)
 
     def audit(*arguments):
-        command = [sys.executable, "-m", "tests.audit", *arguments]
+        command = [sys.executable, "-m", "tests.support.audit", *arguments]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
         return result.returncode, result.stdout + result.stderr
 

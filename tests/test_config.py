@@ -8,7 +8,7 @@ import pytest
 
 import config
 from config import ROOT, ConfigError, Settings, load_config
-from tests.processes import environment
+from tests.support.processes import environment
 
 SECRET = "x" * 32
 LONG_ENOUGH = {"JWT_SECRET": SECRET}

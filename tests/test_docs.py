@@ -7,8 +7,8 @@ from pathlib import Path
 
 from config import ROOT, Settings
 from taskapp.http.errors import error_classes
-from tests.client import Client
-from tests.processes import Gunicorn, environment, free_port, listens, text_url, wait_until
+from tests.support.client import Client
+from tests.support.processes import Gunicorn, environment, free_port, listens, text_url, wait_until
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.external import needs, needs_module
+from tests.support.external import needs, needs_module
 
 HOW = "run 'make it'"
 

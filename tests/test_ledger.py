@@ -17,9 +17,9 @@ from http.client import HTTPException
 
 import pytest
 
-from tests.client import Client, make_token
-from tests.faults import FaultProxy
-from tests.processes import Gunicorn, at_port, durable_postgres, restart, run_sql, text_url
+from tests.support.client import Client, make_token
+from tests.support.faults import FaultProxy
+from tests.support.processes import Gunicorn, at_port, durable_postgres, restart, run_sql, text_url
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 
 from config import ROOT
 from taskapp.db.embedded import EmbeddedPostgres
-from tests.processes import environment, free_port, wait_until
+from tests.support.processes import environment, free_port, wait_until
 
 FILES = ["Makefile", "requirements.txt", "requirements-dev.txt"]
 

@@ -12,8 +12,8 @@ import pytest
 
 from config import ROOT, ConfigError, Settings, load_config
 from taskapp import create_app
-from tests.client import Client, make_token
-from tests.processes import environment, flask, free_port, listens, run_sql, text_url, wait_until
+from tests.support.client import Client, make_token
+from tests.support.processes import environment, flask, free_port, listens, run_sql, text_url, wait_until
 
 pytestmark = pytest.mark.slow
 

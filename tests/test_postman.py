@@ -8,8 +8,8 @@ import pytest
 from config import ROOT
 from taskapp.http.openapi import ErrorEnvelope
 from taskapp.tasks import schemas
-from tests.postman import run_collection
-from tests.processes import Gunicorn
+from tests.support.postman import run_collection
+from tests.support.processes import Gunicorn
 
 FILES = [ROOT / "postman" / f"taskapp.postman_{kind}.json" for kind in ("collection", "environment")]
 COLLECTION, ENVIRONMENT = (json.loads(path.read_text()) for path in FILES)

@@ -1,0 +1,86 @@
+"""A token that was found good is not checked anew with every request, but it never holds for longer than it says."""
+
+from datetime import UTC, datetime, timedelta
+
+import jwt
+import pytest
+
+from taskapp.auth import guard as auth
+from taskapp.http.errors import InvalidToken
+from tests.support.client import make_token
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """The tokens that were checked, one after the other."""
+    checked = []
+    decode = jwt.decode
+    monkeypatch.setattr(
+        jwt, "decode", lambda token, *rest, **options: checked.append(token) or decode(token, *rest, **options)
+    )
+    return checked
+
+
+@pytest.fixture
+def checker(secret):
+    return auth.TokenChecker(lambda _token: [secret], ["HS256"], issuer=None, audience=None, user_claim="sub")
+
+
+def move(monkeypatch, seconds):
+    now = auth.clock()
+    monkeypatch.setattr(auth, "clock", lambda: now + seconds)
+
+
+def test_known_token_is_checked_again_after_a_while(checker, checks, secret, monkeypatch):
+    token = make_token(secret, user_id="alice")
+    assert [checker.user_of(token) for _ in range(3)] == ["alice"] * 3
+    assert checks == [token]
+    move(monkeypatch, auth.TRUST - 1)
+    assert (checker.user_of(token), len(checks)) == ("alice", 1)
+    move(monkeypatch, 2)
+    assert (checker.user_of(token), len(checks)) == ("alice", 2)
+
+
+def test_known_token_expires_when_it_says(checker, secret, monkeypatch):
+    leeway = timedelta(seconds=auth.LEEWAY - 5)
+    token = make_token(secret, {"sub": "alice", "exp": datetime.now(UTC) - leeway})
+    assert checker.user_of(token) == "alice"
+    before = len(checker._known)
+    move(monkeypatch, 6)  # It is forgotten, so it is checked, and the real clock says that it still holds.
+    monkeypatch.setattr(auth, "LEEWAY", 0)
+    with pytest.raises(InvalidToken):
+        checker.user_of(token)
+    assert before == 1
+
+
+def test_token_that_never_expires_is_good(checker, secret):
+    token = make_token(secret, {"sub": "alice", "exp": 10**400})
+    assert [checker.user_of(token) for _ in range(2)] == ["alice"] * 2
+
+
+def test_token_that_does_not_hold_is_never_known(checker, checks, secret):
+    for token in (
+        make_token(secret + "x", user_id="alice"),
+        make_token(secret, {"sub": "alice", "exp": 1}),
+        "no.token.",
+    ):
+        for _ in range(2):
+            with pytest.raises(InvalidToken):
+                checker.user_of(token)
+    assert len(checks) == 6
+    assert checker._known == {}
+
+
+def test_tokens_that_differ_in_any_character_are_not_one(checker, secret):
+    token = make_token(secret, user_id="alice")
+    assert checker.user_of(token) == "alice"
+    for other in (token + "A", token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), token.upper(), token + " "):
+        with pytest.raises(InvalidToken):
+            checker.user_of(other)
+
+
+def test_no_more_are_remembered_than_have_room(checker, secret, monkeypatch):
+    monkeypatch.setattr(auth, "REMEMBERED", 3)
+    for number in range(10):
+        assert checker.user_of(make_token(secret, user_id=f"user-{number}")) == f"user-{number}"
+        assert len(checker._known) <= 3

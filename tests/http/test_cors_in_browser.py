@@ -1,0 +1,106 @@
+"""CORS in a real browser: pages of the origin that is configured may use the API, all others may not."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.support.processes import Gunicorn
+
+
+class BlankPage(BaseHTTPRequestHandler):
+    """A site with nothing on it, whose scripts are those of the test."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def sites():
+    """Two sites, each an origin of its own."""
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), BlankPage) for _ in range(2)]
+    threads = [threading.Thread(target=server.serve_forever) for server in servers]
+    for thread in threads:
+        thread.start()
+    yield [f"http://127.0.0.1:{server.server_port}" for server in servers]
+    for server, thread in zip(servers, threads, strict=True):
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def port(settings, sites, tmp_path_factory):
+    """A server that allows the first of the sites."""
+    log = tmp_path_factory.mktemp("cors") / "log"
+    with Gunicorn(log, **{**settings, "WORKERS": 1, "CORS_ORIGINS": sites[0]}) as server:
+        yield server.port
+
+
+@pytest.fixture
+def call(browser):
+    """Calls fetch() on a page of an origin, and returns what its script may see."""
+    pages = []
+
+    def call(origin, url, **options):
+        page = browser.new_page()
+        pages.append(page)
+        page.goto(origin)
+        return page.evaluate(
+            """([url, options]) => fetch(url, options).then(
+                answer => ({status: answer.status, headers: Object.fromEntries(answer.headers)}),
+                error => error.message)""",
+            [url, options],
+        )
+
+    yield call
+    for page in pages:
+        page.close()
+
+
+def test_page_of_an_allowed_origin_uses_the_api(call, sites, port, new_client):
+    client = new_client(port=port)
+    base = f"http://127.0.0.1:{port}{client.tasks}"
+    token = {"Authorization": f"Bearer {client.token}"}
+    sent = {**token, "Content-Type": "application/json", "Idempotency-Key": "k", "X-Request-ID": "of-the-page"}
+    created = call(sites[0], base, method="POST", headers=sent, body='{"title": "from a page"}')
+    assert created["status"] == 201
+    assert created["headers"]["etag"] == '"1"'
+    assert created["headers"]["x-request-id"] == "of-the-page"
+    task = base + "/" + created["headers"]["location"].rpartition("/")[2]
+
+    changed = call(
+        sites[0],
+        task,
+        method="PUT",
+        headers={**sent, "If-Match": '"1"', "Idempotency-Key": "l"},
+        body='{"completed": true}',
+    )
+    assert (changed["status"], changed["headers"]["etag"]) == (200, '"2"')
+    missed = call(sites[0], task, method="DELETE", headers={**token, "If-Match": '"1"'})
+    assert (missed["status"], missed["headers"]["etag"]) == (412, '"2"')
+    known = call(sites[0], task, headers={**token, "If-None-Match": '"2"'})
+    assert known["status"] == 304
+
+    client.create()
+    page = call(sites[0], f"{base}?limit=1", headers=token)
+    assert 'rel="next"' in page["headers"]["link"]
+    refused = call(sites[0], base, headers={"Authorization": "Bearer x"})
+    assert (refused["status"], refused["headers"]["www-authenticate"]) == (401, 'Bearer error="invalid_token"')
+    too_large = call(sites[0], base, headers={"Authorization": "Bearer " + "x" * 20_000})
+    assert too_large["status"] == 431
+
+
+def test_page_of_another_origin_cannot(call, sites, port, new_client):
+    client = new_client(port=port)
+    base = f"http://127.0.0.1:{port}{client.tasks}"
+    sent = {"Authorization": f"Bearer {client.token}", "Content-Type": "application/json"}
+    assert call(sites[1], base, method="POST", headers=sent, body='{"title": "x"}') == "Failed to fetch"
+    assert call(sites[1], base, headers=sent) == "Failed to fetch"
+    assert call(sites[1], f"http://127.0.0.1:{port}/openapi.json") == "Failed to fetch"
+    assert client.get().data == []

@@ -1,0 +1,88 @@
+"""Addresses that lead nowhere, ids of any kind, and methods that are not taken: the contract's error, and no change."""
+
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.client import make_token
+
+IDS = ["0", "-1", str(2**63 - 1), str(2**63), str(10**30), "1.0", "abc", "%00", "%2F", "1%20", "+1", "01", "1_0", "٣"]
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("task_id", IDS)
+def test_id_that_no_task_has_is_not_found(alice, task_id):
+    path = "/" + quote(task_id, safe="%")
+    answers = [
+        alice.get(path),
+        alice.put(path, json={"title": "x"}),
+        alice.patch(path, json={"title": "x"}),
+        alice.patch(path + "/complete"),
+        alice.delete(path),
+    ]
+    # A slash in an id makes it another address, which does not exist.
+    code = "NOT_FOUND" if task_id == "%2F" else "TASK_NOT_FOUND"
+    assert [(answer.status, answer.error["code"]) for answer in answers] == [(404, code)] * 5
+
+
+@pytest.mark.parametrize(
+    "user_id", ["a b", "zoë", "用户", "x" * 255, "é" * 255, "a@b.c|d:e;f", "%2F%00", "'; --", "..x", "a+b"]
+)
+def test_user_ids_of_any_characters_work(new_client, user_id):
+    user = new_client(user_id)
+    task = user.create()
+    assert task["user_id"] == user_id
+    assert user.get().data == [task]
+    assert user.get(f"/{task['id']}").data == task
+
+
+@pytest.mark.parametrize("user_id", ["x" * 256, "\0", "a\0b"])
+def test_user_id_that_no_task_can_have_is_named(new_client, user_id):
+    user = new_client(user_id)
+    for answer in (user.get(), user.post(json={"title": "x"}), user.get("/1"), user.delete("/1")):
+        assert answer.status == 422
+        assert list(answer.error["details"]) == ["user_id"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/a%2Fb/tasks",
+        "/api//tasks",
+        "/api/a//tasks",
+        "/api/a/tasks/",
+        "/api/a/tasks/1/",
+        "/api",
+        "/api/a",
+        "/nothing",
+    ],
+)
+def test_address_that_does_not_exist_is_not_found(alice, path):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        answer = alice.request(method, path)
+        assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "NONSENSE", "QUERY"])
+def test_method_that_is_not_taken_is_not_allowed(alice, method):
+    answer = alice.request(method, alice.tasks)
+    assert (answer.status, answer.error["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert {"GET", "POST"} <= {allowed.strip() for allowed in answer.headers["Allow"].split(",")}
+    assert "PUT" in alice.request("POST", f"{alice.tasks}/1", json={}).headers["Allow"]
+
+
+def test_raw_bytes_in_a_path_are_an_error_not_a_crash(alice, secret):
+    token = make_token(secret, user_id="\ufffd")
+    assert alice.request("GET", "/api/%FF/tasks", token=token).status == 200
+    assert alice.request("GET", "/api/%ed%a0%80/tasks").status == 403
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+def test_host_that_cannot_be_one_is_an_error(alice, host):
+    answer = alice.request("GET", alice.tasks, headers={"Host": host})
+    assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+
+
+def test_offer_to_change_the_protocol_is_passed_over(alice):  # RFC 9110, section 7.8: a server may.
+    answer = alice.request("GET", alice.tasks, headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+    assert answer.status == 200

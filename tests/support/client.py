@@ -1,0 +1,175 @@
+"""A client that sends exactly what a test says, and holds every answer to the contract's common rules."""
+
+import base64
+import http.client
+import json
+import re
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import jwt
+from prometheus_client.parser import text_string_to_metric_families
+
+from taskapp.server.metrics import CONTENT_TYPE
+from tests.support.contract import assert_documented
+
+JSON = {"Content-Type": "application/json"}
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+    reason: str = ""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def data(self) -> Any:
+        return self.json["data"]
+
+    @property
+    def error(self) -> dict[str, Any]:
+        return self.json["error"]
+
+
+def assert_canonical_error(answer: Answer) -> None:
+    """An error is the one shape of the contract, and nothing but it."""
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json.keys() == {"error"}
+    assert {"code", "message", "request_id"} <= answer.error.keys() <= {"code", "message", "details", "request_id"}
+    assert re.fullmatch(r"[A-Z_]+", answer.error["code"])
+    assert answer.error["message"].strip()
+    assert answer.error["request_id"] == answer.headers["X-Request-ID"]
+    assert answer.error.get("details") != {}
+
+
+class Client:
+    """Sends requests to one server on one connection that stays open, with one user's token unless told otherwise."""
+
+    def __init__(self, port: int, *, token: str | None = None, user_id: str = ""):
+        self.token = token
+        self.user_id = user_id
+        self.tasks = f"/api/{quote(user_id, safe='')}/tasks"
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def request(self, method, path, *, json=..., body=None, headers=(), token=...) -> Answer:
+        """Send a request; ``json`` is written as JSON, ``body`` goes out as it is."""
+        sent = dict(headers)
+        token = self.token if token is ... else token
+        if token is not None:
+            sent.setdefault("Authorization", f"Bearer {token}")
+        if json is not ...:
+            body = globals()["json"].dumps(json).encode()
+            sent.setdefault("Content-Type", "application/json")
+        response = self._send(method, path, body, sent)
+        answer = Answer(response.status, response.headers, response.read())
+        if response.will_close:
+            self.close()
+        assert REQUEST_ID.fullmatch(answer.headers["X-Request-ID"])
+        if answer.status >= HTTPStatus.BAD_REQUEST and method != "HEAD":
+            assert_canonical_error(answer)
+        assert_documented(method, path, answer)
+        return answer
+
+    def _send(self, method, path, body, headers):
+        stayed_open = self._connection.sock is not None
+        try:
+            self._connection.request(method, path, body=body, headers=headers)
+            return self._connection.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            if not stayed_open:
+                raise
+            # The server may close a connection that stayed open: once more, on a new one.
+            self.close()
+            self._connection.request(method, path, body=body, headers=headers)
+            return self._connection.getresponse()
+
+    def get(self, path="", **options) -> Answer:
+        return self.request("GET", self.tasks + str(path), **options)
+
+    def post(self, path="", **options) -> Answer:
+        return self.request("POST", self.tasks + str(path), **options)
+
+    def put(self, path, **options) -> Answer:
+        return self.request("PUT", self.tasks + str(path), **options)
+
+    def patch(self, path, **options) -> Answer:
+        return self.request("PATCH", self.tasks + str(path), **options)
+
+    def delete(self, path, **options) -> Answer:
+        return self.request("DELETE", self.tasks + str(path), **options)
+
+    def create(self, **fields) -> dict[str, Any]:
+        """Create a task and return it."""
+        answer = self.post(json={"title": "a task", **fields})
+        assert answer.status == 201, answer.body
+        return answer.data
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def writes(task):
+    """Every route that reads a body."""
+    return [("POST", ""), ("PUT", f"/{task['id']}"), ("PATCH", f"/{task['id']}"), ("PATCH", f"/{task['id']}/complete")]
+
+
+def make_token(secret: Any, claims: dict[str, Any] | None = None, *, user_id="", algorithm="HS256", **options) -> str:
+    """Sign claims; a good token of the user where none are given."""
+    now = datetime.now(UTC)
+    claims = {"sub": user_id, "iat": now, "exp": now + timedelta(hours=1)} if claims is None else claims
+    return jwt.encode(claims, secret, algorithm, **options)
+
+
+def unsigned(header, claims):
+    """A token with no signature, but the dot before it."""
+    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims))
+    return ".".join(parts) + "."
+
+
+def in_order(tasks, sort):
+    """Tasks sorted as the contract says; times as times, because their text leaves out a fraction of zero."""
+    field = sort.removeprefix("-")
+
+    def key(task):
+        value = task[field]
+        return (datetime.fromisoformat(value) if field.endswith("_at") else value), task["id"]
+
+    return sorted(tasks, key=key, reverse=sort.startswith("-"))
+
+
+def raw(port, request, *, finish=False):
+    """Send bytes as they are, say that there will be no more where asked to, and return what comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        if finish:
+            connection.shutdown(socket.SHUT_WR)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return Answer(response.status, response.headers, response.read(), response.reason)
+
+
+def scrape(port: int, token: str) -> dict[tuple[str, ...], float]:
+    """What Prometheus reads of /metrics: from a name and its labels to the value."""
+    client = Client(port, token=token)
+    answer = client.request("GET", "/metrics")
+    client.close()
+    assert (answer.status, answer.headers["Content-Type"]) == (200, CONTENT_TYPE)
+    samples: dict[tuple[str, ...], float] = {}
+    for family in text_string_to_metric_families(answer.body.decode()):
+        for sample in family.samples:
+            key = (sample.name, *sample.labels.values())
+            assert key not in samples
+            samples[key] = sample.value
+    return samples

@@ -1,0 +1,101 @@
+"""PgBouncer as Debian packages it, between the service and a PostgreSQL of the tests."""
+
+import contextlib
+import subprocess
+
+import psycopg2
+from psycopg2.extras import RealDictCursor
+
+from taskapp.db.embedded.folders import PORT, SOCKET, make_private, socket_folder
+from taskapp.db.embedded.server import unprivileged
+from tests.support.external import needs
+from tests.support.processes import connect, wait_until
+
+# Fewer than there are ever users at once, so that they share.
+POOL_SIZE = 5
+
+# Nothing here makes it more lenient than it is by default: it refuses every startup parameter that it does not know,
+# and runs no server_reset_query between transactions, so what a client leaves on a connection the next one finds.
+CONFIGURATION = """
+[databases]
+* = host='{host}' port={server_port}
+
+[pgbouncer]
+pool_mode = transaction
+default_pool_size = {pool_size}
+max_client_conn = 1000
+listen_port = {port}
+unix_socket_dir = {folder}
+auth_type = trust
+auth_file = {users}
+admin_users = postgres
+"""
+
+
+class PgBouncer:
+    """A pooler in transaction mode on a Unix socket of its own; every database of the server is reached through it.
+
+    Args:
+        folder: where its configuration and its log are.
+        server: the URL of the PostgreSQL behind it.
+        users: the roles that may log in.
+        pool_size: the most connections to the server, for each role and database.
+    """
+
+    def __init__(self, folder, server, *, users=("postgres", "plain_owner"), pool_size=POOL_SIZE):
+        program = needs("/usr/sbin/pgbouncer", "Debian: apt install pgbouncer")
+        sockets = socket_folder(folder)
+        make_private(sockets)
+        self.socket = sockets / SOCKET
+        self.url = server.set(port=PORT, query={"host": str(sockets)})
+        self._console = self.url.set(username="postgres", database="pgbouncer")
+        self.log = folder / "pgbouncer.log"
+        self._command = unprivileged([program, str(folder / "pgbouncer.ini")])
+        names = folder / "users.txt"
+        names.write_text("".join(f'"{user}" ""\n' for user in users))
+        (folder / "pgbouncer.ini").write_text(
+            CONFIGURATION.format(
+                host=server.query.get("host", server.host),
+                server_port=server.port,
+                port=PORT,
+                pool_size=pool_size,
+                folder=sockets,
+                users=names,
+            )
+        )
+
+    def start(self):
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            wait_until(self._answers, lambda: f"PgBouncer did not start: {self.log.read_text()}")
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self):
+        """Kill it: it keeps nothing, and versions differ in how long they wait for clients when asked to end."""
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def show(self, what):
+        """What its console shows: each row by the names of its columns."""
+        with contextlib.closing(connect(self._console, cursor_factory=RealDictCursor)) as console:
+            cursor = console.cursor()
+            cursor.execute(f"SHOW {what}")
+            return cursor.fetchall()
+
+    def _answers(self):
+        assert self._process.poll() is None, self.log.read_text()
+        try:
+            connect(self._console).close()
+        except psycopg2.OperationalError:
+            return False
+        return True

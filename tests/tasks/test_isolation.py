@@ -1,0 +1,152 @@
+"""Two walls: the WHERE of every statement, and row-level security. Each holds alone.
+
+``test_row_level_security.py`` tries the second one alone.
+"""
+
+import re
+
+import pytest
+from psycopg2.errors import DivisionByZero, InsufficientPrivilege
+from sqlalchemy import select, text
+
+from taskapp.db import db
+from taskapp.db.execute import execute
+from taskapp.tasks import service
+from taskapp.tasks.models import Task
+from tests.support.processes import Gunicorn, run_sql, text_url
+
+
+def each_route(user_id, task_id):
+    """Every operation on a task of one user, as a method, a path and what to send."""
+    tasks = f"/api/{user_id}/tasks"
+    changes = {"json": {"title": "changed", "description": "changed", "completed": True}}
+    return [
+        ("GET", tasks, {}),
+        ("POST", tasks, {"json": {"title": "intruder"}}),
+        ("GET", f"{tasks}/{task_id}", {}),
+        ("PUT", f"{tasks}/{task_id}", changes),
+        ("PATCH", f"{tasks}/{task_id}", changes),
+        ("PATCH", f"{tasks}/{task_id}/complete", {}),
+        ("PATCH", f"{tasks}/{task_id}/complete", {"json": {"completed": True}}),
+        ("DELETE", f"{tasks}/{task_id}", {}),
+    ]
+
+
+def assert_each_route_keeps_users_apart(alice, bob):
+    task = bob.create()
+    for method, path, options in each_route(bob.user_id, task["id"]):
+        assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
+    for method, path, options in each_route(alice.user_id, task["id"])[2:]:
+        assert alice.request(method, path, **options).error["code"] == "TASK_NOT_FOUND"
+    assert alice.get().data == []
+    assert bob.get().data == [task]
+
+
+def test_each_route_keeps_users_apart(alice, bob):
+    assert_each_route_keeps_users_apart(alice, bob)
+
+
+def test_each_route_is_every_route_there_is(app):
+    listed = {(method, path.split("?")[0]) for method, path, _ in each_route("{user_id}", "{task_id}")}
+    there = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/api")
+    }
+    assert listed == there
+
+
+def test_answer_is_the_same_whether_the_other_user_exists(alice, bob):
+    task = bob.create()
+    answers = [
+        alice.request("GET", f"/api/{user_id}/tasks/{task_id}")
+        for user_id, task_id in [(bob.user_id, task["id"]), (bob.user_id, 1), ("never-seen", 1)]
+    ]
+    errors = [{**answer.error, "request_id": None} for answer in answers]
+    assert errors[0] == errors[1] == errors[2]
+    missing = [alice.get(f"/{task_id}").error["message"] for task_id in (task["id"], 2**62)]
+    assert missing[0] == missing[1]
+
+
+def test_every_api_route_has_the_guard(app):
+    """Without a token no method of any route under /api answers anything but 401; OPTIONS only tells the methods."""
+    routes = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api")]
+    assert len(routes) >= 7
+    http = app.test_client()
+    for rule in routes:
+        path = rule.build({"user_id": "somebody", "task_id": "1"}, append_unknown=False)[1]
+        for method in rule.methods - {"OPTIONS"}:
+            assert http.open(path, method=method).status_code == 401, (method, rule.rule)
+
+
+# The first wall alone: row-level security switched off, in a database of its own.
+
+
+@pytest.fixture(scope="module")
+def open_server(new_database, reach, secret, tmp_path_factory):
+    url = new_database()
+    run_sql(url, "ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY; ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
+    log = tmp_path_factory.mktemp("open") / "log"
+    with Gunicorn(log, DATABASE_URL=text_url(reach(url)), JWT_SECRET=secret) as gunicorn:
+        gunicorn.url = url
+        yield gunicorn
+
+
+def test_where_alone_keeps_users_apart(open_server, new_client):
+    alice, bob = new_client(port=open_server.port), new_client(port=open_server.port)
+    assert_each_route_keeps_users_apart(alice, bob)
+    assert alice.request("GET", "/health/ready").error["details"].keys() == {"row_level_security"}
+
+
+def test_every_statement_of_the_service_names_the_user():
+    statements = [
+        *(service._list(status, "id", searching=True, continuing=True) for status in service.STATUSES),
+        *(service._GET, service._TOGGLE, service._DELETE, service._update(frozenset({"title"}))),
+    ]
+    for statement in statements:
+        assert "tasks.user_id = :acting_user" in str(statement.whereclause)
+
+
+# Nothing of a request stays behind.
+
+
+def test_nothing_of_a_request_is_left_on_its_connection(app, alice):
+    look = (
+        "SELECT current_user, session_user, current_setting('app.user_id', true), current_setting('statement_timeout'),"
+        " current_setting('TimeZone'), pg_backend_pid()"
+    )
+    with app.app_context():
+        db.engine.dispose()
+        raw = db.engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            cursor.execute(look)
+            before = cursor.fetchone()
+        finally:
+            raw.close()
+        execute(select(Task.__table__), {}, user_id=alice.user_id)
+        with pytest.raises(InsufficientPrivilege):
+            execute(text("SELECT * FROM alembic_version"), {}, user_id=alice.user_id)
+        with pytest.raises(DivisionByZero):
+            execute(text("SELECT 1 / 0"), {}, user_id=alice.user_id)
+        raw = db.engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            cursor.execute(look)
+            after = cursor.fetchone()
+        finally:
+            raw.close()
+    assert before[-1] == after[-1]  # The same connection …
+    assert before[0] == before[1] == after[0] == after[1]  # … as itself again …
+    assert not after[2]  # … and nobody …
+    assert before[3:] == after[3:]  # … with the settings that it came with.
+
+
+def test_requests_of_many_users_on_one_connection_never_mix(open_server, server, new_client):
+    for port in (open_server.port, server.port):
+        users = [new_client(port=port) for _ in range(10)]
+        tasks = [user.create(title=user.user_id) for user in users]
+        for _ in range(3):
+            for user, task in zip(users, tasks, strict=True):
+                assert user.get().data == [task]

@@ -1,0 +1,176 @@
+"""Lists: filtered, searched, sorted, and walked page by page without losing or repeating a task."""
+
+import re
+from urllib.parse import quote
+
+import pytest
+
+from taskapp.tasks.service import SORTS
+from tests.support.client import in_order
+from tests.support.processes import run_sql
+
+TITLES = [
+    "apple",
+    "Apple",
+    "apple ",
+    "Äpfel",
+    "äpfel",
+    "100%",
+    "100 %",
+    "a_b",
+    "axb",
+    "c\\d",
+    "c:\\d",
+    "ZEBRA",
+    "zebra",
+    "🙂",
+]
+
+
+def titles(answer):
+    assert answer.status == 200, answer.body
+    return [task["title"] for task in answer.data]
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("apple", {"apple", "Apple"}),
+        ("APPL", {"apple", "Apple"}),
+        ("ÄPFEL", {"Äpfel", "äpfel"}),
+        ("%", {"100%", "100 %"}),
+        ("0%", {"100%"}),
+        ("_", {"a_b"}),
+        ("\\", {"c\\d", "c:\\d"}),
+        ("zebra", {"ZEBRA", "zebra"}),
+        ("🙂", {"🙂"}),
+        ("hidden", {"ZEBRA"}),
+        ("nothing has this", set()),
+        ("' OR 1=1 --", set()),
+        ("%s %(q)s :q", set()),
+        ("x" * 1000, set()),
+    ],
+)
+def test_search_finds_a_part_of_title_or_description_in_any_case(alice, q, found):
+    for title in TITLES:
+        alice.create(title=title, description="HIDDEN here" if title == "ZEBRA" else None)
+    assert set(titles(alice.get(f"?q={quote(q)}"))) == found
+    assert len(titles(alice.get("?q="))) == len(TITLES)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_sort_orders_by_its_field_and_then_by_id(alice, sort):
+    for title in ["b", "a", "b", "Z", "é", "a"]:
+        alice.create(title=title)
+    run_sql_as_owner_of(alice, "UPDATE tasks SET created_at = '2026-01-01' WHERE user_id = %s AND title = 'b'")
+    alice.put(f"/{alice.get('?sort=id').data[2]['id']}", json={"completed": True})
+    assert alice.get(f"?sort={sort}").data == in_order(alice.get().data, sort)
+
+
+def run_sql_as_owner_of(client, statement):
+    run_sql(client.database_url, statement, [client.user_id])
+
+
+@pytest.fixture
+def alice(alice, database_url):
+    alice.database_url = database_url
+    return alice
+
+
+def test_next_page_is_announced_and_followed(alice):
+    for number in range(5):
+        alice.create(title=f"x {number}", completed=number == 3)
+    first = alice.get(f"?limit=2&status=pending&sort=title&q=X%20&user_id={alice.user_id}")
+    assert titles(first) == ["x 0", "x 1"]
+    link = re.fullmatch(r'<([^>]+)>; rel="next"', first.headers["Link"]).group(1)
+    kept = f"{alice.tasks}?limit=2&status=pending&sort=title&q=X\\+&user_id={alice.user_id}&cursor="
+    assert re.match(kept.replace("?", r"\?", 1), link)
+    second = alice.request("GET", link)
+    assert titles(second) == ["x 2", "x 4"]
+    assert second.json["pagination"] == {"limit": 2, "next_cursor": None}
+    assert "Link" not in second.headers
+
+
+def test_page_that_is_just_full_is_the_last(alice):
+    for _ in range(4):
+        alice.create()
+    assert alice.get("?limit=4").json["pagination"]["next_cursor"] is None
+    assert alice.get("?limit=3").json["pagination"]["next_cursor"]
+
+
+def test_list_of_more_than_a_thousand_is_not_cut_without_a_word(alice):
+    run_sql_as_owner_of(alice, "INSERT INTO tasks (user_id, title) SELECT %s, n::text FROM generate_series(1, 1001) n")
+    first = alice.get()
+    assert len(first.data) == 1000
+    rest = alice.get(f"?cursor={first.json['pagination']['next_cursor']}")
+    assert titles(rest) == ["1"]
+
+
+def test_limit_may_change_from_page_to_page(alice):
+    ids = [alice.create()["id"] for _ in range(6)]
+    first = alice.get("?limit=1")
+    rest = alice.get(f"?limit=5&cursor={first.json['pagination']['next_cursor']}")
+    assert [task["id"] for task in first.data + rest.data] == ids[::-1]
+
+
+def test_longest_position_fits_into_an_address(new_client):
+    alice = new_client("🙂" * 255)
+    for _ in range(3):
+        alice.create(title="🙂" * 255)
+    page = alice.get("?sort=title&limit=1")
+    following = alice.request("GET", re.match(r"<(.+)>", page.headers["Link"]).group(1))
+    assert following.status == 200
+
+
+@pytest.fixture
+def cursor(alice):
+    for _ in range(3):
+        alice.create(title="apple")
+    return alice.get("?limit=1&status=pending&q=apple&sort=title").json["pagination"]["next_cursor"]
+
+
+def refused(answer):
+    assert (answer.status, answer.error["code"]) == (422, "VALIDATION_ERROR")
+    assert answer.error["details"] == {"cursor": ["Is not the next_cursor of a list with the same status, q and sort."]}
+    return True
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "status=pending", "q=apple", "sort=title"),
+        *("status=all&q=apple&sort=title", "status=pending&q=Apple&sort=title", "status=pending&q=&sort=title"),
+        *("status=pending&q=apple&sort=-title", "status=pending&q=apple&sort=updated_at"),
+    ],
+)
+def test_cursor_of_another_list_is_refused(alice, cursor, query):
+    assert refused(alice.get(f"?cursor={cursor}&{query}"))
+
+
+def test_cursor_of_another_user_is_refused(alice, bob, cursor):
+    query = "limit=1&status=pending&q=apple&sort=title"
+    assert alice.get(f"?{query}&cursor={cursor}").status == 200
+    assert refused(bob.get(f"?{query}&cursor={cursor}"))
+
+
+def test_cursor_that_is_forged_or_cut_is_refused(alice, cursor):
+    query = "status=pending&q=apple&sort=title"
+    middle = len(cursor) // 2
+    payload, _, signature = cursor.rpartition(".")
+    forgeries = [
+        *("", "x", ".", "0", "null", "é", "%00", "A" * 3000, cursor + "x", "x" + cursor, cursor + "."),
+        *(cursor[:-1], cursor[1:], cursor[:middle], cursor[middle:], cursor.upper()),
+        *(payload, f".{signature}", f"{payload}.{signature[::-1]}", f"eyJhIjoxfQ.{signature}"),
+        cursor[:middle] + ("A" if cursor[middle] != "A" else "B") + cursor[middle + 1 :],
+    ]
+    for forged in forgeries:
+        assert refused(alice.get(f"?{query}&cursor={quote(forged)}")), forged
+
+
+@pytest.mark.parametrize(
+    ("parameter", "values"),
+    [("sort", ["", "name", "-", "--id", "ID", "id,title", "id desc", "+id"]), ("q", ["\0", "a\0b", "x" * 1001])],
+)
+def test_invalid_parameter_is_named(alice, parameter, values):
+    for value in values:
+        assert list(alice.get(f"?{parameter}={quote(value)}").error["details"]) == [parameter]
