@@ -19,7 +19,6 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from taskapp.http.errors import IdentityUnavailable
-from taskapp.server.turns import give_turn_away
 
 _logger = logging.getLogger(__name__)
 
@@ -129,7 +128,6 @@ class KeySet:
         while True:
             fetch = self._begin_fetch(key_id)
             if fetch and not self._failing:  # While it is down nobody waits: those threads would miss for known keys.
-                give_turn_away()
                 fetch.done.wait(asked_at + TIMEOUT - clock())
             if key := self._keys.get(key_id):
                 return key

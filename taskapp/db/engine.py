@@ -16,12 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from taskapp.db import db
 from taskapp.db.retry import FailedAttempt
-from taskapp.server.polling import has_input
-from taskapp.server.turns import Patience, give_turn_away
 
 # The part of REQUEST_TIMEOUT after which we give up on the server, so that the answer is there before it is over.
 SHARE = 0.95
-_patience = Patience()
 
 
 class _Deadline(threading.local):
@@ -93,18 +90,19 @@ def _wait_until_deadline(connection: Any) -> None:
     Nothing else bounds this: a pooler holds a statement as long as it takes, libpq's timeouts end with the login, and
     gunicorn does not watch a thread. psycopg2 closes the connection when this raises; closing it here would hang.
     """
-    started = time.monotonic()
     while (state := connection.poll()) != extensions.POLL_OK:
         remaining = _deadline.at - time.monotonic()
         if remaining <= 0:
             raise psycopg2.OperationalError("no answer before the deadline")
         poller = select.poll()  # A new one each time: while it connects, libpq may go on to another socket.
         poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
-        patience = min(_patience.seconds, remaining)
-        if not (patience and poller.poll(patience * 1000)):
-            give_turn_away()
-            poller.poll(None if remaining == math.inf else (remaining - patience) * 1000)
-    _patience.learn(time.monotonic() - started)
+        poller.poll(None if remaining == math.inf else remaining * 1000)
+
+
+def _is_readable(dbapi_connection: Any) -> bool:
+    poller = select.poll()  # select() takes no descriptor from 1024 on.
+    poller.register(dbapi_connection.fileno(), select.POLLIN)
+    return bool(poller.poll(0))
 
 
 def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
@@ -113,7 +111,7 @@ def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
     A server has nothing to say on an idle connection, so one that is readable was closed. This costs microseconds
     where the usual ping costs a round trip.
     """
-    if dbapi_connection.closed or has_input(dbapi_connection):
+    if dbapi_connection.closed or _is_readable(dbapi_connection):
         raise DisconnectionError
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from taskapp.http.errors import DatabaseUnavailable
-from taskapp.server.turns import give_turn_away
 
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +74,6 @@ class Outages:
                     wait = pause * random.uniform(0.5, 1)  # noqa: S311 # Not for secrets.
                     if not failure.repeatable or time.monotonic() + wait >= until:
                         raise DatabaseUnavailable from failure
-                    give_turn_away()
                     time.sleep(wait)
                     pause = min(2 * pause, _LONGEST_PAUSE)
                 else:
