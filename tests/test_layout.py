@@ -1,0 +1,80 @@
+"""Each room of taskapp imports only what is to its right: create_app > tasks > auth > http > db > config."""
+
+import ast
+from pathlib import Path
+
+from config import ROOT
+
+PACKAGE = ROOT / "taskapp"
+# From a room to the rooms that it may import. Inside a room, modules import each other freely.
+MAY_IMPORT = {
+    "create_app": {"server", "tasks", "auth", "http", "db", "config"},
+    "server": {"auth", "http", "db", "config"},
+    "tasks": {"auth", "http", "db", "config"},
+    "auth": {"http", "db", "config"},
+    "http": {"db", "config"},
+    "db": {"config"},
+}
+# What is still to be cut; it only ever shrinks.
+STILL_WRONG = {
+    "taskapp/auth/cli.py imports tasks",
+    "taskapp/auth/guard.py imports tasks",
+    "taskapp/db/__init__.py imports http",
+    "taskapp/db/execute.py imports http",
+    "taskapp/db/execute.py imports server",
+    "taskapp/db/idempotency.py imports http",
+    "taskapp/db/idempotency.py imports tasks",
+    "taskapp/db/retry.py imports http",
+    "taskapp/http/cursors.py imports tasks",
+    "taskapp/http/id_converter.py imports tasks",
+    "taskapp/http/rate_limit.py imports auth",
+    "taskapp/server/access_log.py imports tasks",
+}
+# What gunicorn and WSGI servers load; with create_app, all that may know the room server.
+ENTRY_POINTS = (ROOT / "wsgi.py", ROOT / "gunicorn.conf.py")
+
+
+def room_of(module):
+    """The room of a module of ours, by its dotted name; None for a module of somebody else."""
+    parts = module.split(".")
+    if parts[0] == "taskapp":
+        return parts[1] if len(parts) > 1 and (PACKAGE / parts[1]).is_dir() else "create_app"
+    return "config" if parts[0] == "config" else None
+
+
+def imported_rooms(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "taskapp":
+            modules = [f"taskapp.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports by a relative name"
+            modules = [node.module]
+        else:
+            continue
+        yield from ((room, node.lineno) for room in map(room_of, modules) if room)
+
+
+def test_rooms_import_only_to_their_right():
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        room = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        wrong += [
+            f"{path.relative_to(ROOT)} imports {imported}"
+            for imported, _ in imported_rooms(path)
+            if imported not in {room, *MAY_IMPORT[room]}
+        ]
+    assert set(wrong) == STILL_WRONG
+
+
+def test_taskapp_has_at_most_8_entries():
+    entries = [entry.name for entry in PACKAGE.iterdir() if entry.name != "__pycache__"]
+    assert len(entries) <= 8, entries
+
+
+def test_every_file_is_at_most_250_lines():
+    files = [path for folder in ("taskapp", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    files = [path for path in [*files, *ROOT.glob("*.py")] if "node_modules" not in path.parts]
+    lines = {str(Path(path).relative_to(ROOT)): len(path.read_text().splitlines()) for path in files}
+    assert {name for name, count in lines.items() if count > 250} == {"config.py"}
