@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from config import ROOT, Settings
-from taskapp.http.errors import error_classes
+from taskapp.http.errors import error_responses
 from tests.support.client import Client
 from tests.support.processes import Gunicorn, environment, free_port, listens, text_url, wait_until
 
@@ -79,10 +81,11 @@ def test_every_file_that_the_documents_name_exists():
             assert (ROOT / path).exists(), f"{document.name} names {path}"
 
 
+@pytest.mark.usefixtures("app")
 def test_every_error_is_documented():
     documented = set(re.findall(r"^\| (\d{3}) \| `([A-Z_]+)` \|", API, re.MULTILINE))
 
-    known = {(str(int(cls.status)), cls.code) for cls in error_classes()}
+    known = {(str(int(error.status)), error.code) for error in error_responses.values()}
     known.add(("500", "UNEXPECTED_ERROR"))
     assert known <= documented
 

@@ -1,15 +1,13 @@
-"""``flask`` commands of our own."""
+"""``flask token``: tokens signed with the service's own secret."""
 
 from datetime import timedelta
 
 import click
-from flask import Flask
+from flask import current_app
 from flask.cli import with_appcontext
 
-from taskapp.auth.guard import sign_token
-from taskapp.db import idempotency
-from taskapp.http.context import this_app
-from taskapp.tasks.models import USER_ID_LENGTH
+from taskapp.auth.tokens import sign_token
+from taskapp.db.columns import USER_ID_LENGTH
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -38,28 +36,6 @@ def token(user_id: str, expires_in: timedelta) -> None:
     if not 0 < len(user_id) <= USER_ID_LENGTH or "\0" in user_id or "/" in user_id:
         raise click.BadParameter(f"must be 1 to {USER_ID_LENGTH} characters without a slash.", param_hint="USER_ID")
     try:
-        click.echo(sign_token(this_app(), user_id, expires_in))
+        click.echo(sign_token(current_app.config, user_id, expires_in))
     except LookupError as error:
         raise click.ClickException(f"{error.args[0]}.") from None
-
-
-@click.group("idempotency")
-def idempotency_commands() -> None:
-    """Look after the results that are kept for retries."""
-
-
-@idempotency_commands.command("purge")
-@with_appcontext
-def purge() -> None:
-    """Remove what was kept for a day; the service does so too, once an hour."""
-    purged = batch = idempotency.purge()
-    while batch == idempotency.PURGE_BATCH:
-        batch = idempotency.purge()
-        purged += batch
-    click.echo(f"{purged} expired keys purged.")
-
-
-def init_app(app: Flask) -> None:
-    """Add the commands."""
-    app.cli.add_command(token)
-    app.cli.add_command(idempotency_commands)

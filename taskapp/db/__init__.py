@@ -1,11 +1,11 @@
-"""The extensions, not bound to an application yet; ``create_app`` binds them."""
+"""How statements reach PostgreSQL: the extensions, not bound to an application yet; ``create_app`` binds them."""
 
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from taskapp.http.openapi import Api
+from config import ROOT
 
 
 class Base(DeclarativeBase):
@@ -22,5 +22,4 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate()
-api = Api()
+migrate = Migrate(db=db, directory=str(ROOT / "migrations"))

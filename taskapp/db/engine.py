@@ -1,11 +1,8 @@
-"""Connections to PostgreSQL: from Flask-SQLAlchemy's pool, alive, and waited for no longer than until a deadline."""
+"""The engine: a pool of live connections, and a wait for PostgreSQL that ends with the deadline."""
 
 import math
 import select
-import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg2
@@ -14,30 +11,8 @@ from sqlalchemy import Engine, PoolProxiedConnection, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from taskapp.db import db
-from taskapp.db.retry import FailedAttempt
-
-# The part of REQUEST_TIMEOUT after which we give up on the server, so that the answer is there before it is over.
-SHARE = 0.95
-
-
-class _Deadline(threading.local):
-    """When the statement of this thread must be done, on the monotonic clock."""
-
-    at = math.inf
-
-
-_deadline = _Deadline()
-
-
-@contextmanager
-def deadline(at: float) -> Iterator[None]:
-    """Give up on the server where it has not answered by a time, on the monotonic clock; ``math.inf`` is never."""
-    before, _deadline.at = _deadline.at, at
-    try:
-        yield
-    finally:
-        _deadline.at = before
+from taskapp.db.deadline import seconds_left
+from taskapp.db.retry import OperationFailed
 
 
 def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,8 +26,8 @@ def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
         # No transaction is ever left open, and there is no column of the type that would be probed for.
         "pool_reset_on_return": None,
         "use_native_hstore": False,
-        # One connection for each thread that can ask for one; the most recently used first, so that what a quiet hour
-        # leaves over goes idle, and is replaced before Neon suspends (5 minutes) or a firewall forgets it.
+        # One connection for each thread that can ask for one. The most recently used one comes first, so that those a
+        # quiet hour leaves over stay idle and are replaced before Neon suspends (5 minutes) or a firewall forgets them.
         "pool_size": config["THREADS"],
         "max_overflow": 0,
         "pool_timeout": math.ceil(config["REQUEST_TIMEOUT"]),  # SQLAlchemy cuts it to whole seconds.
@@ -69,34 +44,33 @@ def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def connect() -> PoolProxiedConnection:
-    """Take a connection; nothing is sent before there is one, so this can always be repeated.
+def connect(engine: Engine) -> PoolProxiedConnection:
+    """Take a connection from the pool. Nothing is sent before there is one, so this can always be retried.
 
     Raises:
-        FailedAttempt: there is none to be had.
+        OperationFailed: there is no connection.
     """
     try:
-        return db.engine.raw_connection()
+        return engine.raw_connection()
     except PoolTimeoutError as error:  # All connections were in use for as long as a request has.
-        raise FailedAttempt(error, away=False, repeatable=False) from error
+        raise OperationFailed(error, unavailable=False, can_retry=False) from error
     # SQLAlchemy's own: what it asks of the first connection of all failed, or one after the other turned out dead.
     except (psycopg2.Error, DBAPIError, InvalidRequestError) as error:
-        raise FailedAttempt(error, away=True, repeatable=True) from error
+        raise OperationFailed(error, unavailable=True, can_retry=True) from error
 
 
-def _wait_until_deadline(connection: Any) -> None:
-    """Wait for the server, but no longer than the deadline of this thread's statement.
+def _wait_for_server(connection: Any) -> None:
+    """Wait for PostgreSQL, but no longer than the deadline of the current statement.
 
-    Nothing else bounds this: a pooler holds a statement as long as it takes, libpq's timeouts end with the login, and
-    gunicorn does not watch a thread. psycopg2 closes the connection when this raises; closing it here would hang.
+    psycopg2 closes the connection if this raises; closing it here would hang.
     """
     while (state := connection.poll()) != extensions.POLL_OK:
-        remaining = _deadline.at - time.monotonic()
-        if remaining <= 0:
-            raise psycopg2.OperationalError("no answer before the deadline")
+        seconds = seconds_left()
+        if seconds <= 0:
+            raise psycopg2.OperationalError("no response before the deadline")
         poller = select.poll()  # A new one each time: while it connects, libpq may go on to another socket.
         poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
-        poller.poll(None if remaining == math.inf else remaining * 1000)
+        poller.poll(None if seconds == math.inf else seconds * 1000)
 
 
 def _is_readable(dbapi_connection: Any) -> bool:
@@ -105,17 +79,17 @@ def _is_readable(dbapi_connection: Any) -> bool:
     return bool(poller.poll(0))
 
 
-def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
-    """Have the pool replace a connection that died while it was idle.
+def _replace_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
+    """Have the pool replace a connection that was closed while it was idle.
 
-    A server has nothing to say on an idle connection, so one that is readable was closed. This costs microseconds
-    where the usual ping costs a round trip.
+    PostgreSQL sends nothing on an idle connection, so one that is readable was closed. This costs microseconds, the
+    usual ping a round trip.
     """
     if dbapi_connection.closed or _is_readable(dbapi_connection):
         raise DisconnectionError
 
 
 def init_engine(engine: Engine) -> None:
-    """Have connections wait no longer than they may, and dead ones replaced. Connects to nothing."""
-    extensions.set_wait_callback(_wait_until_deadline)
-    event.listen(engine, "checkout", _refuse_dead)
+    """Bound how long connections wait, and have dead ones replaced. Connects to nothing."""
+    extensions.set_wait_callback(_wait_for_server)
+    event.listen(engine, "checkout", _replace_dead)

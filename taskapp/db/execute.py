@@ -1,7 +1,7 @@
 """How a statement reaches PostgreSQL: as one user, in one message, before a deadline.
 
-The engine runs in AUTOCOMMIT, and psycopg2 sends what it is given as one message of the simple query protocol, whose
-statements are one implicit transaction
+The engine runs in AUTOCOMMIT, and psycopg2 sends its text as one message of the simple query protocol, whose statements
+are one implicit transaction
 (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). So every statement goes out
 behind a prefix that takes the acting role and names the acting user for just that transaction: no round trip of its
 own, and nothing left on the connection for the next request, behind PgBouncer in transaction mode too.
@@ -9,71 +9,102 @@ own, and nothing left on the connection for the next request, behind PgBouncer i
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import psycopg2
-from flask import Flask
-from sqlalchemy import BindParameter, Executable, bindparam, event
+from blinker import Signal
+from flask import Flask, current_app
+from sqlalchemy import BindParameter, Engine, Executable, bindparam, event
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
-from taskapp.db import db
-from taskapp.db import engine as connections
-from taskapp.db.retry import FailedAttempt, Outages
-from taskapp.http.context import this_app
-from taskapp.http.errors import DatabaseUnavailable
-from taskapp.server.request_stats import give_up_at, timed
+from taskapp.db import db, embedded, migrate
+from taskapp.db.deadline import Deadline, statement_deadline, wait_until
+from taskapp.db.engine import connect, engine_options, init_engine
+from taskapp.db.errors import DatabaseUnavailable
+from taskapp.db.retry import CircuitBreaker, OperationFailed
 
 _logger = logging.getLogger(__name__)
 
 # The role that statements act as: it cannot log in, owns nothing, and row-level security holds for it.
 ACTING_ROLE = "taskapp_user"
 
-# The user that a statement runs as, for statements to name: there is no other that they could be given by mistake.
+# The user that a statement runs as, for statements to name. There is no other that they could be given by mistake.
 ACTING_USER: BindParameter[str] = bindparam("acting_user")
+
+# Sent after each statement, by its engine, with its ``seconds`` and its ``outcome``: ``ok``, ``unavailable`` or
+# ``failed``.
+statement_executed = Signal()
+
 # Times are in UTC, whatever the server is set to.
 _PREFIX = (
     f"SELECT set_config('role', '{ACTING_ROLE}', true), set_config('app.user_id', %({ACTING_USER.key})s, true),"
     " set_config('statement_timeout', %(statement_timeout)s, true), set_config('TimeZone', 'UTC', true);\n"
 )
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # As SQLAlchemy has it.
-# The part of REQUEST_TIMEOUT after which the server gives up on a statement: before we do, which keeps the connection.
-_SERVERS_SHARE = 0.90
-# https://www.postgresql.org/docs/current/errcodes-appendix.html. The server cannot be reached, or ends its connections.
-_AWAY = ("08", "57P")
+# More than the variants of all statements that clients use; what is over it is compiled again.
+_COMPILED_STATEMENTS = 1024
+# https://www.postgresql.org/docs/current/errcodes-appendix.html. Connection exception, and a server that shuts down.
+_UNAVAILABLE = ("08", "57P")
 # Serialization failure and deadlock: the server undid the statement, so it can be sent again.
 _UNDONE = ("40001", "40P01")
 # Insufficient resources, and operator intervention (57014 among them: the statement ran into its timeout).
-_UNAVAILABLE = (*_AWAY, *_UNDONE, "53", "57")
+_NOT_THE_STATEMENT = (*_UNAVAILABLE, *_UNDONE, "53", "57")
+
+Rows = Sequence[tuple[Any, ...]]
 
 
-@timed
-def execute(
-    statement: Executable, parameters: Mapping[str, Any], *, user_id: str, repeatable: bool = False
-) -> Sequence[tuple[Any, ...]]:
+class Database(NamedTuple):
+    """What an application runs statements with.
+
+    Attributes:
+        engine: its engine.
+        breaker: whether the database is available.
+        timeout: REQUEST_TIMEOUT, in seconds.
+    """
+
+    engine: Engine
+    breaker: CircuitBreaker
+    timeout: float
+
+
+class _Message(NamedTuple):
+    """What is sent: a text in psycopg2's form of parameters, and their values."""
+
+    text: str
+    values: Mapping[str, Any]
+
+
+def execute(statement: Executable, parameters: Mapping[str, Any], *, user_id: str, can_retry: bool = False) -> Rows:
     """Run one statement as a user, in one message.
 
     Args:
         statement: what to run; row-level security confines it to the user's rows, whatever it asks for.
         parameters: the values of its bind parameters, but for :data:`ACTING_USER`.
         user_id: who acts; an empty string is nobody, who sees no rows and can write none.
-        repeatable: whether it may run twice, so that it is sent again where a connection breaks under it. One that
-            could not be sent at all is sent again in any case.
+        can_retry: whether the statement may run twice, so that it is sent again if its connection breaks. A statement
+            that could not be sent at all is sent again in any case.
 
     Returns:
         All rows, those of RETURNING included, as tuples. Times in them are in UTC, and have no zone.
 
     Raises:
-        DatabaseUnavailable: the database cannot be reached, or did not answer in time.
-        psycopg2.Error: it refuses the statement.
+        DatabaseUnavailable: the database cannot be reached, or did not respond in time.
+        psycopg2.Error: it rejects the statement.
     """
     message = _message_as(user_id, statement, parameters)
-    times = _times()
-    return _outages().attempt(lambda: _attempt(message, times, repeatable=repeatable), times.server_gives_up)
+    database = _database()
+    deadline = statement_deadline(database.timeout)
+    return _measure(
+        database.engine,
+        lambda: database.breaker.call(
+            lambda: _attempt(database.engine, message, deadline, can_retry=can_retry), deadline.server
+        ),
+    )
 
 
-def execute_as_login_role(statement: Executable) -> Sequence[tuple[Any, ...]]:
+def execute_as_login_role(statement: Executable) -> Rows:
     """Run one statement as the role that the service logs in with, once: for the schema, never for users' rows.
 
     Raises:
@@ -82,8 +113,8 @@ def execute_as_login_role(statement: Executable) -> Sequence[tuple[Any, ...]]:
     return _execute_once(_compile(statement))
 
 
-def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
-    """Run one statement as the acting role for no user, once: for looking at whether all is well.
+def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Rows:
+    """Run one statement as the acting role for no user, once: for health checks.
 
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
@@ -91,110 +122,118 @@ def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> S
     return _execute_once(_message_as("", statement, parameters))
 
 
-@timed
-def _execute_once(message: "_Message") -> Sequence[tuple[Any, ...]]:
-    times = _times()
+def _execute_once(message: _Message) -> Rows:
+    database = _database()
+    deadline = statement_deadline(database.timeout)
+
+    def run() -> Rows:
+        try:
+            return database.breaker.call_once(lambda: _attempt(database.engine, message, deadline, can_retry=False))
+        except OperationFailed as failure:
+            raise DatabaseUnavailable from failure
+
+    return _measure(database.engine, run)
+
+
+def _database() -> Database:
+    database: Database = current_app.extensions["database"]
+    return database
+
+
+def _measure(engine: Engine, run: Callable[[], Rows]) -> Rows:
+    started = time.perf_counter()
+    outcome = "failed"
     try:
-        return _outages().attempt_once(lambda: _attempt(message, times, repeatable=False))
-    except FailedAttempt as failure:
-        raise DatabaseUnavailable from failure
+        rows = run()
+        outcome = "ok"
+    except DatabaseUnavailable:
+        outcome = "unavailable"
+        raise
+    finally:
+        statement_executed.send(engine, seconds=time.perf_counter() - started, outcome=outcome)
+    return rows
 
 
-def _outages() -> Outages:
-    outages: Outages = this_app().extensions["database_outages"]
-    return outages
-
-
-class _Times(NamedTuple):
-    """When the server is to give up on a statement, and when we give up on the server, on the monotonic clock."""
-
-    server_gives_up: float
-    we_give_up: float
-
-
-def _times() -> _Times:
-    timeout = this_app().config["REQUEST_TIMEOUT"]
-    end = give_up_at(timeout)
-    return _Times(end - (1 - _SERVERS_SHARE) * timeout, end - (1 - connections.SHARE) * timeout)
-
-
-# What is sent, in psycopg2's own form of parameters, and their values.
-_Message = tuple[str, Mapping[str, Any]]
-
-
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=_COMPILED_STATEMENTS)
 def _compile(statement: Executable) -> _Message:
-    """Write a statement out once; SQLAlchemy's own execution would look that up, and much else, each time."""
-    compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # All that we run can be compiled.
+    """Write a statement out as SQL once; SQLAlchemy's own execution looks that up, and much else, each time."""
+    compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # All that is run can be compiled.
     fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
-    return str(compiled), fixed
+    return _Message(str(compiled), fixed)
 
 
 def _message_as(user_id: str, statement: Executable, parameters: Mapping[str, Any]) -> _Message:
     text, fixed = _compile(statement)
-    return _PREFIX + text, {**fixed, **parameters, ACTING_USER.key: user_id}
+    return _Message(_PREFIX + text, {**fixed, **parameters, ACTING_USER.key: user_id})
 
 
-def _attempt(message: _Message, times: _Times, *, repeatable: bool) -> Sequence[tuple[Any, ...]]:
-    _check_that_time_is_left(times)
-    with connections.deadline(times.we_give_up):
-        connection = connections.connect()
+def _attempt(engine: Engine, message: _Message, deadline: Deadline, *, can_retry: bool) -> Rows:
+    _check_time_left(deadline)
+    with wait_until(deadline.client):
+        connection = connect(engine)
         try:
-            return _send(connection, message, times)
+            return _send(connection, message, deadline)
         except psycopg2.Error as error:
-            if failure := _failure_of_database(error, connection, repeatable=repeatable):
+            if failure := _failure_of_database(error, connection, can_retry=can_retry):
                 raise failure from error
             raise
         finally:
-            connection.close()  # Gives it back to the pool.
+            connection.close()  # Returns it to the pool.
 
 
-def _send(connection: Any, message: _Message, times: _Times) -> Sequence[tuple[Any, ...]]:
+def _send(connection: Any, message: _Message, deadline: Deadline) -> Rows:
     text, values = message
     with connection.cursor() as cursor:
-        cursor.tzinfo_factory = None  # Times are in UTC by the prefix; to say so with each takes a tenth of a list.
-        cursor.execute(text, {**values, "statement_timeout": str(_check_that_time_is_left(times))})
-        rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+        cursor.tzinfo_factory = None  # The prefix has all times in UTC; a zone on each takes a tenth of a list's time.
+        cursor.execute(text, {**values, "statement_timeout": str(_check_time_left(deadline))})
+        rows: Rows = cursor.fetchall()
         return rows
 
 
-def _failure_of_database(error: psycopg2.Error, connection: Any, *, repeatable: bool) -> FailedAttempt | None:
-    """Return what an error says of the database, or None where the statement is to blame."""
+def _failure_of_database(error: psycopg2.Error, connection: Any, *, can_retry: bool) -> OperationFailed | None:
+    """Return how the database failed, or None if the statement is to blame."""
     closed = bool(connection.closed)
     if closed:
         connection.invalidate(error)
     code = error.pgcode or ""
-    # A connection that breaks has no SQLSTATE: psycopg2 does not tell it.
+    # A connection that breaks has no SQLSTATE in psycopg2.
     broken = not code and (closed or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError))
-    if not broken and not code.startswith(_UNAVAILABLE):
+    if not broken and not code.startswith(_NOT_THE_STATEMENT):
         return None
-    away = broken or code.startswith(_AWAY)
-    return FailedAttempt(error, away=away, repeatable=code in _UNDONE or (repeatable and away))
+    unavailable = broken or code.startswith(_UNAVAILABLE)
+    return OperationFailed(error, unavailable=unavailable, can_retry=code in _UNDONE or (can_retry and unavailable))
 
 
-def _check_that_time_is_left(times: _Times) -> int:
+def _check_time_left(deadline: Deadline) -> int:
     """Return the milliseconds that the server has for a statement.
 
     Raises:
         DatabaseUnavailable: there are none. Sent all the same, the statement would cost its connection.
     """
-    left = int((times.server_gives_up - time.monotonic()) * 1000)
-    if left <= 0:
+    milliseconds = deadline.server_milliseconds()
+    if milliseconds <= 0:
         _logger.warning("The time of a request was up before its statement was sent")
         raise DatabaseUnavailable
-    return left
+    return milliseconds
 
 
 def _act_as_nobody(
     _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _executemany: Any
 ) -> tuple[str, Any]:
-    """Confine what passes the functions above by, through SQLAlchemy itself, to what nobody may see: nothing."""
+    """Run a statement that goes past the functions above, through SQLAlchemy itself, as nobody, who sees no rows."""
     return _PREFIX + statement, {**parameters, ACTING_USER.key: "", "statement_timeout": "0"}
 
 
 def init_app(app: Flask) -> None:
-    """Prepare the engine for what is sent. Connects to nothing."""
-    app.extensions["database_outages"] = Outages(app.config["THREADS"])
+    """Make the engine of an application. Connects to nothing."""
+    server = embedded.of_app(app)
+    app.config["SQLALCHEMY_DATABASE_URI"] = server.url if server else app.config["DATABASE_URL"]
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config)
+    db.init_app(app)
+    migrate.init_app(app)
     with app.app_context():
-        connections.init_engine(db.engine)
-        event.listen(db.engine, "before_cursor_execute", _act_as_nobody, retval=True)
+        engine = db.engine
+    embedded.prepare_lazily(app, engine)
+    app.extensions["database"] = Database(engine, CircuitBreaker(app.config["THREADS"]), app.config["REQUEST_TIMEOUT"])
+    init_engine(engine)
+    event.listen(engine, "before_cursor_execute", _act_as_nobody, retval=True)

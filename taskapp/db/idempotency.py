@@ -1,168 +1,197 @@
-"""Writes that happen once, however often they are asked for.
+"""Writes with an idempotency key, which happen once however often they are sent.
 
-One statement does it all, and so one implicit transaction: it looks whether the key is known, writes the task if not,
-and stores the result under the key. An advisory lock of the transaction tells a repetition that comes while the first
-request is still running. One that comes in the moment between breaks the primary key of the keys, which undoes its
-write; asked again, it finds the result.
+One statement does it all, and so one implicit transaction: it looks for the key, writes if there is none, and stores
+the result under it. An advisory lock of the transaction detects a repetition that arrives while the first write is
+still running. One that arrives in the moment between breaks the primary key of the table, which undoes its write. Sent
+again, it finds the result.
 """
 
 import hashlib
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg2
-from flask import Response
+from blinker import Signal
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Delete,
     Executable,
     Insert,
-    Select,
+    PrimaryKeyConstraint,
+    String,
     Update,
     bindparam,
     cast,
-    delete,
     exists,
     func,
-    insert,
     literal_column,
     not_,
-    select,
     text,
     true,
     tuple_,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
+from taskapp.db import db
+from taskapp.db.columns import InsertedAt, UserId
+from taskapp.db.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from taskapp.db.execute import ACTING_USER, execute, execute_as_login_role
-from taskapp.http.context import this_app, this_request
-from taskapp.http.errors import Conflict, DatabaseUnavailable, InvalidInput
-from taskapp.http.terms import Terms
-from taskapp.tasks.models import IdempotencyKey, TaskRow
 
-keys = IdempotencyKey.__table__.c
+KEY_LENGTH = 255
 
-
-class Replayed(TaskRow):
-    """A task as the first request with the same key left it."""
+# Sent by the service after it stored a result: there will be something to purge.
+result_stored = Signal()
 
 
-_HELD = select(func.pg_try_advisory_xact_lock(cast(bindparam("lock"), BigInteger)).label("held")).cte("held")
-_KNOWN = (
-    select(keys.fingerprint, keys.result).where(keys.user_id == ACTING_USER, keys.key == bindparam("key")).cte("known")
+class IdempotencyKey(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes this class at run time.
+    """The result of a write that a client sent with a key, for when it sends the write again.
+
+    Rows are written with the result, never changed, and purged after a day. The policies and grants that go with the
+    table are in its migration.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (PrimaryKeyConstraint("user_id", "key"),)
+
+    user_id: Mapped[UserId]
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH, collation="C"))
+    fingerprint: Mapped[bytes]
+    result: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[InsertedAt]
+
+
+class RequestKey(NamedTuple):
+    """The idempotency key of a request.
+
+    Attributes:
+        key: what the client chose.
+        fingerprint: a hash of the request; repetitions have the same.
+    """
+
+    key: str
+    fingerprint: bytes
+
+
+class Outcome(NamedTuple):
+    """What a write returned: its row as JSON.
+
+    Attributes:
+        result: from the name of each returned column to its value; times are text in UTC.
+        replayed: whether the write happened before, and this is its stored result.
+    """
+
+    result: Mapping[str, Any]
+    replayed: bool
+
+
+_LOCK = db.select(func.pg_try_advisory_xact_lock(cast(bindparam("lock"), BigInteger)).label("acquired")).cte("lock")
+_STORED = (
+    db.select(IdempotencyKey.fingerprint, IdempotencyKey.result)
+    .where(IdempotencyKey.user_id == ACTING_USER, IdempotencyKey.key == bindparam("key"))
+    .cte("stored")
 )
-# What a write of a keyed statement must ask in its WHERE.
-MAY_WRITE: tuple[ColumnElement[bool], ...] = (
-    select(_HELD.c.held).scalar_subquery(),
-    not_(exists(select(_KNOWN.c.fingerprint))),
+# The condition that a write needs in its WHERE to be given to :func:`idempotent`.
+NOT_YET_WRITTEN: tuple[ColumnElement[bool], ...] = (
+    db.select(_LOCK.c.acquired).scalar_subquery(),
+    not_(exists(db.select(_STORED.c.fingerprint))),
 )
 
 
-def once(write: Insert | Update | Delete) -> Select[Any]:
-    """Make a write that returns its task into a statement that happens once; it must ask for :data:`MAY_WRITE`."""
+def idempotent(write: Insert | Update | Delete) -> Any:
+    """Make a write that returns its row into a statement that happens once.
+
+    Args:
+        write: it must have :data:`NOT_YET_WRITTEN` among its conditions.
+    """
     written = write.cte("written")
     result = type_coerce(func.to_jsonb(literal_column("written")), JSONB)
-    kept = (
-        insert(IdempotencyKey.__table__)
+    inserted = (
+        db.insert(IdempotencyKey)
         .from_select(
             ["user_id", "key", "fingerprint", "result"],
-            select(
-                ACTING_USER, bindparam("key"), bindparam("fingerprint", type_=keys.fingerprint.type), result
+            db.select(
+                ACTING_USER,
+                bindparam("key"),
+                bindparam("fingerprint", type_=IdempotencyKey.__table__.c.fingerprint.type),
+                result,
             ).select_from(written),
         )
-        .cte("kept")
+        .cte("inserted")
     )
     return (
-        select(_HELD.c.held, _KNOWN.c.fingerprint, _KNOWN.c.result, result.label("fresh"))
-        .select_from(_HELD.outerjoin(_KNOWN, true()).outerjoin(written, true()))
-        .add_cte(kept)
+        db.select(_LOCK.c.acquired, _STORED.c.fingerprint, _STORED.c.result, result.label("written_now"))
+        .select_from(_LOCK.outerjoin(_STORED, true()).outerjoin(written, true()))
+        .add_cte(inserted)
     )
 
 
-def execute_once(
-    statement: Select[Any], parameters: Mapping[str, Any], terms: Terms, *, user_id: str
-) -> Sequence[TaskRow]:
-    """Run a statement of :func:`once`.
+def execute_idempotent(
+    statement: Executable, parameters: Mapping[str, Any], key: RequestKey, *, user_id: str
+) -> Outcome | None:
+    """Run a statement of :func:`idempotent`.
 
     Returns:
-        The task in a list, a :class:`Replayed` where it was written before; nothing where no task was found to write.
+        What the write returned, now or when it happened; None if it found no row to write.
 
     Raises:
-        Conflict: the first request with this key is still running.
-        InvalidInput: the key was used for another request.
+        IdempotencyKeyInUse: the first write with this key is still running.
+        IdempotencyKeyReused: the key was used for another request.
     """
-    name = hashlib.sha256(f"{user_id}\0{terms.key}".encode()).digest()
-    values = {
-        **parameters,
-        "key": terms.key,
-        "fingerprint": terms.fingerprint,
-        "lock": int.from_bytes(name[:8], signed=True),
-    }
+    name = hashlib.sha256(f"{user_id}\0{key.key}".encode()).digest()
+    values = {**parameters, **key._asdict(), "lock": int.from_bytes(name[:8], signed=True)}
     try:
-        ((held, fingerprint, result, fresh),) = execute(statement, values, user_id=user_id)
+        ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id)
     except psycopg2.IntegrityError:
-        ((held, fingerprint, result, fresh),) = execute(statement, values, user_id=user_id)
+        ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id)
     if fingerprint is not None:
-        if bytes(fingerprint) != terms.fingerprint:  # psycopg2 reads it as a memoryview.
-            raise InvalidInput(details={"Idempotency-Key": ["Was used for another request."]})
-        return [_task(Replayed, result)]
-    if not held:
-        raise Conflict
-    return [_task(TaskRow, fresh)] if fresh else []
+        if bytes(fingerprint) != key.fingerprint:  # psycopg2 reads it as a memoryview.
+            raise IdempotencyKeyReused
+        return Outcome(result, replayed=True)
+    if not acquired:
+        raise IdempotencyKeyInUse
+    if not written:
+        return None
+    result_stored.send()
+    return Outcome(written, replayed=False)
 
 
-def _task(kind: type[TaskRow], result: Mapping[str, Any]) -> TaskRow:
-    # By name, and what is not there as null: a result may have been stored when a task had other columns.
-    values: dict[str, Any] = {name: result.get(name) for name in TaskRow._fields}
-    times = {name: datetime.fromisoformat(result[name]).replace(tzinfo=None) for name in ("created_at", "updated_at")}
-    return kind(**{**values, **times})
+def time_from_json(value: str) -> datetime:
+    """Read a time of a result as :func:`taskapp.db.execute.execute` returns times: in UTC, without a zone."""
+    return datetime.fromisoformat(value).replace(tzinfo=None)
 
 
-# Results are kept for a day at least; the policy of the table lets its owner see those that are older. So many at once
-# as can be removed well before the deadline.
+# Results are kept for a day at least; the policy of the table lets its owner see those that are older. A batch can be
+# removed well before the deadline.
 PURGE_BATCH = 10_000
 _EXPIRED = (
-    select(keys.user_id, keys.key).where(keys.created_at < func.now() - text("interval '24 hours'")).limit(PURGE_BATCH)
+    db.select(IdempotencyKey.user_id, IdempotencyKey.key)
+    .where(IdempotencyKey.created_at < func.now() - text("interval '24 hours'"))
+    .limit(PURGE_BATCH)
 )
 _PURGE: Executable = (
-    delete(IdempotencyKey.__table__).where(tuple_(keys.user_id, keys.key).in_(_EXPIRED)).returning(literal_column("1"))
+    db.delete(IdempotencyKey)
+    .where(tuple_(IdempotencyKey.user_id, IdempotencyKey.key).in_(_EXPIRED))
+    .returning(literal_column("1"))
 )
-PURGE_SECONDS = 3600
-_purge_at = 0.0
 
 
-def purge() -> int:
-    """Remove results of all users that have been kept for long enough; :data:`PURGE_BATCH` at the most.
+def purge_expired() -> int:
+    """Remove the results of all users that have been kept for long enough, in batches.
 
     It runs as the role that the service logs in with, which must own the table.
 
     Returns:
-        How many.
+        How many were removed.
+
+    Raises:
+        DatabaseUnavailable, psycopg2.Error: as for :func:`taskapp.db.execute.execute`.
     """
-    return len(execute_as_login_role(_PURGE))
-
-
-def purge_now_and_then(response: Response) -> Response:
-    """After a request with a key, and an hour after the last time at the earliest: purge, once the answer is sent."""
-    global _purge_at  # noqa: PLW0603 # One clock for the process; two threads that read it at once purge twice.
-    if "HTTP_IDEMPOTENCY_KEY" not in this_request().environ or time.monotonic() < _purge_at:
-        return response
-    _purge_at = time.monotonic() + PURGE_SECONDS
-    app = this_app()
-
-    @response.call_on_close
-    def run() -> None:
-        with app.app_context():
-            try:
-                while purge() == PURGE_BATCH:
-                    pass
-            except DatabaseUnavailable:
-                app.logger.warning("Expired idempotency keys are purged later: the database is away")
-            except psycopg2.Error:
-                app.logger.warning("Expired idempotency keys could not be purged", exc_info=True)
-
-    return response
+    purged = batch = len(execute_as_login_role(_PURGE))
+    while batch == PURGE_BATCH:
+        batch = len(execute_as_login_role(_PURGE))
+        purged += batch
+    return purged

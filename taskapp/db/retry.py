@@ -1,4 +1,4 @@
-"""What the service does while its database is away: it tries again, until the deadline, but not with every thread."""
+"""Retries of database operations during an outage, up to the deadline and with at most half of the threads."""
 
 import logging
 import random
@@ -7,101 +7,100 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from taskapp.http.errors import DatabaseUnavailable
+from taskapp.db.errors import DatabaseUnavailable
 
 _logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# Seconds before another try: at first nearly at once, because a server that restarts may be back; then so often that it
-# is found within a second of its return. Halved at random, so that not all come at the same moment.
+# Seconds before the next try. The first come quickly, because a server that restarts may be back at once; later ones
+# often enough to find it within a second of its return.
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.3
 
 
-class FailedAttempt(Exception):
-    """The database did not do what it was asked.
+class OperationFailed(Exception):
+    """The database did not perform an operation.
 
     Args:
-        cause: what the driver said.
+        cause: the exception of the driver.
 
     Attributes:
-        away: whether that is so for whoever asks: it cannot be reached, or does not answer.
-        repeatable: whether it does no harm to ask again.
+        unavailable: whether every operation would fail now: the database cannot be reached, or does not respond.
+        can_retry: whether trying again does no harm.
     """
 
-    def __init__(self, cause: Exception, *, away: bool, repeatable: bool) -> None:
+    def __init__(self, cause: Exception, *, unavailable: bool, can_retry: bool) -> None:
         super().__init__(str(getattr(cause, "orig", cause)))
-        self.away = away
-        self.repeatable = repeatable
+        self.unavailable = unavailable
+        self.can_retry = can_retry
 
 
-class Outages:
-    """Whether the database answers, as far as this process has seen, and who may wait for its return.
+class CircuitBreaker:
+    """Whether the database is available, as this process has seen it, and how many threads may retry while it is not.
 
-    A thread that waits for the database answers nobody else. So while it is away half of the threads wait, at most, and
-    what comes beyond that is refused at once; otherwise requests would queue for longer than any deadline.
+    A thread that waits for the database serves no other request. During an outage the breaker is open: half of the
+    threads may retry (a bulkhead), and further requests fail at once. Otherwise requests would queue for longer than
+    any deadline.
 
     Args:
         threads: how many threads of this process serve requests.
     """
 
     def __init__(self, threads: int) -> None:
-        self._places = threading.BoundedSemaphore(max(1, threads // 2))
-        self._away = False
+        self._bulkhead = threading.BoundedSemaphore(max(1, threads // 2))
+        self._is_open = False
 
-    def attempt(self, attempt: Callable[[], Result], until: float) -> Result:
-        """Do something that needs the database, again and again where that helps.
+    def call(self, operation: Callable[[], Result], until: float) -> Result:
+        """Call an operation, and again if that may help.
 
         Args:
-            attempt: does it; raises :class:`FailedAttempt` where the database does not.
-            until: when to give up, on the monotonic clock.
+            operation: raises :class:`OperationFailed` if the database does not perform it.
+            until: when to give up, on the clock of ``time.monotonic``.
 
         Raises:
-            DatabaseUnavailable: it could not be done, or too many wait already.
+            DatabaseUnavailable: it failed for good, or too many threads retry already.
         """
-        has_place = False
+        in_bulkhead = False
         pause = _FIRST_PAUSE
         try:
             while True:
-                if self._away and not has_place:
-                    has_place = self._places.acquire(blocking=False)
-                    if not has_place:
+                if self._is_open and not in_bulkhead:
+                    in_bulkhead = self._bulkhead.acquire(blocking=False)
+                    if not in_bulkhead:
                         raise DatabaseUnavailable
                 try:
-                    result = self.attempt_once(attempt)
-                except FailedAttempt as failure:
-                    wait = pause * random.uniform(0.5, 1)  # noqa: S311 # Not for secrets.
-                    if not failure.repeatable or time.monotonic() + wait >= until:
+                    return self.call_once(operation)
+                except OperationFailed as failure:
+                    wait = pause * random.uniform(0.5, 1)  # noqa: S311 # Jitter, so that threads do not retry as one.
+                    if not failure.can_retry or time.monotonic() + wait >= until:
                         raise DatabaseUnavailable from failure
-                    time.sleep(wait)
-                    pause = min(2 * pause, _LONGEST_PAUSE)
-                else:
-                    return result
+                time.sleep(wait)
+                pause = min(2 * pause, _LONGEST_PAUSE)
         finally:
-            if has_place:
-                self._places.release()
+            if in_bulkhead:
+                self._bulkhead.release()
 
-    def attempt_once(self, attempt: Callable[[], Result]) -> Result:
-        """Do something that needs the database, and remember whether it answered.
+    def call_once(self, operation: Callable[[], Result]) -> Result:
+        """Call an operation, and open or close the breaker by how it ends.
 
         Raises:
-            FailedAttempt: it did not do it.
+            OperationFailed: the database did not perform it.
         """
         try:
-            result = attempt()
-        except FailedAttempt as failure:
-            self._note(failure)
+            result = operation()
+        except OperationFailed as failure:
+            self._record(failure)
             raise
-        if self._away:
-            self._away = False
+        if self._is_open:
+            self._is_open = False
             _logger.warning("The database is back")
         return result
 
-    def _note(self, failure: FailedAttempt) -> None:
+    def _record(self, failure: OperationFailed) -> None:
         reason = str(failure).partition("\n")[0]
-        if not failure.away:
+        if not failure.unavailable:
             _logger.warning("The database did not do what it was asked: %s", reason)
-        elif not self._away:  # Said once, not by every request until it is back.
-            self._away = True
+        elif not self._is_open:  # Logged once, not by every request of the outage.
+            self._is_open = True
             _logger.warning("The database is away: %s", reason)

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read the answers: CORS, as the Fetch Standard has it; and OPTIONS, which it asks by.
+"""CORS, as the Fetch Standard has it: which pages of other origins may read responses; and OPTIONS, its preflight.
 
 Tokens are sent by scripts, in ``Authorization``; there are no cookies. So credentials in the sense of the standard are
 never allowed, and an origin can do nothing here but with a token that it holds.
@@ -6,66 +6,78 @@ never allowed, and an origin can do nothing here but with a token that it holds.
 
 from collections.abc import Collection, Mapping
 
-from flask import Flask, Response
+from flask import Flask, Response, current_app
 
-from taskapp.http.context import this_app, this_request
-from taskapp.http.openapi.responses import HEADERS
+from taskapp.http.app import current_request
 
 ANY = "*"
-# What scripts may send beside what the standard lets all send.
-_SENT = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID"
-# What they may read: the headers of the contract, and what a 405 says.
-_READ = ", ".join([*HEADERS, "Allow"])
+# Headers that scripts may send, besides those that the standard always allows.
+_ALLOWED = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID"
+# Headers that they may read: those of the contract.
+EXPOSED_HEADERS = (
+    "X-Request-ID",
+    "Server-Timing",
+    "ETag",
+    "Location",
+    "Link",
+    "Idempotency-Replayed",
+    "Retry-After",
+    "RateLimit-Policy",
+    "RateLimit",
+    "WWW-Authenticate",
+    "Allow",
+)
+_EXPOSED = ", ".join(EXPOSED_HEADERS)
 # Seconds that a browser need not ask again; Chromium takes no more than two hours.
 _MAX_AGE = "7200"
 
 
-def answer_options() -> Response | None:
-    """Before all else: answer OPTIONS, for which no token is needed (RFC 9110, section 9.3.7).
+def respond_to_options() -> Response | None:
+    """Before all else: respond to OPTIONS, which needs no token (RFC 9110, section 9.3.7).
 
-    A browser asks so before it sends a token, and what it learns is in the OpenAPI document anyway.
+    A browser sends it before it sends a token, and the response says nothing that is not in the OpenAPI document.
     """
-    request = this_request()
+    request = current_request()
     if request.method != "OPTIONS" or request.url_rule is None:
         return None
-    response = this_app().make_default_options_response()
+    response = current_app.make_default_options_response()
     response.status_code = 204
     del response.headers["Content-Type"]
     return response
 
 
 def headers_for_errors(origins: Collection[str]) -> Mapping[str, str]:
-    """Return the headers for an answer to a request that could not be read, and whose origin is thus not known.
+    """Return the CORS headers of a response to a request that could not be read, so that its origin is not known.
 
-    Where one origin alone may read answers, it can be named unasked: a browser refuses it to every other.
+    If only one origin may read responses, it can be named in any case: a browser keeps the response from every other.
     """
     if len(origins) != 1:
         return {}
-    return {"Access-Control-Allow-Origin": next(iter(origins)), "Access-Control-Expose-Headers": _READ}
+    return {"Access-Control-Allow-Origin": next(iter(origins)), "Access-Control-Expose-Headers": _EXPOSED}
 
 
 def init_app(app: Flask) -> None:
-    """Answer OPTIONS, and let pages of the origins that are set read every answer, errors included."""
+    """Respond to OPTIONS, and let pages of the configured origins read every response, errors included."""
     origins: Collection[str] = app.config["CORS_ORIGINS"]
 
     def share(response: Response) -> Response:
-        request = this_request()
+        request = current_request()
         headers, origin = response.headers, request.headers.get("Origin")
         if ANY in origins:
             origin = ANY
         else:
-            headers.add("Vary", "Origin")  # Also where it is missing or another: a cache must tell the answers apart.
+            headers.add("Vary", "Origin")  # Even if it is missing or another: a cache must tell the responses apart.
         if origin not in origins:
             return response
         headers["Access-Control-Allow-Origin"] = origin
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             headers["Access-Control-Allow-Methods"] = headers.get("Allow", "")
-            headers["Access-Control-Allow-Headers"] = _SENT
+            headers["Access-Control-Allow-Headers"] = _ALLOWED
             headers["Access-Control-Max-Age"] = _MAX_AGE
         else:
-            headers["Access-Control-Expose-Headers"] = _READ
+            headers["Access-Control-Expose-Headers"] = _EXPOSED
         return response
 
-    app.before_request(answer_options)
+    app.before_request(respond_to_options)
     if origins:
         app.after_request(share)

@@ -1,55 +1,54 @@
-"""Cursors: places in a list, written so that a client can bring them back and nobody can make one up.
+"""Cursors: places in a list, signed so that clients can send them back and nobody can make one up.
 
-A cursor is signed for its user, status, q and sort together, and holds with no others. The key to sign with is the same
-for every worker and host, and nothing more to configure: the token secret or, where an issuer's public keys are used,
-the database URL. While a second token secret is accepted, so are the cursors signed with it.
+A cursor is signed for one list: its user and all parameters that decide what is in it. The key to sign with is the same
+for every worker and host, and nothing more to configure: the token secret or, if an issuer's public keys are used, the
+database URL. While a second token secret is accepted, so are the cursors signed with it.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from flask import Flask
+from flask import Flask, current_app
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import make_url
 
-from taskapp.http.context import this_app
 from taskapp.http.errors import InvalidInput
-from taskapp.tasks.service import Position
-
-_TIMES = ("created_at", "updated_at")
 
 
-def _serializer(user_id: str, listed: Mapping[str, Any]) -> URLSafeSerializer:
-    salt = orjson.dumps([user_id, listed], option=orjson.OPT_SORT_KEYS)
-    return URLSafeSerializer(this_app().extensions["cursor_keys"], salt, serializer=orjson)
+def _serializer(user_id: str, parameters: Mapping[str, Any]) -> URLSafeSerializer:
+    salt = orjson.dumps([user_id, parameters], option=orjson.OPT_SORT_KEYS)
+    return URLSafeSerializer(current_app.extensions["cursor_keys"], salt, serializer=orjson)
 
 
-def write_cursor(position: Position, user_id: str, listed: Mapping[str, Any]) -> str:
-    """Write a place in the list of a user that ``listed`` (its status, q and sort) describes."""
-    cursor = _serializer(user_id, listed).dumps(position)
-    return cursor.decode() if isinstance(cursor, bytes) else cursor
+def sign_cursor(cursor: tuple[Any, ...], user_id: str, parameters: Mapping[str, Any]) -> str:
+    """Sign a place in a list.
+
+    Args:
+        cursor: the values that the list is ordered by, as JSON has them or as times in UTC without a zone.
+        user_id: whose list.
+        parameters: those that decide what is in the list, and in which order.
+    """
+    signed = _serializer(user_id, parameters).dumps(cursor)
+    return signed.decode() if isinstance(signed, bytes) else signed
 
 
-def read_cursor(cursor: str, user_id: str, listed: Mapping[str, Any]) -> Position:
-    """Read the place that a cursor stands for.
+def read_cursor(signed: str, user_id: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the values of a signed cursor; times among them are text that PostgreSQL reads.
 
     Raises:
-        InvalidInput: it was not written for this list.
+        InvalidInput: it was not signed for this list.
     """
     try:
-        value, task_id = _serializer(user_id, listed).loads(cursor)
+        return tuple(_serializer(user_id, parameters).loads(signed))
     except BadData:
-        sentence = "Is not the next_cursor of a list with the same status, q and sort."
+        *first, last = parameters
+        sentence = f"Is not the next_cursor of a list with the same {', '.join(first)} and {last}."
         raise InvalidInput(details={"cursor": [sentence]}) from None
-    if listed["sort"].removeprefix("-") in _TIMES:
-        value = datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return value, task_id
 
 
 def init_app(app: Flask) -> None:
-    """Take the keys to sign with from the settings: as itsdangerous wants them, the one that signs is the last."""
+    """Take the keys to sign with from the settings. As itsdangerous wants them, the one that signs comes last."""
     config = app.config
     keys = [secret for secret in (config["JWT_SECRET_FALLBACK"], config["JWT_SECRET"]) if secret]
     url = make_url(config["SQLALCHEMY_DATABASE_URI"])

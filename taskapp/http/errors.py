@@ -1,32 +1,19 @@
-"""Every error the service answers with, and the only code that writes an error body.
+"""Every error response, and the only code that writes an error body.
 
-    AppError
-    ├── MalformedRequest       400
-    ├── Unauthorized           401
-    │   └── InvalidToken       401
-    ├── Forbidden              403
-    ├── TaskNotFound           404
-    ├── Conflict               409
-    ├── PreconditionFailed     412
-    ├── UnsupportedMediaType   415
-    ├── InvalidInput           422
-    ├── RateLimited            429
-    ├── IdentityUnavailable    503
-    └── DatabaseUnavailable    503
-        └── NotReady           503
-
-What a class says is fixed: no text of an exception, no SQL and no path reaches a client.
+Rooms raise facts: ``TaskNotFound``, ``DatabaseUnavailable``. :func:`map_error` says how each is told to clients. What a
+client reads is fixed: no text of an unexpected exception, no SQL and no path reaches it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from taskapp.db.errors import DatabaseUnavailable, IdempotencyKeyInUse, IdempotencyKeyReused
 from taskapp.http.json_provider import OPTIONS
 from taskapp.http.request_id import current_request_id
 
@@ -51,157 +38,82 @@ MESSAGES = {
 RETRY_SHORTLY: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
 
 
-class AppError(Exception):
-    """An error with an answer of its own.
+class RequestError(Exception):
+    """A request that breaks a rule of every route.
 
     Args:
-        message: one sentence for a person, in place of the class's own.
-        details: a map from a field, parameter or check to what is wrong with it.
+        message: one sentence for a person, in place of the one that the error is mapped to.
+        details: a map from a field, parameter or header to what is wrong with it.
     """
-
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    code = "UNEXPECTED_ERROR"
-    message = MESSAGES[HTTPStatus.INTERNAL_SERVER_ERROR]
-    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str | None = None, details: Mapping[str, Any] | None = None) -> None:
-        self.message = message or self.message
+        self.message = message
         self.details = details
-        super().__init__(self.message)
+        super().__init__(message)
 
 
-def error_classes(cls: type[AppError] = AppError) -> set[type[AppError]]:
-    """Return every error that the service raises: the classes below one."""
-    return {deeper for sub in cls.__subclasses__() for deeper in {sub, *error_classes(sub)}}
-
-
-class MalformedRequest(AppError):
+class MalformedRequest(RequestError):
     """The body is not a JSON object in UTF-8."""
 
-    status = HTTPStatus.BAD_REQUEST
-    code = "MALFORMED_REQUEST"
-    message = "The body must be a JSON object, encoded in UTF-8."
 
-
-class Unauthorized(AppError):
-    """The request has no valid token. RFC 6750, section 3, says what the header tells."""
-
-    status = HTTPStatus.UNAUTHORIZED
-    code = "UNAUTHORIZED"
-    message = "Send a valid token as 'Authorization: Bearer <token>'."
-    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
-
-
-class InvalidToken(Unauthorized):
-    """There is a token, but not one that holds."""
-
-    message = "The token is malformed, expired or not from an issuer this service trusts."
-    headers = MappingProxyType({"WWW-Authenticate": 'Bearer error="invalid_token"'})
-
-
-class Forbidden(AppError):
-    """The token's user is not the one of the path."""
-
-    status = HTTPStatus.FORBIDDEN
-    code = "FORBIDDEN"
-    message = "The token belongs to another user than the one in the path."
-
-
-class TaskNotFound(AppError):
-    """This user has no such task."""
-
-    status = HTTPStatus.NOT_FOUND
-    code = "TASK_NOT_FOUND"
-    message = "You have no task with this id."
-
-
-class Conflict(AppError):
-    """The first request with the same Idempotency-Key is still running."""
-
-    status = HTTPStatus.CONFLICT
-    code = "CONFLICT"
-    message = "The first request with this Idempotency-Key is still running. Try again shortly."
-    headers = RETRY_SHORTLY
-
-
-class PreconditionFailed(AppError):
-    """The task has moved on from the version that If-Match names.
-
-    Args:
-        current: the fields of the task as it is now.
-        etag: its entity tag now.
-    """
-
-    status = HTTPStatus.PRECONDITION_FAILED
-    code = "PRECONDITION_FAILED"
-    message = "The task has changed since the version that If-Match names; details.current is the task as it is now."
-
-    def __init__(self, current: Mapping[str, Any], etag: str) -> None:
-        super().__init__(details={"current": current})
-        self.headers = {"ETag": etag}
-
-
-class UnsupportedMediaType(AppError):
+class UnsupportedMediaType(RequestError):
     """The body is not JSON by its content type."""
 
-    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    code = "UNSUPPORTED_MEDIA_TYPE"
-    message = "Send the body as 'Content-Type: application/json'."
 
-
-class InvalidInput(AppError):
+class InvalidInput(RequestError):
     """A field, parameter or header breaks a rule; `details` says which and why."""
 
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    code = "VALIDATION_ERROR"
-    message = "The request breaks a rule; details says which."
 
-
-class RateLimited(AppError):
+class RateLimited(Exception):
     """The user has sent as many requests as the limit of the service allows for now.
 
     Args:
         seconds: until the quota is there again.
     """
 
-    status = HTTPStatus.TOO_MANY_REQUESTS
-    code = "RATE_LIMITED"
-    message = "You have sent too many requests. Try again after as many seconds as Retry-After says."
-
     def __init__(self, seconds: int) -> None:
-        super().__init__()
-        self.headers = {"Retry-After": str(seconds)}
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
-class IdentityUnavailable(AppError):
-    """The token's key is not known, and the issuer cannot be asked for it at the moment.
+class ErrorResponse(NamedTuple):
+    """How an error is told to clients.
 
-    Args:
-        seconds: after which another try is worth it.
+    Attributes:
+        status: the HTTP status.
+        code: for programs.
+        message: one sentence for a person.
+        details: a map from a field, parameter or check to what is wrong with it.
+        headers: further headers of the response.
     """
 
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    code = "SERVICE_UNAVAILABLE"
-    message = "Tokens cannot be checked at the moment. Try again shortly."
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__()
-        self.headers = {"Retry-After": str(seconds)}
+    status: HTTPStatus
+    code: str
+    message: str
+    details: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
-class DatabaseUnavailable(AppError):
-    """The database cannot be reached, or did not answer before the deadline."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    code = "DATABASE_ERROR"
-    message = "The database is not available at the moment. Try again shortly."
-    headers = RETRY_SHORTLY
+# From each exception that was mapped to its response, for the OpenAPI document.
+error_responses: dict[type[Exception], ErrorResponse] = {}
 
 
-class NotReady(DatabaseUnavailable):
-    """A check failed; `details` says which and why."""
+def map_error(
+    target: Flask | Blueprint,
+    exception: type[Exception],
+    response: ErrorResponse,
+    vary: Callable[[Any], Mapping[str, Any]] = lambda _error: {},
+) -> None:
+    """Respond to an exception of a view or a hook.
 
-    message = "The service is not ready; details says why."
+    Args:
+        target: the application or the blueprint whose views and hooks may raise it.
+        exception: the class.
+        response: the response.
+        vary: returns what is different for this one exception, by the names of :class:`ErrorResponse`.
+    """
+    error_responses[exception] = response
+    target.register_error_handler(exception, lambda error: respond(response._replace(**vary(error))))
 
 
 def error_body(code: str, message: str, request_id: str, details: Mapping[str, Any] | None = None) -> bytes:
@@ -219,12 +131,13 @@ def status_error_body(status: int, request_id: str) -> bytes:
     return error_body(CODES.get(known, known.name), MESSAGES.get(known, f"{known.phrase}."), request_id)
 
 
-def _answer_app_error(error: AppError) -> Response:
+def respond(error: ErrorResponse) -> Response:
+    """Return the response of an error."""
     body = error_body(error.code, error.message, current_request_id(), error.details)
     return Response(body, status=error.status, headers=dict(error.headers), mimetype="application/json")
 
 
-def _answer_http_error(error: HTTPException) -> Any:
+def _respond_to_http_error(error: HTTPException) -> Any:
     response = error.get_response()  # It carries the headers that belong to the status, such as Allow.
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return response
@@ -236,7 +149,49 @@ def _answer_http_error(error: HTTPException) -> Any:
     )
 
 
+def _differences(error: RequestError) -> dict[str, Any]:
+    return {name: value for name, value in vars(error).items() if value is not None}
+
+
+_MALFORMED = ErrorResponse(
+    HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The body must be a JSON object, encoded in UTF-8."
+)
+_UNSUPPORTED = ErrorResponse(
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "Send the body as 'Content-Type: application/json'."
+)
+_INVALID = ErrorResponse(
+    HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", "The request breaks a rule; details says which."
+)
+_KEY_REUSED = _INVALID._replace(details={"Idempotency-Key": ["Was used for another request."]})
+_KEY_IN_USE = ErrorResponse(
+    HTTPStatus.CONFLICT,
+    "CONFLICT",
+    "The first request with this Idempotency-Key is still running. Try again shortly.",
+    headers=RETRY_SHORTLY,
+)
+_RATE_LIMITED = ErrorResponse(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "RATE_LIMITED",
+    "You have sent too many requests. Try again after as many seconds as Retry-After says.",
+)
+DATABASE_UNAVAILABLE = ErrorResponse(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "DATABASE_ERROR",
+    "The database is not available at the moment. Try again shortly.",
+    headers=RETRY_SHORTLY,
+)
+
+
 def init_app(app: Flask) -> None:
-    """Answer every error of the application, those of routing and of Flask included, in the one shape."""
-    app.register_error_handler(AppError, _answer_app_error)
-    app.register_error_handler(HTTPException, _answer_http_error)
+    """Respond to every error of the application, those of routing and of Flask included, in the one shape."""
+    for exception, response in [
+        (MalformedRequest, _MALFORMED),
+        (UnsupportedMediaType, _UNSUPPORTED),
+        (InvalidInput, _INVALID),
+    ]:
+        map_error(app, exception, response, _differences)
+    map_error(app, RateLimited, _RATE_LIMITED, lambda error: {"headers": {"Retry-After": str(error.seconds)}})
+    map_error(app, IdempotencyKeyInUse, _KEY_IN_USE)
+    map_error(app, IdempotencyKeyReused, _KEY_REUSED)
+    map_error(app, DatabaseUnavailable, DATABASE_UNAVAILABLE)
+    app.register_error_handler(HTTPException, _respond_to_http_error)

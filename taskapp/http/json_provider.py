@@ -37,9 +37,9 @@ _decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_co
 
 
 class JSONResponse(Response):
-    """An answer whose headers are sent as they are, where werkzeug's own copies them and looks what is to be mended.
+    """A response whose headers are sent as they are; werkzeug's own copies them and looks for what to correct.
 
-    It always has a body, and what is put into ``Location`` must be an address in ASCII.
+    It always has a body, and what is put into ``Location`` must be a URL in ASCII.
     """
 
     def get_wsgi_headers(self, _environ: dict[str, Any]) -> Headers:
@@ -47,8 +47,22 @@ class JSONResponse(Response):
         return self.headers
 
 
+def loads(text: str | bytes) -> Any:
+    """Read JSON text (RFC 8259).
+
+    With the standard library's parser: unlike orjson it tells a lone surrogate (valid JSON, but no valid value) from
+    broken text, and lets duplicate names be noticed.
+
+    Raises:
+        DuplicateName: an object has two members of one name.
+        ValueError: it is not JSON, or not UTF-8, or has a number of thousands of digits.
+        RecursionError: it is nested too deep to be read.
+    """
+    return _decoder.decode(text.decode() if isinstance(text, bytes) else text)
+
+
 def json_response(value: Any) -> Response:
-    """Answer with a value as JSON, status 200."""
+    """Return a response with a value as JSON, status 200."""
     return JSONResponse(orjson.dumps(value, option=OPTIONS), content_type="application/json")
 
 
@@ -60,19 +74,9 @@ class StrictJSONProvider(JSONProvider):
         return orjson.dumps(obj, option=OPTIONS | (orjson.OPT_INDENT_2 if indent else 0)).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
-        """Read JSON text (RFC 8259).
-
-        The standard library's parser, because unlike orjson it tells a lone surrogate (valid JSON, to be refused as a
-        value) from broken text, and lets duplicate names be noticed.
-
-        Raises:
-            DuplicateName: an object has two members of one name.
-            ValueError: it is not JSON, or not UTF-8, or has a number of thousands of digits.
-            RecursionError: it is nested too deep to be read.
-        """
-        text = s.decode() if isinstance(s, bytes) else s
-        return _decoder.decode(text)
+        """Read JSON text; see :func:`loads`."""
+        return loads(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        """Answer with a value as JSON."""
+        """Return a response with a value as JSON."""
         return json_response(self._prepare_response_obj(args, kwargs))

@@ -1,19 +1,18 @@
-"""The id that ties an answer, its error and its log lines together."""
+"""The id that ties a response, its error and its log lines together."""
 
 import logging
 import random
 import re
 from typing import Any
 
-from flask import Flask, has_request_context
+from flask import has_request_context
 
-from taskapp.http.context import this_request
-from taskapp.http.outgoing import add_headers
+from taskapp.http.app import App, current_request
 
 HEADER = "X-Request-ID"
-# Where WSGI has what the client sent, and where we keep what it is to be.
+# Where the WSGI environment has the id that the client sent, and where it keeps the id of the request.
 _VARIABLE = "HTTP_X_REQUEST_ID"
-_KEY = "taskapp.http.request_id"
+_KEY = "taskapp.request_id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
@@ -31,12 +30,12 @@ def _id_of(environ: dict[str, Any]) -> str:
 
 
 def current_request_id() -> str:
-    """Return the id of the request being answered: the client's own where it is well formed, else a new one."""
-    return _id_of(this_request().environ)
+    """Return the id of the current request: the client's own if it is well formed, else a new one."""
+    return _id_of(current_request().environ)
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives a log record the id of the request that it is written in."""
+    """Gives a log record the id of the current request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add ``request_id`` to the record, unless it has one; no record is dropped."""
@@ -45,6 +44,6 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
-def init_app(app: Flask) -> None:
-    """Return the id on every answer."""
-    add_headers(app, lambda environ, *_: [(HEADER, _id_of(environ))])
+def init_app(app: App) -> None:
+    """Add the id to every response."""
+    app.add_headers(lambda environ, *_: [(HEADER, _id_of(environ))])

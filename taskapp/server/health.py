@@ -2,19 +2,20 @@
 
 from collections.abc import Callable
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 from alembic.script import ScriptDirectory
-from flask import Response
+from flask import Response, current_app
 from marshmallow import Schema, fields
 from marshmallow.validate import Equal
 from sqlalchemy import text
 
+from taskapp.db.errors import DatabaseUnavailable
 from taskapp.db.execute import ACTING_ROLE, execute_as_login_role, execute_as_nobody
-from taskapp.http.context import this_app
-from taskapp.http.errors import DatabaseUnavailable, NotReady
+from taskapp.http.errors import RETRY_SHORTLY, ErrorResponse, respond
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
 from taskapp.http.version import VERSION
@@ -25,7 +26,7 @@ bp = DocumentedBlueprint(
 
 _BEHIND = "The database is not at the newest revision; run 'flask db upgrade'."
 _REVISION = text("SELECT version_num FROM alembic_version")
-_WALL = text("SELECT current_user = :acting_role AND row_security_active('tasks')")
+_RLS_CHECK = text("SELECT current_user = :acting_role AND row_security_active('tasks')")
 
 
 @cache
@@ -38,18 +39,18 @@ def _check_migrations() -> str | None:
     try:
         found = {revision for (revision,) in execute_as_login_role(_REVISION)}
     except psycopg2.Error:
-        this_app().logger.exception("The revision of the database cannot be read")
+        current_app.logger.exception("The revision of the database cannot be read")
         return "The revision of the database cannot be read; run 'flask db upgrade'."
-    if found != {head_revision(Path(this_app().extensions["migrate"].directory))}:
+    if found != {head_revision(Path(current_app.extensions["migrate"].directory))}:
         return _BEHIND
     return None
 
 
 def _check_row_level_security() -> str | None:
     try:
-        holds = execute_as_nobody(_WALL, {"acting_role": ACTING_ROLE})[0][0]
+        holds = execute_as_nobody(_RLS_CHECK, {"acting_role": ACTING_ROLE})[0][0]
     except psycopg2.Error:
-        this_app().logger.exception("Row-level security cannot be checked")
+        current_app.logger.exception("Row-level security cannot be checked")
         return f"The service cannot act as {ACTING_ROLE}."
     return None if holds else f"Row-level security does not hold for {ACTING_ROLE}."
 
@@ -88,7 +89,17 @@ _LINKS = {
     "ready": "/health/ready",
 }
 _READY = {"status": "ok", "checks": dict.fromkeys(["database", *_CHECKS], "ok")}
-_NOT_READY = describe_error(503, [NotReady], details={"migrations": [_BEHIND]})
+_NOT_READY = ErrorResponse(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "DATABASE_ERROR",
+    "The service is not ready; details says why.",
+    headers=RETRY_SHORTLY,
+)
+_NOT_READY_EXAMPLE = describe_error(
+    503,
+    {"NotReady": _NOT_READY._replace(details={"migrations": [_BEHIND]})},
+    "A check failed; `details` says which and why.",
+)
 
 
 def _open(view: Any) -> Any:
@@ -120,7 +131,7 @@ def check_live() -> Response:
 
 @bp.get("/health/ready")
 @bp.response(200, Readiness, description="Requests can be served.", example=_READY, headers=headers())
-@bp.alt_response(503, schema=ErrorEnvelope, **_NOT_READY)
+@bp.alt_response(503, schema=ErrorEnvelope, **_NOT_READY_EXAMPLE)
 @_open
 def check_ready() -> Response:
     """Tell whether requests can be served.
@@ -135,13 +146,13 @@ def check_ready() -> Response:
     except DatabaseUnavailable:
         failed["database"] = ["It cannot be reached, or does not answer."]
     if failed:
-        raise NotReady(details=failed)
+        return respond(_NOT_READY._replace(details=failed))
     return json_response(_READY)
 
 
 @bp.get("/health")
 @bp.response(200, Readiness, description="Requests can be served.", example=_READY, headers=headers())
-@bp.alt_response(503, schema=ErrorEnvelope, **_NOT_READY)
+@bp.alt_response(503, schema=ErrorEnvelope, **_NOT_READY_EXAMPLE)
 @_open
 def check_health() -> Response:
     """Tell whether requests can be served.

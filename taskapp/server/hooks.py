@@ -17,16 +17,15 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 
 from config import MEMORY, StartupError
-from taskapp.auth.guard import sign_token
+from taskapp.auth.tokens import sign_token
 from taskapp.db import embedded
 from taskapp.http import cors
-from taskapp.http.context import this_request
+from taskapp.http.app import MAXIMUM_BODY, current_request
 from taskapp.http.errors import MalformedRequest, status_error_body
-from taskapp.http.input import MAXIMUM_BODY
 from taskapp.http.request_id import HEADER, new_request_id
 from taskapp.http.security_headers import FOR_ERRORS
 from taskapp.server import logs
-from taskapp.server.access_log import write_refusal
+from taskapp.server.access_log import log_rejected
 
 # A client that is still sending when it is refused would lose the answer to a reset: read on for so long, so much.
 DRAIN_SECONDS = 2.0
@@ -112,7 +111,7 @@ def write_error(
         origins: those whose pages may read answers.
     """
     request_id = new_request_id()
-    write_refusal(status, request_id, _address_of(client), defect=status == HTTPStatus.INTERNAL_SERVER_ERROR)
+    log_rejected(status, request_id, _address_of(client), bug=status == HTTPStatus.INTERNAL_SERVER_ERROR)
     body = status_error_body(status, request_id)
     headers = {
         "Connection": "close",
@@ -206,7 +205,7 @@ def greeting(app: Flask) -> str:
     data = server.data if server else f"the database {config['DATABASE_URL'].database} of DATABASE_URL"
     lines = [f"API   {base}/api/{{user_id}}/tasks", f"Docs  {base}/docs", f"Data  {data}"]
     if server and config["JWT_SECRET"]:
-        token = sign_token(app, GREETING_USER, timedelta(days=1))
+        token = sign_token(app.config, GREETING_USER, timedelta(days=1))
         lines += ["Try   " + f"curl -H 'Authorization: Bearer {token}' {base}/api/{GREETING_USER}/tasks"]
     return "\n" + "\n".join(lines) + "\n"
 
@@ -216,7 +215,7 @@ def _read_the_rest(response: Response) -> Response:
 
     gunicorn itself reads on for as much as a small body.
     """
-    request = this_request()
+    request = current_request()
     if response.status_code >= HTTPStatus.BAD_REQUEST and (request.content_length or DRAIN_BYTES) > MAXIMUM_BODY:
         client, body = request.environ.get("gunicorn.socket"), request.environ["wsgi.input"]
         if client is not None:

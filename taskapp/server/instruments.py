@@ -14,7 +14,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import Engine, event
 
-from taskapp.server.request_stats import Exchange, watchers
+from taskapp.db.execute import statement_executed
+from taskapp.server.request_stats import RequestStats, observe
 
 # Requests take 1 to 20 ms, so most buckets are there; the last ones are for the deadline of the database.
 REQUEST_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -80,18 +81,18 @@ class Instruments:
             engine: its engine, whose pool is watched.
             size: how many connections that pool may have.
         """
-        watchers(app).answers.append(self._count_answer)
-        watchers(app).statements.append(self._count_statement)
+        observe(app, self._count_request)
+        statement_executed.connect(self._count_statement, sender=engine)
         self._most.set(size)
         event.listen(engine, "connect", lambda *_: self._open.inc())
         event.listen(engine, "close", lambda *_: self._open.dec())
         event.listen(engine, "checkout", self._take)
         event.listen(engine, "checkin", self._give_back)
 
-    def _count_answer(self, exchange: Exchange, _response: Response) -> None:
-        self._requests.labels(exchange.method, exchange.route, str(exchange.status)).observe(exchange.seconds)
+    def _count_request(self, stats: RequestStats, _response: Response) -> None:
+        self._requests.labels(stats.method, stats.route, str(stats.status)).observe(stats.seconds)
 
-    def _count_statement(self, seconds: float, outcome: str) -> None:
+    def _count_statement(self, _engine: Engine, *, seconds: float, outcome: str) -> None:
         self._statements.labels(outcome).observe(seconds)
 
     def _take(self, _connection: Any, record: Any, _proxy: Any) -> None:

@@ -17,7 +17,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 from pythonjsonlogger.json import JsonFormatter
 from werkzeug.local import LocalProxy
 
-from taskapp.http.context import this_request
+from taskapp.http.app import current_request
 from taskapp.http.request_id import RequestIdFilter
 from taskapp.server.request_stats import route_of
 
@@ -81,7 +81,7 @@ def without_requests(record: logging.LogRecord) -> bool:
     if record.name == "gunicorn.error":
         return not message.startswith(_QUOTING)
     if record.exc_info and message.startswith("Exception on /"):  # Flask, of a defect.
-        request = this_request()
+        request = current_request()
         record.msg = f"Exception on {request.method} {route_of(request.url_rule)}"
     return True
 

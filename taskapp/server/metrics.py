@@ -11,12 +11,12 @@ import tempfile
 from functools import cache
 from http import HTTPStatus
 
-from flask import Flask, Response, abort
+from flask import Flask, Response, abort, current_app
 
+from taskapp.auth.errors import InvalidToken
 from taskapp.auth.guard import bearer_token
 from taskapp.db import db
-from taskapp.http.context import this_app
-from taskapp.http.errors import InvalidToken
+from taskapp.http.app import current_request
 from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -31,7 +31,7 @@ bp = DocumentedBlueprint(
 
 _EXAMPLE = 'http_request_duration_seconds_count{method="GET",route="/api/{user_id}/tasks",status="200"} 42.0\n'
 # It is no error of ours, but what any address answers where nothing is.
-_OFF = {**describe_error(404, []), "description": "Metrics are off."}
+_OFF = describe_error(404, {}, "Metrics are off.")
 
 
 @bp.get("/metrics")
@@ -50,10 +50,10 @@ def get_metrics() -> Response:
 
     Over all workers. It is there where the service is given a token for it, and wants just that token.
     """
-    instruments = this_app().extensions.get("instruments")
+    instruments = current_app.extensions.get("instruments")
     if instruments is None:
         abort(404)
-    if not hmac.compare_digest(bearer_token().encode(), this_app().config["METRICS_TOKEN"].encode()):
+    if not hmac.compare_digest(bearer_token(current_request()).encode(), current_app.config["METRICS_TOKEN"].encode()):
         raise InvalidToken
     return Response(instruments.exposition(), content_type=CONTENT_TYPE)
 

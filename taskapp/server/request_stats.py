@@ -1,6 +1,6 @@
-"""How long requests take, and how much of it the database does: measured once, for all who want to know.
+"""How long requests take, and how much of that the database does: measured once, for all observers.
 
-Logs, metrics and the header ``Server-Timing`` are told of each answer, so that they all say the same.
+Logs, metrics and the header ``Server-Timing`` observe the same numbers.
 """
 
 import re
@@ -8,73 +8,55 @@ import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache, wraps
+from functools import cache
 from http import HTTPMethod
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from flask import Flask, Response
 from werkzeug.routing import Rule
 
-from taskapp.http.context import this_app, this_request
-from taskapp.http.errors import DatabaseUnavailable
+from taskapp.db.deadline import request_deadline
+from taskapp.db.execute import statement_executed
+from taskapp.http.app import current_request
 
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
-
-# In place of what is no route or method of ours: clients could make up any number of names.
+# In place of a route or a method that the service does not have: clients could make up any number of names.
 UNMATCHED = "unmatched"
 OTHER = "OTHER"
 _METHODS = frozenset(method.value for method in HTTPMethod)
 
 
 @dataclass(slots=True)
-class Exchange:
-    """A request and its answer, without anything that a user wrote.
+class RequestStats:
+    """A request and its response, without anything that a user wrote.
 
     Attributes:
-        started: when the request came to the application, on the clock of ``time.perf_counter``.
-        database: seconds that the request waited for the database, those for a connection among them.
+        started: when the request arrived in the application, on the clock of ``time.perf_counter``.
+        database: seconds that the request waited for the database, those for a connection included.
         statements: how many statements it ran.
-        queued: seconds that the request waited for a thread before it came to the application.
-        give_up_at: when the database must have answered, on the clock of ``time.monotonic``; None before it is asked.
-        seconds: how long it took until its answer was ready to be sent.
+        seconds: how long it took until its response was ready to be sent.
         method: its method, or ``OTHER``.
-        route: the template of its address, or ``unmatched``.
-        status: the status of its answer.
+        route: the template of its path, or ``unmatched``.
+        status: the status of its response.
     """
 
     started: float = field(default_factory=time.perf_counter)
     database: float = 0.0
     statements: int = 0
-    queued: float = 0.0
-    give_up_at: float | None = None
     seconds: float = 0.0
     method: str = OTHER
     route: str = UNMATCHED
     status: int = 0
 
 
-# What is being answered; None outside of a request.
-current_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+Observer = Callable[[RequestStats, Response], None]
+
+# The statistics of the current request; None outside of a request.
+_current: ContextVar[RequestStats | None] = ContextVar("request_stats", default=None)
 
 
-@dataclass(frozen=True)
-class Watchers:
-    """Those who are told.
-
-    Attributes:
-        answers: called with each exchange and its response, before that is sent.
-        statements: called with the seconds and the outcome of each statement: ``ok``, ``unavailable`` or ``failed``.
-    """
-
-    answers: list[Callable[[Exchange, Response], None]] = field(default_factory=list)
-    statements: list[Callable[[float, str], None]] = field(default_factory=list)
-
-
-def watchers(app: Flask) -> Watchers:
-    """Return those who are told what an application does, to add to them."""
-    known: Watchers = app.extensions["watchers"]
-    return known
+def observe(app: Flask, observer: Observer) -> None:
+    """Call an observer with the statistics and the response of each request, before the response is sent."""
+    app.extensions["request_observers"].append(observer)
 
 
 @cache
@@ -87,85 +69,53 @@ def route_of(rule: Rule | None) -> str:
     return UNMATCHED if rule is None else _template(rule.rule)
 
 
-def timed(run: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Measure a function that runs a statement, as part of the request that it is called in."""
-
-    @wraps(run)
-    def measured(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
-        started = time.perf_counter()
-        outcome = "failed"
-        try:
-            result = run(*args, **options)
-            outcome = "ok"
-        except DatabaseUnavailable:
-            outcome = "unavailable"
-            raise
-        finally:
-            _tell_of_statement(time.perf_counter() - started, outcome)
-        return result
-
-    return measured
+def _add_statement(_engine: object, *, seconds: float, **_: Any) -> None:
+    stats = _current.get()
+    if stats is not None:
+        stats.database += seconds
+        stats.statements += 1
 
 
-def give_up_at(seconds: float) -> float:
-    """Return when to give up on the database, on the clock of ``time.monotonic``.
-
-    Args:
-        seconds: how long it may take for a request: for all statements of the request together, from the first one on,
-            the time included that the request waited for a thread. What is no part of a request has it from now on.
-    """
-    exchange = current_exchange.get()
-    if exchange is None:
-        return time.monotonic() + seconds
-    if exchange.give_up_at is None:
-        exchange.give_up_at = time.monotonic() + seconds - exchange.queued
-    return exchange.give_up_at
+statement_executed.connect(_add_statement)
 
 
-def _tell_of_statement(seconds: float, outcome: str) -> None:
-    exchange = current_exchange.get()
-    if exchange is not None:
-        exchange.database += seconds
-        exchange.statements += 1
-    for tell in watchers(this_app()).statements:
-        tell(seconds, outcome)
-
-
-def _tell_of_answer(response: Response) -> Response:
-    listening, exchange = watchers(this_app()).answers, current_exchange.get()
-    if not listening or exchange is None:
+def _notify(observers: Iterable[Observer], response: Response) -> Response:
+    stats = _current.get()
+    if not observers or stats is None:
         return response
-    exchange.seconds = time.perf_counter() - exchange.started
-    request = this_request()
-    exchange.method = request.method if request.method in _METHODS else OTHER
-    exchange.route = route_of(request.url_rule)
-    exchange.status = response.status_code
-    for tell in listening:
-        tell(exchange, response)
+    stats.seconds = time.perf_counter() - stats.started
+    request = current_request()
+    stats.method = request.method if request.method in _METHODS else OTHER
+    stats.route = route_of(request.url_rule)
+    stats.status = response.status_code
+    for observer in observers:
+        observer(stats, response)
     return response
 
 
-def _add_header(exchange: Exchange, response: Response) -> None:
-    """Say in the answer how long it took (https://www.w3.org/TR/server-timing/)."""
-    total, database = exchange.seconds * 1000, exchange.database * 1000
+def _add_header(stats: RequestStats, response: Response) -> None:
+    """Add the header Server-Timing (https://www.w3.org/TR/server-timing/)."""
+    total, database = stats.seconds * 1000, stats.database * 1000
     response.headers["Server-Timing"] = f"db;dur={database:.2f}, app;dur={total - database:.2f}, total;dur={total:.2f}"
 
 
 def init_app(app: Flask) -> None:
-    """Measure every request from its first moment. To be called early: what is registered first is told last."""
-    app.extensions["watchers"] = Watchers()
+    """Measure every request from its first moment. To be called early: hooks that come first are called last."""
+    observers: list[Observer] = []
+    app.extensions["request_observers"] = observers
     inner = app.wsgi_app
 
     def begin(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         # Our worker's sockets know it; those of other servers do not.
-        queued = getattr(environ.get("gunicorn.socket"), "seconds_in_queue", 0.0)
-        token = current_exchange.set(Exchange(queued=queued))
+        seconds_in_queue = getattr(environ.get("gunicorn.socket"), "seconds_in_queue", 0.0)
+        token = _current.set(RequestStats())
         try:
-            return inner(environ, start_response)
+            with request_deadline(seconds_in_queue):
+                return inner(environ, start_response)
         finally:
-            current_exchange.reset(token)
+            _current.reset(token)
 
-    app.wsgi_app = begin  # type: ignore[method-assign] # The way that Flask documents.
-    app.after_request(_tell_of_answer)
+    app.wsgi_app = begin  # type: ignore[method-assign] # As Flask documents.
+    app.after_request(lambda response: _notify(observers, response))
     if app.config["SERVER_TIMING"]:
-        watchers(app).answers.append(_add_header)
+        observe(app, _add_header)

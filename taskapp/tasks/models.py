@@ -1,66 +1,26 @@
-"""The tables of tasks, and of the results that writes of them are repeated with."""
+"""The table of tasks, and all that follows from its columns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    Identity,
-    Index,
-    PrimaryKeyConstraint,
-    String,
-    false,
-    func,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, PrimaryKeyConstraint, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taskapp.db import db
+from taskapp.db.columns import InsertedAt, UserId
+from taskapp.db.idempotency import time_from_json
 
-USER_ID_LENGTH = 255
 TITLE_LENGTH = 255
 DESCRIPTION_LENGTH = 1000
-KEY_LENGTH = 255
-# The largest bigint, and so the largest id a task can have.
-MAXIMUM_ID = 2**63 - 1
 
-
-class TaskRow(NamedTuple):
-    """A task by value: the fields that clients see, in the order they see them, and its version. Times are in UTC."""
-
-    id: int
-    user_id: str
-    title: str
-    description: str | None
-    completed: bool
-    created_at: datetime
-    updated_at: datetime
-    version: int
-
-
-FIELDS = TaskRow._fields[:-1]
-
-
-def fields_of(task: Sequence[Any]) -> dict[str, Any]:
-    """Return the fields of a task that clients see, of a row of :data:`FIELDS` or one that goes on behind them."""
-    # Each by its place: zip() takes three times as long, and some are in lists of hundreds.
-    return {
-        "id": task[0],
-        "user_id": task[1],
-        "title": task[2],
-        "description": task[3],
-        "completed": task[4],
-        "created_at": task[5],
-        "updated_at": task[6],
-    }
+# What a column is for, beyond what its type says: clients may set it, or never see it.
+WRITABLE = {"writable": True}
+INTERNAL = {"internal": True}
 
 
 class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes this class at run time.
-    """A task of one user.
+    """A task of one user. Clients see its fields in the order of the columns.
 
     ``user_id`` leads the only key, so that the tasks of a user lie together and every statement names one user. The
     policy and the grants that go with the table are in its migration.
@@ -73,32 +33,44 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes thi
         Index("ix_tasks_user_id_updated_at_id", "user_id", "updated_at", "id"),
         Index("ix_tasks_user_id_title_id", "user_id", "title", "id"),
         CheckConstraint("user_id <> ''", name="user_id_not_empty"),
-        # Only what PostgreSQL and Python both take for white space, whatever the locale of the database.
+        # White space is what both PostgreSQL and Python take for it, whatever the locale of the database.
         CheckConstraint(r"btrim(title, E' \t\n\r\f\v') <> ''", name="title_not_blank"),
     )
 
-    user_id: Mapped[str] = mapped_column(String(USER_ID_LENGTH, collation="C"))
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    user_id: Mapped[UserId]
     # By code point, so that titles sort alike in every database, and no update of a locale breaks the index.
-    title: Mapped[str] = mapped_column(String(TITLE_LENGTH, collation="C"))
-    description: Mapped[str | None] = mapped_column(String(DESCRIPTION_LENGTH))
-    completed: Mapped[bool] = mapped_column(server_default=false())
-    version: Mapped[int] = mapped_column(server_default=text("1"))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    title: Mapped[str] = mapped_column(String(TITLE_LENGTH, collation="C"), info=WRITABLE)
+    description: Mapped[str | None] = mapped_column(String(DESCRIPTION_LENGTH), info=WRITABLE)
+    completed: Mapped[bool] = mapped_column(server_default=false(), info=WRITABLE)
+    created_at: Mapped[InsertedAt]
+    updated_at: Mapped[InsertedAt]
+    version: Mapped[int] = mapped_column(server_default=text("1"), info=INTERNAL)
 
 
-class IdempotencyKey(db.Model):  # type: ignore[name-defined] # As above.
-    """The result of a write that a client gave a key to, for the case that it asks again.
+_COLUMNS = Task.__table__.columns
+# The fields that clients see, and those of them that clients set.
+FIELDS = tuple(column.key for column in _COLUMNS if not column.info.get("internal"))
+WRITABLE_FIELDS = tuple(column.key for column in _COLUMNS if column.info.get("writable"))
+_TIMES = frozenset(column.key for column in _COLUMNS if isinstance(column.type, DateTime))
 
-    Rows are written with the task, never changed, and purged after a day; see ``taskapp/db/idempotency.py``.
-    """
 
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (PrimaryKeyConstraint("user_id", "key"),)
+def _make_to_dict() -> Callable[[Sequence[Any]], dict[str, Any]]:
+    # Generated, as namedtuple is: dict(zip(…)) takes three times as long, and lists have up to a thousand rows.
+    items = ", ".join(f"{name!r}: row[{place}]" for place, name in enumerate(FIELDS))
+    to_dict: Callable[[Sequence[Any]], dict[str, Any]] = eval(f"lambda row: {{{items}}}")  # noqa: S307 # Our own names.
+    return to_dict
 
-    user_id: Mapped[str] = mapped_column(String(USER_ID_LENGTH, collation="C"))
-    key: Mapped[str] = mapped_column(String(KEY_LENGTH, collation="C"))
-    fingerprint: Mapped[bytes]
-    result: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+# From a row of FIELDS, or one that goes on behind them, to the fields by their names.
+to_dict = _make_to_dict()
+
+
+def from_json(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a task from a stored result, which may lack columns that are newer than it."""
+
+    def read(name: str) -> datetime | Any:
+        value = result.get(name)
+        return time_from_json(value) if name in _TIMES and value is not None else value
+
+    return {name: read(name) for name in FIELDS}

@@ -3,10 +3,12 @@
 The views refer to it by its names; nothing here is used to answer a request.
 """
 
+from http import HTTPStatus
 from typing import Any
 
+from taskapp.db.columns import USER_ID_LENGTH
+from taskapp.http.errors import ErrorResponse
 from taskapp.http.openapi import QUOTA, describe_error, headers
-from taskapp.tasks.models import USER_ID_LENGTH
 
 
 def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -117,7 +119,17 @@ DELETION = {
     "example": {"data": {"success": True, "message": "Task deleted successfully"}},
     "headers": headers(*QUOTA, "Idempotency-Replayed"),
 }
-MOVED_ON = describe_error(412, details={"current": _CHANGED_TASK})
+TASK_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND", "You have no task with this id.")
+VERSION_CONFLICT = ErrorResponse(
+    HTTPStatus.PRECONDITION_FAILED,
+    "PRECONDITION_FAILED",
+    "The task has changed since the version that If-Match names; details.current is the task as it is now.",
+)
+CONFLICTING_TASK = describe_error(
+    412,
+    {"VersionConflict": VERSION_CONFLICT._replace(details={"current": _CHANGED_TASK})},
+    "The task has moved on from the version that If-Match names.",
+)
 
 # What can be done next with a new task, for programs that read the document (OpenAPI, Link Object).
 NEXT_STEPS = {

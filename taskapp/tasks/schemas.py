@@ -9,10 +9,12 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
-from taskapp.http.context import this_request
-from taskapp.http.input import InputSchema, StrictBoolean, StrictInteger, Text
+from taskapp.db.columns import MAXIMUM_ID, USER_ID_LENGTH
+from taskapp.http.app import current_request
+from taskapp.http.fields import StrictBoolean, StrictInteger, Text
+from taskapp.http.input import InputSchema
 from taskapp.http.openapi import ErrorOut
-from taskapp.tasks.models import DESCRIPTION_LENGTH, MAXIMUM_ID, TITLE_LENGTH, USER_ID_LENGTH
+from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, WRITABLE_FIELDS
 from taskapp.tasks.openapi import CREATED_AT
 from taskapp.tasks.service import SORTS, STATUSES
 
@@ -60,9 +62,10 @@ class TaskChangesIn(InputSchema):
 
     @validates_schema
     def check_that_something_changes(self, changes: dict[str, Any], **_: Any) -> None:
-        """Refuse a change of nothing."""
+        """Reject a change of nothing."""
         if not changes.keys() - {"user_id"}:
-            raise ValidationError("Send at least one of title, description and completed.", "body")
+            *first, last = WRITABLE_FIELDS
+            raise ValidationError(f"Send at least one of {', '.join(first)} and {last}.", "body")
 
 
 class CompletionIn(InputSchema):
@@ -76,7 +79,7 @@ class CompletionIn(InputSchema):
     @validates_schema
     def check_completed(self, completion: dict[str, Any], **_: Any) -> None:
         """Take only an absent body for a toggle: an empty object may be a value that got lost."""
-        if "completed" not in completion and this_request().get_data():
+        if "completed" not in completion and current_request().get_data():
             raise ValidationError("Missing data for required field.", "completed")
 
 

@@ -1,164 +1,84 @@
-"""Every statement on tasks. Each takes the user first, and names the user in its WHERE: the first of two walls."""
+"""What users can do with their tasks: one function for each operation, and nothing of HTTP."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Delete,
-    Executable,
-    Select,
-    Update,
-    any_,
-    bindparam,
-    collate,
-    delete,
-    false,
-    func,
-    insert,
-    not_,
-    or_,
-    select,
-    true,
-    tuple_,
-    update,
-)
+from taskapp.db.execute import execute
+from taskapp.db.idempotency import RequestKey, execute_idempotent
+from taskapp.tasks import queries
+from taskapp.tasks.errors import TaskNotFound, VersionConflict
+from taskapp.tasks.models import from_json, to_dict
 
-from taskapp.db.execute import ACTING_USER, execute
-from taskapp.db.idempotency import MAY_WRITE, execute_once, once
-from taskapp.http.errors import PreconditionFailed, TaskNotFound
-from taskapp.http.terms import NO_TERMS, Terms, etag
-from taskapp.tasks.models import FIELDS, Task, TaskRow, fields_of
+STATUSES = tuple(queries.STATUSES)
+SORTS = tuple(sign + name for name in sorted(queries.ORDERS) for sign in ("", "-"))
 
-# A place in the order of a list: what the list is ordered by, and the id.
-Position = tuple[int | str | datetime, int]
-
-tasks = Task.__table__.c
-
-_COLUMNS = [tasks[name] for name in FIELDS]
-
-# Statements are built once: building one takes longer than running it. The names of their parameters differ from
-# those of the columns, which SQLAlchemy keeps for SET and VALUES.
-_OWN = tasks.user_id == ACTING_USER
-_THIS = (_OWN, tasks.id == bindparam("task_id"))
-
-_STATUSES: Mapping[str, ColumnElement[bool]] = MappingProxyType(
-    {"all": true(), "pending": tasks.completed == false(), "completed": tasks.completed == true()}
-)
-STATUSES = tuple(_STATUSES)
-
-# What a list is ordered by: each an index behind the user. The id makes every order total, so that a place in it is
-# one between two tasks.
-_ORDERS: Mapping[str, tuple[ColumnElement[Any], ...]] = MappingProxyType(
-    {name: (tasks[name], tasks.id) for name in ("created_at", "updated_at", "title")} | {"id": (tasks.id,)}
-)
-SORTS = tuple(sign + name for name in sorted(_ORDERS) for sign in ("", "-"))
+# A place in a list: the values of the columns that it is ordered by, the id last.
+Cursor = tuple[Any, ...]
 
 
-def _contains(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    # strpos has no wildcards that would have to be escaped. Titles sort by code point, but their letters are those of
-    # the database's locale.
-    return func.strpos(func.lower(collate(column, "default")), func.lower(bindparam("q"))) > 0
+class StoredTask(NamedTuple):
+    """A task as an operation left it.
+
+    Attributes:
+        fields: what clients see of it, by name. Times are in UTC, and have no zone.
+        version: the number of its version.
+        replayed: whether it was written before, by a request with the same idempotency key.
+    """
+
+    fields: dict[str, Any]
+    version: int
+    replayed: bool = False
 
 
-_FOUND = or_(_contains(tasks.title), _contains(tasks.description))
-_GET = select(*_COLUMNS, tasks.version).where(*_THIS)
-_GIVEN = ("title", "description", "completed")
-_CREATE = (
-    insert(Task.__table__)
-    .values({"user_id": ACTING_USER, **{name: bindparam(name) for name in _GIVEN}})
-    .returning(*_COLUMNS, tasks.version)
-)
-_CREATE_ONCE = once(
-    insert(Task.__table__)
-    .from_select(
-        ("user_id", *_GIVEN),
-        select(ACTING_USER, *(bindparam(name, type_=tasks[name].type) for name in _GIVEN)).where(*MAY_WRITE),
-    )
-    .returning(*_COLUMNS, tasks.version)
-)
-_CHANGE = (
-    update(Task.__table__)
-    .where(*_THIS)
-    .values(version=tasks.version + 1, updated_at=func.now())
-    .returning(*_COLUMNS, tasks.version)
-)
-_TOGGLE = _CHANGE.values(completed=not_(tasks.completed))
-_DELETE = delete(Task.__table__).where(*_THIS).returning(*_COLUMNS, tasks.version)
-
-
-@cache
-def _update(names: frozenset[str]) -> Update:
-    return _CHANGE.values({name: bindparam(f"new_{name}") for name in sorted(names)})
-
-
-@cache
-def _on_terms(write: Update | Delete, *, conditional: bool, keyed: bool) -> Any:
-    if conditional:
-        write = write.where(tasks.version == any_(bindparam("versions", type_=ARRAY(BigInteger))))
-    return once(write.where(*MAY_WRITE)) if keyed else write
-
-
-def _run(
-    statement: Executable, parameters: Mapping[str, Any], user_id: str, *, repeatable: bool = False
-) -> list[TaskRow]:
-    return [TaskRow._make(row) for row in execute(statement, parameters, user_id=user_id, repeatable=repeatable)]
-
-
-def _write(user_id: str, task_id: int, write: Update | Delete, values: Mapping[str, Any], terms: Terms) -> TaskRow:
-    conditional, keyed = terms.versions is not None, terms.key is not None
-    statement = _on_terms(write, conditional=conditional, keyed=keyed)
-    parameters = {"task_id": task_id, **values}
-    if terms.versions is not None:
-        parameters["versions"] = list(terms.versions)
-    found = (
-        execute_once(statement, parameters, terms, user_id=user_id) if keyed else _run(statement, parameters, user_id)
-    )
-    if found:
-        return found[0]
-    if not conditional:
-        raise TaskNotFound
-    current = get_task(user_id, task_id)
-    raise PreconditionFailed(fields_of(current), etag(current.version))
-
-
-@cache
-def _list(status: str, sort: str, *, searching: bool, continuing: bool) -> Select[Any]:
-    order = _ORDERS[sort.removeprefix("-")]
-    statement = select(*_COLUMNS).where(_OWN, _STATUSES[status]).limit(bindparam("page_size"))
-    if searching:
-        statement = statement.where(_FOUND)
-    # Rows are compared as a whole, which PostgreSQL looks up in the index: no page costs more for being a later one.
-    place = tuple_(*(bindparam(f"after_{column.key}", type_=column.type) for column in order))
-    if sort.startswith("-"):
-        statement = statement.order_by(*(column.desc() for column in order))
-        return statement.where(tuple_(*order) < place) if continuing else statement
-    statement = statement.order_by(*order)
-    return statement.where(tuple_(*order) > place) if continuing else statement
-
-
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """A part of a list.
 
     Attributes:
-        rows: rows of :data:`FIELDS`.
-        last: the place of the last row in the order of the list (its value there, and its id), or None where nothing
-            follows it.
+        tasks: the fields of each task.
+        next: the cursor of the page that follows, or None if none follows.
     """
 
-    rows: Sequence[tuple[Any, ...]]
-    last: Position | None
+    tasks: Sequence[dict[str, Any]]
+    next: Cursor | None
+
+
+def _new_values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in fields.items()}
+
+
+def _execute_write(
+    statement: Any, parameters: Mapping[str, Any], user_id: str, key: RequestKey | None
+) -> StoredTask | None:
+    if key is None:
+        rows = execute(statement, parameters, user_id=user_id)
+        return StoredTask(to_dict(rows[0]), rows[0][-1]) if rows else None
+    outcome = execute_idempotent(statement, parameters, key, user_id=user_id)
+    return outcome and StoredTask(from_json(outcome.result), outcome.result["version"], outcome.replayed)
+
+
+def _write(
+    statement: Any,
+    parameters: Mapping[str, Any],
+    *,
+    user_id: str,
+    task_id: int,
+    versions: Collection[int] | None,
+    key: RequestKey | None,
+) -> StoredTask:
+    parameters = {"task_id": task_id, **parameters}
+    if versions is not None:
+        parameters["versions"] = list(versions)
+    task = _execute_write(statement, parameters, user_id, key)
+    if task is not None:
+        return task
+    if versions is None:
+        raise TaskNotFound
+    current = get_task(user_id, task_id)
+    raise VersionConflict(current.fields, current.version)
 
 
 def list_tasks(
-    user_id: str, *, status: str, sort: str, q: str | None, limit: int, after: Position | None = None
+    user_id: str, *, status: str, sort: str, limit: int, after: Cursor | None = None, **filters: Any
 ) -> Page:
     """Return some of the user's tasks.
 
@@ -166,79 +86,103 @@ def list_tasks(
         user_id: whose.
         status: one of :data:`STATUSES`.
         sort: one of :data:`SORTS`.
-        q: what title or description must contain, in any case, or None.
         limit: the most to return.
-        after: the place behind which to begin, the ``last`` of the page before, or None for the first page.
+        after: the ``next`` of the page before, or None for the first page.
+        filters: values of :data:`taskapp.tasks.queries.FILTERS`; None for those not in use.
     """
-    statement = _list(status, sort, searching=q is not None, continuing=after is not None)
-    name = sort.removeprefix("-")
-    parameters: dict[str, Any] = {"page_size": limit + 1, "q": q}
+    in_use = {name: value for name, value in filters.items() if value is not None}
+    statement = queries.list_tasks(status, sort, frozenset(in_use), continued=after is not None)
+    order = [column.key for column in queries.ORDERS[sort.removeprefix("-")]]
+    parameters = {**in_use, "page_size": limit + 1}
     if after is not None:
-        parameters |= {f"after_{name}": after[0], "after_id": after[1]}
-    rows = execute(statement, parameters, user_id=user_id, repeatable=True)
-    if len(rows) <= limit:
-        return Page(rows, None)
-    last = fields_of(rows[limit - 1])
-    return Page(rows[:limit], (last[name], last["id"]))
+        parameters |= {f"after_{name}": value for name, value in zip(order, after, strict=True)}
+    rows = execute(statement, parameters, user_id=user_id, can_retry=True)
+    tasks = [to_dict(row) for row in rows[:limit]]
+    return Page(tasks, tuple(tasks[-1][name] for name in order) if len(rows) > limit else None)
 
 
-def create_task(
-    user_id: str, *, title: str, description: str | None = None, completed: bool = False, terms: Terms = NO_TERMS
-) -> TaskRow:
+def create_task(user_id: str, *, key: RequestKey | None = None, **fields: Any) -> StoredTask:
     """Store a new task.
 
-    Returns:
-        The task, as from all that follow; a :class:`taskapp.db.idempotency.Replayed` where the same key had stored
-        it before.
+    Args:
+        user_id: whose.
+        key: an idempotency key, or None.
+        fields: some of :data:`taskapp.tasks.models.WRITABLE_FIELDS`; the others have the defaults of their columns.
 
     Raises:
-        Conflict, InvalidInput: see :func:`taskapp.db.idempotency.execute_once`.
+        IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
     """
-    values = {"title": title, "description": description, "completed": completed}
-    if terms.key is None:
-        return _run(_CREATE, values, user_id)[0]
-    return execute_once(_CREATE_ONCE, values, terms, user_id=user_id)[0]
+    statement = queries.create_task(frozenset(fields), keyed=key is not None)
+    task = _execute_write(statement, _new_values(fields), user_id, key)
+    assert task is not None  # noqa: S101 # An INSERT returns its row, or raises.
+    return task
 
 
-def get_task(user_id: str, task_id: int) -> TaskRow:
+def get_task(user_id: str, task_id: int) -> StoredTask:
     """Return one task.
 
     Raises:
         TaskNotFound: this user has none of this id.
     """
-    found = _run(_GET, {"task_id": task_id}, user_id, repeatable=True)
-    if not found:
+    rows = execute(queries.GET_TASK, {"task_id": task_id}, user_id=user_id, can_retry=True)
+    if not rows:
         raise TaskNotFound
-    return found[0]
+    return StoredTask(to_dict(rows[0]), rows[0][-1])
 
 
-def update_task(user_id: str, task_id: int, *, terms: Terms = NO_TERMS, **changes: Any) -> TaskRow:
-    """Change some of ``title``, ``description`` and ``completed``, and return the task; the rest keeps its value.
+def update_task(
+    user_id: str,
+    task_id: int,
+    *,
+    versions: Collection[int] | None = None,
+    key: RequestKey | None = None,
+    **changes: Any,
+) -> StoredTask:
+    """Change some fields of a task; the others keep their values.
+
+    Args:
+        user_id: whose.
+        task_id: which.
+        versions: the versions that the write is for, or None for any.
+        key: an idempotency key, or None.
+        changes: some of :data:`taskapp.tasks.models.WRITABLE_FIELDS`.
 
     Raises:
         TaskNotFound: this user has none of this id.
-        PreconditionFailed: it is of none of the versions that the terms name.
-        Conflict, InvalidInput: see :func:`taskapp.db.idempotency.execute_once`.
+        VersionConflict: it has none of the versions.
+        IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
     """
-    values = {f"new_{name}": value for name, value in changes.items()}
-    return _write(user_id, task_id, _update(frozenset(changes)), values, terms)
+    statement = queries.update_task(frozenset(changes), versioned=versions is not None, keyed=key is not None)
+    values = _new_values(changes)
+    return _write(statement, values, user_id=user_id, task_id=task_id, versions=versions, key=key)
 
 
-def complete_task(user_id: str, task_id: int, *, completed: bool | None = None, terms: Terms = NO_TERMS) -> TaskRow:
-    """Set whether a task is completed, or turn it round where ``completed`` is None, and return the task.
+def complete_task(
+    user_id: str,
+    task_id: int,
+    *,
+    completed: bool | None = None,
+    versions: Collection[int] | None = None,
+    key: RequestKey | None = None,
+) -> StoredTask:
+    """Complete a task or reopen it; if ``completed`` is None, toggle it.
 
     Raises:
-        TaskNotFound, PreconditionFailed, Conflict, InvalidInput: as :func:`update_task`.
+        TaskNotFound, VersionConflict, IdempotencyKeyInUse, IdempotencyKeyReused: as :func:`update_task`.
     """
-    if completed is None:
-        return _write(user_id, task_id, _TOGGLE, {}, terms)
-    return update_task(user_id, task_id, completed=completed, terms=terms)
+    if completed is not None:
+        return update_task(user_id, task_id, completed=completed, versions=versions, key=key)
+    statement = queries.toggle_task(versioned=versions is not None, keyed=key is not None)
+    return _write(statement, {}, user_id=user_id, task_id=task_id, versions=versions, key=key)
 
 
-def delete_task(user_id: str, task_id: int, *, terms: Terms = NO_TERMS) -> TaskRow:
+def delete_task(
+    user_id: str, task_id: int, *, versions: Collection[int] | None = None, key: RequestKey | None = None
+) -> StoredTask:
     """Delete one task, and return it as it was.
 
     Raises:
-        TaskNotFound, PreconditionFailed, Conflict, InvalidInput: as :func:`update_task`.
+        TaskNotFound, VersionConflict, IdempotencyKeyInUse, IdempotencyKeyReused: as :func:`update_task`.
     """
-    return _write(user_id, task_id, _DELETE, {}, terms)
+    statement = queries.delete_task(versioned=versions is not None, keyed=key is not None)
+    return _write(statement, {}, user_id=user_id, task_id=task_id, versions=versions, key=key)

@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import jwt
 import pytest
 
-from taskapp.auth import guard as auth
-from taskapp.auth import jwks
+from taskapp.auth import jwks, tokens
 from tests.support.client import unsigned
 from tests.support.processes import wait_until
 
@@ -28,7 +27,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    for module in (auth, jwks):
+    for module in (tokens, jwks):
         monkeypatch.setattr(module, "clock", clock)
     return clock
 

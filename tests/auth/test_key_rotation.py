@@ -10,7 +10,7 @@ import pytest
 
 from config import ROOT, Settings
 from taskapp import create_app
-from taskapp.auth import guard as auth
+from taskapp.auth import tokens
 from tests.support.client import Client, make_token
 from tests.support.issuer import MAKERS
 from tests.support.processes import Gunicorn, flask, wait_until
@@ -70,8 +70,10 @@ def test_token_that_fails_both_secrets_is_the_same_401(settings):
 
 def test_second_secret_is_tried_only_after_a_wrong_signature(settings, monkeypatch):
     host, tried = Host(settings, (NEW, OLD)), []
-    decode = auth.jwt.decode
-    monkeypatch.setattr(auth.jwt, "decode", lambda *args, **options: tried.append(args[1]) or decode(*args, **options))
+    decode = tokens.jwt.decode
+    monkeypatch.setattr(
+        tokens.jwt, "decode", lambda *args, **options: tried.append(args[1]) or decode(*args, **options)
+    )
     assert host.get("rotated", NEW).status_code == 200
     expired = make_token(NEW, {"sub": "rotated", "exp": int(time.time()) - 100})
     assert host.http.get("/api/rotated/tasks", headers={"Authorization": f"Bearer {expired}"}).status_code == 401

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from taskapp.auth import guard as auth
-from taskapp.http.errors import InvalidToken
+from taskapp.auth import tokens
+from taskapp.auth.errors import InvalidToken
 from tests.support.client import make_token
 
 
@@ -22,43 +22,43 @@ def checks(monkeypatch):
 
 
 @pytest.fixture
-def checker(secret):
-    return auth.TokenChecker(lambda _token: [secret], ["HS256"], issuer=None, audience=None, user_claim="sub")
+def verifier(secret):
+    return tokens.TokenVerifier(lambda _token: [secret], ["HS256"], issuer=None, audience=None, user_claim="sub")
 
 
 def move(monkeypatch, seconds):
-    now = auth.clock()
-    monkeypatch.setattr(auth, "clock", lambda: now + seconds)
+    now = tokens.clock()
+    monkeypatch.setattr(tokens, "clock", lambda: now + seconds)
 
 
-def test_known_token_is_checked_again_after_a_while(checker, checks, secret, monkeypatch):
+def test_known_token_is_checked_again_after_a_while(verifier, checks, secret, monkeypatch):
     token = make_token(secret, user_id="alice")
-    assert [checker.user_of(token) for _ in range(3)] == ["alice"] * 3
+    assert [verifier.authenticate(token) for _ in range(3)] == ["alice"] * 3
     assert checks == [token]
-    move(monkeypatch, auth.TRUST - 1)
-    assert (checker.user_of(token), len(checks)) == ("alice", 1)
+    move(monkeypatch, tokens.CACHE_SECONDS - 1)
+    assert (verifier.authenticate(token), len(checks)) == ("alice", 1)
     move(monkeypatch, 2)
-    assert (checker.user_of(token), len(checks)) == ("alice", 2)
+    assert (verifier.authenticate(token), len(checks)) == ("alice", 2)
 
 
-def test_known_token_expires_when_it_says(checker, secret, monkeypatch):
-    leeway = timedelta(seconds=auth.LEEWAY - 5)
+def test_known_token_expires_when_it_says(verifier, secret, monkeypatch):
+    leeway = timedelta(seconds=tokens.LEEWAY - 5)
     token = make_token(secret, {"sub": "alice", "exp": datetime.now(UTC) - leeway})
-    assert checker.user_of(token) == "alice"
-    before = len(checker._known)
+    assert verifier.authenticate(token) == "alice"
+    before = len(verifier._cache)
     move(monkeypatch, 6)  # It is forgotten, so it is checked, and the real clock says that it still holds.
-    monkeypatch.setattr(auth, "LEEWAY", 0)
+    monkeypatch.setattr(tokens, "LEEWAY", 0)
     with pytest.raises(InvalidToken):
-        checker.user_of(token)
+        verifier.authenticate(token)
     assert before == 1
 
 
-def test_token_that_never_expires_is_good(checker, secret):
+def test_token_that_never_expires_is_good(verifier, secret):
     token = make_token(secret, {"sub": "alice", "exp": 10**400})
-    assert [checker.user_of(token) for _ in range(2)] == ["alice"] * 2
+    assert [verifier.authenticate(token) for _ in range(2)] == ["alice"] * 2
 
 
-def test_token_that_does_not_hold_is_never_known(checker, checks, secret):
+def test_token_that_does_not_hold_is_never_known(verifier, checks, secret):
     for token in (
         make_token(secret + "x", user_id="alice"),
         make_token(secret, {"sub": "alice", "exp": 1}),
@@ -66,21 +66,21 @@ def test_token_that_does_not_hold_is_never_known(checker, checks, secret):
     ):
         for _ in range(2):
             with pytest.raises(InvalidToken):
-                checker.user_of(token)
+                verifier.authenticate(token)
     assert len(checks) == 6
-    assert checker._known == {}
+    assert verifier._cache == {}
 
 
-def test_tokens_that_differ_in_any_character_are_not_one(checker, secret):
+def test_tokens_that_differ_in_any_character_are_not_one(verifier, secret):
     token = make_token(secret, user_id="alice")
-    assert checker.user_of(token) == "alice"
+    assert verifier.authenticate(token) == "alice"
     for other in (token + "A", token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), token.upper(), token + " "):
         with pytest.raises(InvalidToken):
-            checker.user_of(other)
+            verifier.authenticate(other)
 
 
-def test_no_more_are_remembered_than_have_room(checker, secret, monkeypatch):
-    monkeypatch.setattr(auth, "REMEMBERED", 3)
+def test_no_more_are_remembered_than_have_room(verifier, secret, monkeypatch):
+    monkeypatch.setattr(tokens, "CACHE_SIZE", 3)
     for number in range(10):
-        assert checker.user_of(make_token(secret, user_id=f"user-{number}")) == f"user-{number}"
-        assert len(checker._known) <= 3
+        assert verifier.authenticate(make_token(secret, user_id=f"user-{number}")) == f"user-{number}"
+        assert len(verifier._cache) <= 3

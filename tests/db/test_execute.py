@@ -2,7 +2,6 @@
 
 import threading
 import time
-from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -11,11 +10,10 @@ from sqlalchemy import text
 
 from config import Settings
 from taskapp import create_app
-from taskapp.db import db
-from taskapp.db import engine as connections
+from taskapp.db import db, engine
+from taskapp.db.deadline import request_deadline
 from taskapp.db.execute import execute, execute_as_login_role
 from taskapp.http.errors import DatabaseUnavailable
-from taskapp.server.request_stats import Exchange, current_exchange
 from tests.support.faults import FaultProxy
 from tests.support.processes import at_port, free_port, run_sql, text_url
 
@@ -115,7 +113,7 @@ def test_connections_that_are_dead_one_after_the_other_are_unavailable(app, monk
 
     with app.app_context():
         execute(BACKEND, {}, user_id="")
-        monkeypatch.setattr(connections.select, "poll", Readable)
+        monkeypatch.setattr(engine.select, "poll", Readable)
         with pytest.raises(DatabaseUnavailable):
             execute(BACKEND, {}, user_id="")
 
@@ -157,13 +155,13 @@ def test_first_connection_that_breaks_is_unavailable(settings, new_database, pos
 @pytest.mark.parametrize("run", [execute_as_login_role, partial(execute, parameters={}, user_id="")])
 def test_request_whose_time_is_up_costs_no_connection(settings, run, caplog):
     def late():
-        current_exchange.set(Exchange(queued=9.5))
-        return seconds(lambda: run(BACKEND))
+        with request_deadline(seconds_in_queue=9.5):
+            return seconds(lambda: run(BACKEND))
 
     app = create_app(Settings().load(settings))
     with app.app_context():
         before = execute(BACKEND, {}, user_id="")
-        assert copy_context().run(late) < 0.1
+        assert late() < 0.1
         assert execute(BACKEND, {}, user_id="") == before
     assert [record.message for record in caplog.records] == [
         "The time of a request was up before its statement was sent"

@@ -9,10 +9,8 @@ from sqlalchemy import NullPool, create_engine, text
 from config import Settings, StartupError
 from taskapp import create_app
 from taskapp.db import db
-from taskapp.db.idempotency import Replayed
-from taskapp.http.terms import Terms
+from taskapp.db.idempotency import RequestKey
 from taskapp.tasks import service
-from taskapp.tasks.models import fields_of
 from tests.support.processes import HEAD, debian_versions, downgrade, flask, make_postgres, run_sql, text_url, upgrade
 
 _names = itertools.count(1)
@@ -60,21 +58,22 @@ def revision(url):
 
 
 def use(url):
-    """The service works on the database, as its owner, with both walls."""
+    """The service works on the database, as its owner, with both layers of isolation."""
     run_sql(url.set(username="postgres"), "TRUNCATE tasks, idempotency_keys")
     app = create_app(Settings().load({"DATABASE_URL": text_url(url), "JWT_SECRET": "x" * 32}))
     with app.app_context():
-        task = service.create_task("alice", title="t")
+        task_id = service.create_task("alice", title="t").fields["id"]
         service.create_task("bob", title="t")
-        page = service.list_tasks("alice", status="all", sort="id", q=None, limit=9)
-        assert [fields_of(row)["id"] for row in page.rows] == [task.id]
-        assert service.update_task("alice", task.id, completed=True).completed
-        service.delete_task("alice", task.id, terms=Terms(versions=(2,), key="delete", fingerprint=b"x"))
-        assert isinstance(service.delete_task("alice", task.id, terms=Terms(key="delete", fingerprint=b"x")), Replayed)
+        page = service.list_tasks("alice", status="all", sort="id", limit=9)
+        assert [task["id"] for task in page.tasks] == [task_id]
+        assert service.update_task("alice", task_id, completed=True).fields["completed"]
+        delete = RequestKey("delete", b"x")
+        assert not service.delete_task("alice", task_id, versions=(2,), key=delete).replayed
+        assert service.delete_task("alice", task_id, key=delete).replayed
         for title in ("b", "a"):
-            service.create_task("alice", title=title, terms=Terms(key=title, fingerprint=b"x"))
+            service.create_task("alice", title=title, key=RequestKey(title, b"x"))
         found = service.list_tasks("alice", status="pending", sort="title", q="A", limit=9, after=("A", 0))
-        assert [fields_of(row)["title"] for row in found.rows] == ["a"]
+        assert [task["title"] for task in found.tasks] == ["a"]
         assert app.test_client().get("/health/ready").json["status"] == "ok"
         db.engine.dispose()
 

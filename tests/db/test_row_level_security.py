@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 
 from taskapp.db import db
 from taskapp.db.execute import ACTING_ROLE, execute
-from taskapp.tasks.models import Task
+from taskapp.tasks.models import WRITABLE_FIELDS, Task
 from tests.support.processes import run_sql
 
 
@@ -105,8 +105,8 @@ def test_acting_role_may_write_only_what_may_change(database_url):
     )
     assert granted == [
         ("idempotency_keys", "INSERT", ["created_at", "fingerprint", "key", "result", "user_id"]),
-        ("tasks", "INSERT", ["completed", "description", "title", "user_id"]),
-        ("tasks", "UPDATE", ["completed", "description", "title", "updated_at", "version"]),
+        ("tasks", "INSERT", sorted(["user_id", *WRITABLE_FIELDS])),
+        ("tasks", "UPDATE", sorted([*WRITABLE_FIELDS, "updated_at", "version"])),
     ]
 
 

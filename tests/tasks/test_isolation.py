@@ -11,7 +11,6 @@ from sqlalchemy import select, text
 
 from taskapp.db import db
 from taskapp.db.execute import execute
-from taskapp.tasks import service
 from taskapp.tasks.models import Task
 from tests.support.processes import Gunicorn, run_sql, text_url
 
@@ -97,15 +96,6 @@ def test_where_alone_keeps_users_apart(open_server, new_client):
     alice, bob = new_client(port=open_server.port), new_client(port=open_server.port)
     assert_each_route_keeps_users_apart(alice, bob)
     assert alice.request("GET", "/health/ready").error["details"].keys() == {"row_level_security"}
-
-
-def test_every_statement_of_the_service_names_the_user():
-    statements = [
-        *(service._list(status, "id", searching=True, continuing=True) for status in service.STATUSES),
-        *(service._GET, service._TOGGLE, service._DELETE, service._update(frozenset({"title"}))),
-    ]
-    for statement in statements:
-        assert "tasks.user_id = :acting_user" in str(statement.whereclause)
 
 
 # Nothing of a request stays behind.

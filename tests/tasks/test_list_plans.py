@@ -8,7 +8,7 @@ from config import Settings
 from taskapp import create_app
 from taskapp.db import db
 from taskapp.db.execute import ACTING_ROLE, ACTING_USER
-from taskapp.tasks import service
+from taskapp.tasks import queries, service
 from tests.support.processes import connect, run_sql, text_url, upgrade
 
 LARGE, USER = 100_000, "user-large"
@@ -51,7 +51,8 @@ def explain(large):
             yield from nodes(child)
 
     def run(status, sort, *, q=None, continuing=False, limit=50):
-        statement = service._list(status, sort, searching=q is not None, continuing=continuing)
+        filters = frozenset({"q"} if q is not None else ())
+        statement = queries.list_tasks(status, sort, filters, continued=continuing)
         name = sort.removeprefix("-")
         values = {
             ACTING_USER.key: USER,

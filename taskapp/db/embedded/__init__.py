@@ -1,6 +1,6 @@
-"""The embedded default: the database and the secret of a service that was given neither.
+"""The embedded default: the database and the secret of a service that is configured with neither.
 
-With a DATABASE_URL nothing here is touched, and no server binary is looked for.
+With a DATABASE_URL none of this runs, and no server binary is looked for.
 """
 
 import math
@@ -10,14 +10,13 @@ from pathlib import Path
 
 import flask_migrate
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from config import SECRET_BYTES, StartupError
-from taskapp.db import db
+from taskapp.db.deadline import wait_until
 from taskapp.db.embedded.folders import EmbeddedError, make_private
 from taskapp.db.embedded.lock import exclusively
 from taskapp.db.embedded.server import EmbeddedPostgres
-from taskapp.db.engine import deadline
 
 __all__ = ["EmbeddedError", "EmbeddedPostgres", "init_app", "of_app", "prepare", "read_or_make_secret"]
 
@@ -46,17 +45,18 @@ def read_or_make_secret(path: Path) -> str:
 
 
 def of_app(app: Flask) -> EmbeddedPostgres | None:
-    """Return the embedded server of an application, or None where DATABASE_URL names another."""
+    """Return the embedded server of an application, or None if DATABASE_URL names another."""
     server: EmbeddedPostgres | None = app.extensions.get("embedded_postgres")
     return server
 
 
 def init_app(app: Flask) -> None:
-    """Point an application without DATABASE_URL at the embedded server, and give it a secret. Starts nothing."""
+    """Give an application without DATABASE_URL the embedded server, and a secret. Starts nothing."""
+    if app.config["DATABASE_URL"]:
+        return
     folder = Path(app.instance_path)
     server = EmbeddedPostgres(folder)
     app.extensions["embedded_postgres"] = server
-    app.config["SQLALCHEMY_DATABASE_URI"] = server.url
     if not (app.config["JWT_SECRET"] or app.config["JWT_JWKS_URL"]):
         app.config["JWT_SECRET"] = read_or_make_secret(folder / "jwt_secret")
 
@@ -65,25 +65,24 @@ def prepare(app: Flask) -> None:
     """Start the embedded server of an application, and migrate it to head; once for this process and its forks.
 
     Raises:
-        StartupError: it cannot be served from; the message says why.
+        StartupError: it cannot be used; the message says why.
     """
     server = of_app(app)
     if server is None:
         return
     if app.config["MIGRATION_DATABASE_URL"]:
         raise StartupError("MIGRATION_DATABASE_URL is set but DATABASE_URL is not: set both, or neither.")
-    with _preparing, deadline(math.inf):
+    with _preparing, wait_until(math.inf):
         if server.folder not in _prepared:
             server.start()
             flask_migrate.upgrade()
             _prepared.add(server.folder)
 
 
-def prepare_when_needed(app: Flask) -> None:
+def prepare_lazily(app: Flask, engine: Engine) -> None:
     """Have the embedded server prepared by the first connection that the application makes.
 
     gunicorn's master does so before it serves; this is for ``flask run`` and ``flask shell``.
     """
     if of_app(app):
-        with app.app_context():
-            event.listen(db.engine, "do_connect", lambda *_: prepare(app))
+        event.listen(engine, "do_connect", lambda *_: prepare(app))

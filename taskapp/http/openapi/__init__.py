@@ -1,7 +1,10 @@
 """The contract as an OpenAPI 3.1 document, made from the views and their schemas, and the page that shows it."""
 
+from flask import Flask
+
+from taskapp.http.id_converter import IdConverter, id_schema
 from taskapp.http.openapi.api import SETTINGS, Api
-from taskapp.http.openapi.blueprint import DocumentedBlueprint, document_only
+from taskapp.http.openapi.blueprint import DocumentedBlueprint, without_wrapper
 from taskapp.http.openapi.responses import API_ERRORS, HTTP_ERRORS, QUOTA, describe_error, headers
 from taskapp.http.openapi.schemas import ErrorEnvelope, ErrorOut
 
@@ -10,11 +13,21 @@ __all__ = [
     "HTTP_ERRORS",
     "QUOTA",
     "SETTINGS",
-    "Api",
     "DocumentedBlueprint",
     "ErrorEnvelope",
     "ErrorOut",
+    "api",
     "describe_error",
-    "document_only",
     "headers",
+    "init_app",
+    "without_wrapper",
 ]
+
+# Not bound to an application yet; ``create_app`` binds it.
+api = Api()
+
+
+def init_app(app: Flask) -> None:
+    """Serve the document at ``/openapi.json``. Errors have to be mapped by now."""
+    api.init_app(app)
+    api.register_converter(IdConverter, id_schema)

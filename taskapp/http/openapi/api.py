@@ -51,19 +51,19 @@ SETTINGS: dict[str, Any] = {
 
 
 class Converter(OpenAPIConverter):
-    """Describes schemas, with what a schema says of itself in ``json_schema`` and without what it leaves to prose."""
+    """Describes schemas, with what a schema says of itself in ``json_schema`` and without undocumented fields."""
 
     def fields2jsonschema(self, fields: Any, **options: Any) -> dict[str, Any]:
-        """Describe fields, but for those whose metadata has ``in_prose_only``."""
-        documented = {name: field for name, field in fields.items() if not field.metadata.get("in_prose_only")}
+        """Describe fields, but for those whose metadata has ``undocumented``."""
+        documented = {name: field for name, field in fields.items() if not field.metadata.get("undocumented")}
         described: dict[str, Any] = super().fields2jsonschema(documented, **options)
         for field in described["properties"].values():
             field.pop("default", None)  # Generators of clients take what has one for required, or send it always.
         return described
 
     def schema2parameters(self, schema: Any, **options: Any) -> list[dict[str, Any]]:
-        """Describe fields as parameters, but for those whose metadata has ``in_prose_only``."""
-        hidden = {name for name, field in schema.fields.items() if field.metadata.get("in_prose_only")}
+        """Describe fields as parameters, but for those whose metadata has ``undocumented``."""
+        hidden = {name for name, field in schema.fields.items() if field.metadata.get("undocumented")}
         parameters = [each for each in super().schema2parameters(schema, **options) if each["name"] not in hidden]
         for parameter in parameters:
             if parameter["schema"].get("default", ...) is None:

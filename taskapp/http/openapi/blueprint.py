@@ -14,10 +14,10 @@ def unwrap(text: str | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in (text or "").split("\n\n")).strip()
 
 
-def document_only(decorate: Callable[[Any], Any]) -> Callable[[View], View]:
-    """Take what a decorator of flask-smorest documents, but not the call it puts around every request.
+def without_wrapper(decorate: Callable[[Any], Any]) -> Callable[[View], View]:
+    """Take what a decorator of flask-smorest documents, but not the wrapper that it calls for every request.
 
-    Our views answer with a ``Response`` of their own, so that such a call would do nothing.
+    Our views return a ``Response``, so that the wrapper would do nothing.
     """
 
     def document(view: Any) -> Any:
@@ -31,7 +31,7 @@ class DocumentedBlueprint(SmorestBlueprint):
     """flask-smorest's blueprint.
 
     Args:
-        errors: the statuses that each of its operations may answer.
+        errors: the error statuses that each of its operations may have.
         options: those of flask-smorest's.
     """
 
@@ -57,13 +57,13 @@ class DocumentedBlueprint(SmorestBlueprint):
 
     def response(self, *args: Any, **options: Any) -> Callable[[View], View]:
         """Document how a view answers where all is well."""
-        return document_only(super().response(*args, **options))
+        return without_wrapper(super().response(*args, **options))
 
     def alt_response(self, *args: Any, **options: Any) -> Callable[[View], View]:
         """Document how else a view may answer."""
-        return document_only(super().alt_response(*args, **options))
+        return without_wrapper(super().alt_response(*args, **options))
 
     @staticmethod
     def doc(**options: Any) -> Callable[[View], View]:
         """Document something else of an operation, in the words of OpenAPI."""
-        return document_only(SmorestBlueprint.doc(**options))
+        return without_wrapper(SmorestBlueprint.doc(**options))

@@ -1,15 +1,16 @@
-"""The parts of the document that operations share: headers, and the answer of each error.
+"""The parts of the document that operations share: headers, and the response of each error.
 
-What an error says is taken from the classes of ``taskapp.http.errors``, so that the document cannot say anything else.
+What an error says is taken from what :func:`taskapp.http.errors.map_error` recorded, so that the document cannot say
+anything else.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 
-from taskapp.http.errors import AppError, NotReady, error_body, error_classes, status_error_body
+from taskapp.http.errors import ErrorResponse, error_body, error_responses, status_error_body
 
 EXAMPLE_REQUEST_ID = "6f1d3c1e2b7a4c0f9d8e7a6b5c4d3e2f"
 REQUEST_ID_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$", "examples": [EXAMPLE_REQUEST_ID]}
@@ -19,7 +20,7 @@ def _header(description: str, schema: Mapping[str, Any], *, required: bool = Tru
     return {"description": description, "required": required, "schema": dict(schema)}
 
 
-# The headers of answers. Those that are not required are there where the description says so.
+# The headers of responses. Those that are not required are there if the description says so.
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": _header("The id of the request: yours, or one made for it.", REQUEST_ID_SCHEMA),
     "Server-Timing": _header(
@@ -70,7 +71,7 @@ REQUEST_ID_PARAMETER: dict[str, Any] = {
     "Without a well-formed one, one is made.",
     "schema": {"type": "string", "examples": [EXAMPLE_REQUEST_ID]},
 }
-# Errors that any request may be answered with, whatever is at its address; the server's own are among them.
+# Errors that any request may get, whatever its URL; the server's own are among them.
 HTTP_ERRORS = [
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -79,7 +80,7 @@ HTTP_ERRORS = [
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.NOT_IMPLEMENTED,
 ]
-# Those of what is behind the guard. Bodies that are not declared are refused too, so each may find fault with one.
+# Errors behind the guard. Bodies that are not declared are rejected too, so each operation may reject one.
 API_ERRORS = [
     *HTTP_ERRORS,
     HTTPStatus.UNAUTHORIZED,
@@ -92,9 +93,9 @@ API_ERRORS = [
 ]
 # All that a view may refer to by the name of its status.
 ERRORS = [*API_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT]
-# What an answer may tell of the quota of its user.
+# What a response may say about the quota of its user.
 QUOTA = ("RateLimit-Policy", "RateLimit")
-# The headers that an answer of a status may carry beside X-Request-ID.
+# The headers that a response of a status may carry besides X-Request-ID.
 HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
     400: QUOTA,
     401: ["WWW-Authenticate"],
@@ -108,18 +109,20 @@ HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
     500: QUOTA,
     503: ["Retry-After", *QUOTA],
 }
-# Said here where the errors' own sentences do not say it all.
+# For those that the exceptions' docstrings do not describe in full.
 _DESCRIPTIONS: dict[int, str] = {
     400: "The body is not a JSON object in UTF-8, is missing, or the request is not HTTP.",
     401: "The token is missing, malformed, expired, or not from an issuer that this service trusts.",
     413: "The body is larger than 64 KiB.",
     414: "The request line is longer than 8,190 bytes.",
+    415: "The body is not JSON by its content type.",
     417: "The header `Expect` asks for anything but `100-continue`.",
+    422: "A field, parameter or header breaks a rule; `details` says which and why.",
     431: "A header is larger than 16,380 bytes, or there are more than 64.",
     500: "A defect of the service, logged under the request id.",
     501: "The body has a transfer coding that the server does not know.",
 }
-# What the example of an error has in ``details``, where nothing else is said.
+# What the example of an error has in ``details`` unless it says something else.
 _EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
     422: {
         "title": ["Must be 1 to 255 characters, white space around it not counted."],
@@ -129,35 +132,42 @@ _EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
 
 
 def headers(*names: str) -> dict[str, str]:
-    """Refer to headers of :data:`HEADERS`; those that every answer may have need not be named."""
+    """Refer to headers of :data:`HEADERS`; those that every response may have need not be named."""
     return {name: name for name in ("X-Request-ID", "Server-Timing", *names)}
 
 
-def _example_of(error: type[AppError], details: Mapping[str, Any] | None) -> Any:
-    return orjson.loads(error_body(error.code, error.message, EXAMPLE_REQUEST_ID, details))
+def _example_of(error: ErrorResponse) -> dict[str, Any]:
+    details = error.details or _EXAMPLE_DETAILS.get(error.status)
+    value = orjson.loads(error_body(error.code, error.message, EXAMPLE_REQUEST_ID, details))
+    return {"summary": error.code, "value": value}
+
+
+def _example_of_status(status: int) -> dict[str, Any]:
+    value = orjson.loads(status_error_body(status, EXAMPLE_REQUEST_ID))
+    return {"summary": value["error"]["code"], "value": value}
 
 
 def describe_error(
-    status: int, errors: Collection[type[AppError]] | None = None, *, details: Mapping[str, Any] | None = None
+    status: int, examples: Mapping[str, ErrorResponse] | None = None, description: str | None = None
 ) -> dict[str, Any]:
-    """Describe the answer of an error status, with an example of each error that it may be.
+    """Describe the response of an error status, with an example of each error that it may be.
 
     Args:
         status: the HTTP status.
-        errors: the classes of the errors that an operation may raise; where None, all but NotReady, which only the
-            checks of health raise.
-        details: what the examples have in ``details``.
+        examples: the errors by a name for each; if None, all that are mapped to the status.
+        description: when there is such a response; if None, the first lines of the exceptions' docstrings.
 
     Returns:
-        What flask-smorest's ``alt_response`` takes beside the schema.
+        What flask-smorest's ``alt_response`` takes besides the schema.
     """
-    errors = error_classes() - {NotReady} if errors is None else errors
-    classes = sorted((cls for cls in errors if cls.status == status), key=lambda cls: cls.__name__)
-    values = {cls.__name__: _example_of(cls, details or _EXAMPLE_DETAILS.get(status)) for cls in classes}
-    values = values or {HTTPStatus(status).name: orjson.loads(status_error_body(status, EXAMPLE_REQUEST_ID))}
-    description = _DESCRIPTIONS.get(status) or " ".join((cls.__doc__ or "").partition("\n")[0] for cls in classes)
+    mapped = {cls: error for cls, error in error_responses.items() if error.status == status}
+    exceptions = sorted(mapped, key=lambda cls: cls.__name__)
+    if examples is None:
+        examples = {cls.__name__: mapped[cls] for cls in exceptions}
+    summaries = " ".join((cls.__doc__ or "").partition("\n")[0] for cls in exceptions)
     return {
-        "description": description,
+        "description": description or _DESCRIPTIONS.get(status) or summaries,
         "headers": headers(*HEADERS_OF_ERRORS.get(status, [])),
-        "examples": {name: {"summary": value["error"]["code"], "value": value} for name, value in values.items()},
+        "examples": {name: _example_of(error) for name, error in examples.items()}
+        or {HTTPStatus(status).name: _example_of_status(status)},
     }

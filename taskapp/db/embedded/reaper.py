@@ -1,6 +1,6 @@
 """Stops the embedded PostgreSQL when nobody uses it any more, whatever became of those who did.
 
-Run as ``python keeper.py LOCK COMMAND…``: waits until nobody else holds a lock on the file, and then runs the
+Run as ``python reaper.py LOCK COMMAND…``: waits until nobody else holds a lock on the file, and then runs the
 command that stops the server, holding the lock so that nobody starts it meanwhile. Imports next to nothing, because it
 stays in memory for as long as the server runs.
 """

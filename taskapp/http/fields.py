@@ -1,0 +1,48 @@
+"""Fields of input schemas that are stricter than marshmallow's own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+
+class Text(fields.String):
+    """A string that PostgreSQL can store: no NUL, no lone surrogate.
+
+    Args:
+        strip: whether white space around it is removed.
+        metadata: as ``fields.String`` takes it, for the OpenAPI document.
+        options: those of ``fields.String``.
+    """
+
+    def __init__(self, *, strip: bool = False, metadata: Mapping[str, Any] | None = None, **options: Any) -> None:
+        self.strip = strip
+        super().__init__(metadata={"pattern": r"^[^\u0000]*$", **(metadata or {})}, **options)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        if "\0" in text:
+            raise ValidationError("Must not contain the character NUL.")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValidationError("Must not contain half of a surrogate pair.") from None
+        return text.strip() if self.strip else text
+
+
+class StrictBoolean(fields.Boolean):
+    """``true`` or ``false`` of JSON; marshmallow's own also takes ``"yes"`` and ``1``."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class StrictInteger(fields.Integer):
+    """A whole number in a query string, in ASCII digits; ``int()`` also takes ``1_0``, spaces and Arabic digits."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < len(str(2**63))):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, *args, **kwargs)

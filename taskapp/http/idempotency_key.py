@@ -1,0 +1,35 @@
+"""The header Idempotency-Key (draft-ietf-httpapi-idempotency-key-header)."""
+
+import hashlib
+import re
+
+from taskapp.db.idempotency import RequestKey
+from taskapp.http.app import Request
+from taskapp.http.errors import InvalidInput
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# RFC 9651, section 3.3.3: within quotes only a quote and a backslash are escaped.
+_QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+
+
+def read_idempotency_key(request: Request) -> RequestKey | None:
+    """Return the idempotency key of a request, or None if it has none.
+
+    Raises:
+        InvalidInput: the header is malformed.
+    """
+    header: str | None = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    if header is None:
+        return None
+    quoted = _QUOTED_KEY.fullmatch(header)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
+    if not _KEY.fullmatch(key) or (header.startswith('"') and not quoted):
+        raise InvalidInput(details={"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters, quoted or not."]})
+    return RequestKey(key, _fingerprint(request))
+
+
+def _fingerprint(request: Request) -> bytes:
+    fingerprint = hashlib.sha256()
+    for part in (request.method.encode(), request.path.encode(), request.get_data()):
+        fingerprint.update(len(part).to_bytes(8) + part)
+    return fingerprint.digest()

@@ -1,0 +1,60 @@
+"""Background jobs of the running service. Each is also a command, for services that cannot run it."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg2
+from flask import Flask, current_app
+
+from taskapp.db.errors import DatabaseUnavailable
+from taskapp.db.idempotency import purge_expired, result_stored
+
+PURGE_SECONDS = 3600
+
+
+class PurgeJob:
+    """Purges expired idempotency keys, at most once an hour, after a result was stored.
+
+    Without writes there is nothing to purge, and a database that suspends is left alone.
+
+    Args:
+        purge: removes what is expired; it is called in a thread of its own.
+    """
+
+    def __init__(self, purge: Callable[[], object]) -> None:
+        self._purge = purge
+        self._due_at = 0.0
+        self._lock = threading.Lock()
+
+    def start_if_due(self) -> None:
+        """Start the job, unless it ran within the last hour."""
+        with self._lock:
+            if time.monotonic() < self._due_at:
+                return
+            self._due_at = time.monotonic() + PURGE_SECONDS
+        threading.Thread(target=self._purge, name="purge-idempotency-keys", daemon=True).start()
+
+
+def _purge(app: Flask) -> None:
+    with app.app_context():
+        try:
+            purge_expired()
+        except DatabaseUnavailable:
+            app.logger.warning("Expired idempotency keys are purged later: the database is away")
+        except psycopg2.Error:
+            app.logger.warning("Expired idempotency keys could not be purged", exc_info=True)
+
+
+def _start_purge(_sender: object, **_: Any) -> None:
+    job: PurgeJob = current_app.extensions["purge_job"]
+    job.start_if_due()
+
+
+result_stored.connect(_start_purge)
+
+
+def init_app(app: Flask) -> None:
+    """Run the jobs of an application."""
+    app.extensions["purge_job"] = PurgeJob(lambda: _purge(app))

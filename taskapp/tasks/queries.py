@@ -1,0 +1,140 @@
+"""The statements on tasks. Each names the acting user in its WHERE or its VALUES: one of two layers of isolation.
+
+Building a statement takes longer than running it, so each is built once. The names of parameters differ from those of
+columns, which SQLAlchemy reserves for SET and VALUES.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Delete,
+    Update,
+    any_,
+    bindparam,
+    collate,
+    false,
+    func,
+    not_,
+    or_,
+    true,
+    tuple_,
+)
+
+from taskapp.db import db
+from taskapp.db.execute import ACTING_USER
+from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
+from taskapp.tasks.models import FIELDS, Task
+
+_SELECTED = [getattr(Task, name) for name in FIELDS]
+# What a single task is returned with: its version makes its entity tag.
+_RETURNED = [*_SELECTED, Task.version]
+
+_owned = Task.user_id == ACTING_USER
+_by_id = (_owned, Task.id == bindparam("task_id"))
+
+
+def _contains(column: Any) -> ColumnElement[bool]:
+    # strpos has no wildcards that would have to be escaped. Titles sort by code point, but their letters are those of
+    # the database's locale.
+    return func.strpos(func.lower(collate(column, "default")), func.lower(bindparam("q"))) > 0
+
+
+STATUSES: Mapping[str, ColumnElement[bool]] = MappingProxyType(
+    {"all": true(), "pending": Task.completed == false(), "completed": Task.completed == true()}
+)
+# The filters of lists by the names of their parameters.
+FILTERS: Mapping[str, ColumnElement[bool]] = MappingProxyType(
+    {"q": or_(_contains(Task.title), _contains(Task.description))}
+)
+# The columns that a list is ordered by: each has an index that begins with the user. The id makes every order total,
+# so that a cursor is a place between two tasks.
+ORDERS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
+    {"id": (Task.id,), **{name: (getattr(Task, name), Task.id) for name in ("created_at", "title", "updated_at")}}
+)
+
+# More than clients use; a fuzzer may turn it over, but cannot make it grow.
+_VARIANTS = 1024
+
+GET_TASK = db.select(*_RETURNED).where(*_by_id)
+_CHANGE_TASK = (
+    db.update(Task).where(*_by_id).values(version=Task.version + 1, updated_at=func.now()).returning(*_RETURNED)
+)
+_TOGGLE_TASK = _CHANGE_TASK.values(completed=not_(Task.completed))
+_DELETE_TASK = db.delete(Task).where(*_by_id).returning(*_RETURNED)
+
+
+def _conditional(write: Update | Delete, *, versioned: bool, keyed: bool) -> Any:
+    if versioned:
+        write = write.where(Task.version == any_(bindparam("versions", type_=ARRAY(BigInteger))))
+    return idempotent(write.where(*NOT_YET_WRITTEN)) if keyed else write
+
+
+@lru_cache(_VARIANTS)
+def create_task(fields: frozenset[str], *, keyed: bool) -> Any:
+    """Return the statement that stores a task.
+
+    Args:
+        fields: the names of the fields that it sets; the others have the defaults of their columns.
+        keyed: whether it has an idempotency key.
+    """
+    columns = [Task.__table__.c[name] for name in sorted(fields)]
+    values = [ACTING_USER, *(bindparam(f"new_{column.key}", type_=column.type) for column in columns)]
+    names = ["user_id", *(column.key for column in columns)]
+    if not keyed:
+        return db.insert(Task).values(dict(zip(names, values, strict=True))).returning(*_RETURNED)
+    new = db.select(*values).where(*NOT_YET_WRITTEN)
+    return idempotent(db.insert(Task).from_select(names, new).returning(*_RETURNED))
+
+
+@lru_cache(_VARIANTS)
+def update_task(fields: frozenset[str], *, versioned: bool, keyed: bool) -> Any:
+    """Return the statement that sets some fields of a task.
+
+    Args:
+        fields: their names.
+        versioned: whether it is only for some ``versions``.
+        keyed: whether it has an idempotency key.
+    """
+    update = _CHANGE_TASK.values({name: bindparam(f"new_{name}") for name in sorted(fields)})
+    return _conditional(update, versioned=versioned, keyed=keyed)
+
+
+@lru_cache(_VARIANTS)
+def toggle_task(*, versioned: bool, keyed: bool) -> Any:
+    """Return the statement that completes a task, or reopens it; arguments as for :func:`update_task`."""
+    return _conditional(_TOGGLE_TASK, versioned=versioned, keyed=keyed)
+
+
+@lru_cache(_VARIANTS)
+def delete_task(*, versioned: bool, keyed: bool) -> Any:
+    """Return the statement that deletes a task; arguments as for :func:`update_task`."""
+    return _conditional(_DELETE_TASK, versioned=versioned, keyed=keyed)
+
+
+@lru_cache(_VARIANTS)
+def list_tasks(status: str, sort: str, filters: frozenset[str], *, continued: bool) -> Any:
+    """Return the statement that lists tasks.
+
+    Args:
+        status: one of :data:`STATUSES`.
+        sort: one of :data:`ORDERS`, with ``-`` in front for descending.
+        filters: the names of the :data:`FILTERS` in use.
+        continued: whether it begins behind a cursor, whose values are ``after_`` and the name of their column.
+    """
+    order = ORDERS[sort.removeprefix("-")]
+    statement = db.select(*_SELECTED).where(_owned, STATUSES[status], *(FILTERS[name] for name in sorted(filters)))
+    # Rows are compared as a whole, which PostgreSQL looks up in the index: a later page costs no more than the first.
+    cursor = tuple_(*(bindparam(f"after_{column.key}", type_=column.type) for column in order))
+    if sort.startswith("-"):
+        statement = statement.order_by(*(column.desc() for column in order))
+        follows = tuple_(*order) < cursor
+    else:
+        statement = statement.order_by(*order)
+        follows = tuple_(*order) > cursor
+    return (statement.where(follows) if continued else statement).limit(bindparam("page_size"))

@@ -1,0 +1,75 @@
+"""Every statement on tasks names the acting user, and is built once."""
+
+import inspect
+from itertools import combinations, product
+
+import pytest
+from sqlalchemy import Executable
+
+from taskapp.db.execute import _compile
+from taskapp.tasks import queries, service
+from taskapp.tasks.models import WRITABLE_FIELDS
+
+FLAGS = (False, True)
+WRITES = {"versioned": FLAGS, "keyed": FLAGS}
+
+
+def some_of(names):
+    """None of the names, each alone, each pair, and all of them."""
+    return [frozenset(chosen) for size in {0, 1, 2, len(names)} for chosen in combinations(names, size)]
+
+
+# From each function of the module that makes statements to the arguments that make one of every kind.
+ARGUMENTS = {
+    queries.create_task: {"fields": some_of(WRITABLE_FIELDS), "keyed": FLAGS},
+    queries.update_task: {"fields": some_of(WRITABLE_FIELDS), **WRITES},
+    queries.toggle_task: WRITES,
+    queries.delete_task: WRITES,
+    queries.list_tasks: {
+        "status": tuple(queries.STATUSES),
+        "sort": service.SORTS,
+        "filters": some_of(tuple(queries.FILTERS)),
+        "continued": FLAGS,
+    },
+}
+
+
+def own(value):
+    return getattr(value, "__module__", None) == queries.__name__
+
+
+def every_statement():
+    """All statements of the module: those in its names, and those that its functions make."""
+    for name, value in vars(queries).items():
+        if isinstance(value, Executable):
+            yield name, value
+    for make, arguments in ARGUMENTS.items():
+        for values in product(*arguments.values()):
+            chosen = dict(zip(arguments, values, strict=True))
+            yield f"{make.__name__}({chosen})", make(**chosen)
+
+
+def test_every_function_that_makes_statements_is_tried():
+    functions = {value for value in vars(queries).values() if callable(value) and own(value)}
+    public = {function for function in functions if not function.__name__.startswith("_")}
+    assert public == ARGUMENTS.keys()
+    for function, arguments in ARGUMENTS.items():
+        assert list(inspect.signature(function).parameters) == list(arguments)
+
+
+def test_every_statement_names_the_user():
+    statements = dict(every_statement())
+    assert len(statements) > 100
+    for name, statement in statements.items():
+        text = _compile(statement).text
+        written = "INSERT INTO tasks" in text
+        condition = "INSERT INTO tasks (user_id" if written else "tasks.user_id = %(acting_user)s"
+        assert condition in text, name
+        # Whatever else the statement reads or writes, it does so for the same user.
+        assert text.count("%(acting_user)s") >= text.count("FROM tasks") + text.count("UPDATE tasks") + written, name
+
+
+@pytest.mark.parametrize("make", ARGUMENTS)
+def test_statement_is_built_once(make):
+    arguments = {name: values[0] for name, values in ARGUMENTS[make].items()}
+    assert make(**arguments) is make(**arguments)
