@@ -1,4 +1,4 @@
-"""What is counted for Prometheus. docs/operations.md says what each metric means.
+"""What is counted for Prometheus. docs/observe.md says what each metric means.
 
 Imported only where metrics are on, and by gunicorn's workers only once ``metrics.share`` has named the folder they
 share: prometheus-client looks at its import whether it counts for one process or for several.

@@ -18,7 +18,7 @@ from tests.support.processes import Gunicorn, flask, wait_until
 pytestmark = pytest.mark.slow
 
 OLD, NEW = "the old secret, which is long enough", "the new secret, which is as long as that"
-# JWT_SECRET and JWT_SECRET_FALLBACK, in the order that docs/operations.md tells.
+# JWT_SECRET and JWT_SECRET_FALLBACK, in the order that docs/secure.md tells.
 STAGES = [(OLD, ""), (OLD, NEW), (NEW, OLD), (NEW, "")]
 
 
@@ -181,7 +181,7 @@ def test_secret_changes_under_load_without_a_failed_request(settings, tmp_path):
 
 
 def test_procedure_is_the_documented_one():
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = (ROOT / "docs" / "secure.md").read_text()
     chapter = text.split("### A new JWT_SECRET")[1].split("\n### ")[0]
     rows = re.findall(r"`JWT_SECRET=(old|new)`(?:, `JWT_SECRET_FALLBACK=(old|new)`)?", chapter)
     names = {"old": OLD, "new": NEW, "": ""}

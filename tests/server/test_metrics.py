@@ -18,7 +18,7 @@ from tests.support.processes import Gunicorn, locked_tasks, run_sql, text_url, w
 pytestmark = pytest.mark.slow
 
 TOKEN = "a-token-for-metrics_1"
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+OPERATIONS = (ROOT / "docs" / "observe.md").read_text()
 REQUESTS = "http_request_duration_seconds"
 STATEMENTS = "database_statement_duration_seconds"
 LIST, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
