@@ -7,8 +7,8 @@ from flask import Flask, current_app, g
 from taskapp.auth.errors import InvalidToken, MissingToken, SigningKeyUnavailable, WrongUser
 from taskapp.auth.tokens import TokenVerifier, make_verifier
 from taskapp.db.columns import USER_ID_LENGTH
-from taskapp.http.app import Request, current_request
 from taskapp.http.errors import ErrorResponse, InvalidInput, map_error
+from taskapp.http.request import Request, current_request
 
 # RFC 6750, section 3, defines the headers.
 _MISSING_TOKEN = ErrorResponse(

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, PoolProxiedConnection, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from taskapp.db.deadline import seconds_left
+from taskapp.db.deadline import wait_for_server
 from taskapp.db.retry import OperationFailed
 
 
@@ -59,20 +59,6 @@ def connect(engine: Engine) -> PoolProxiedConnection:
         raise OperationFailed(error, unavailable=True, can_retry=True) from error
 
 
-def _wait_for_server(connection: Any) -> None:
-    """Wait for PostgreSQL, but no longer than the deadline of the current statement.
-
-    psycopg2 closes the connection if this raises; closing it here would hang.
-    """
-    while (state := connection.poll()) != extensions.POLL_OK:
-        seconds = seconds_left()
-        if seconds <= 0:
-            raise psycopg2.OperationalError("no response before the deadline")
-        poller = select.poll()  # A new one each time: while it connects, libpq may go on to another socket.
-        poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
-        poller.poll(None if seconds == math.inf else seconds * 1000)
-
-
 def _is_readable(dbapi_connection: Any) -> bool:
     poller = select.poll()  # select() takes no descriptor from 1024 on.
     poller.register(dbapi_connection.fileno(), select.POLLIN)
@@ -91,5 +77,5 @@ def _replace_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
 
 def init_engine(engine: Engine) -> None:
     """Bound how long connections wait, and have dead ones replaced. Connects to nothing."""
-    extensions.set_wait_callback(_wait_for_server)
+    extensions.set_wait_callback(wait_for_server)
     event.listen(engine, "checkout", _replace_dead)

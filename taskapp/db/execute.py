@@ -9,7 +9,8 @@ own, and nothing left on the connection for the next request, behind PgBouncer i
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from taskapp.db import db, embedded, migrate
 from taskapp.db.deadline import Deadline, statement_deadline, wait_until
 from taskapp.db.engine import connect, engine_options, init_engine
 from taskapp.db.errors import DatabaseUnavailable
-from taskapp.db.retry import CircuitBreaker, OperationFailed
+from taskapp.db.retry import CircuitBreaker, OperationFailed, Retry
 
 _logger = logging.getLogger(__name__)
 
@@ -93,15 +94,7 @@ def execute(statement: Executable, parameters: Mapping[str, Any], *, user_id: st
         DatabaseUnavailable: the database cannot be reached, or did not respond in time.
         psycopg2.Error: it rejects the statement.
     """
-    message = _message_as(user_id, statement, parameters)
-    database = _database()
-    deadline = statement_deadline(database.timeout)
-    return _measure(
-        database.engine,
-        lambda: database.breaker.call(
-            lambda: _attempt(database.engine, message, deadline, can_retry=can_retry), deadline.server
-        ),
-    )
+    return _run(_message_as(user_id, statement, parameters), can_retry=can_retry)
 
 
 def execute_as_login_role(statement: Executable) -> Rows:
@@ -110,7 +103,7 @@ def execute_as_login_role(statement: Executable) -> Rows:
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
-    return _execute_once(_compile(statement))
+    return _run(_compile(statement), once=True)
 
 
 def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Rows:
@@ -119,39 +112,37 @@ def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> R
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
-    return _execute_once(_message_as("", statement, parameters))
+    return _run(_message_as("", statement, parameters), once=True)
 
 
-def _execute_once(message: _Message) -> Rows:
-    database = _database()
-    deadline = statement_deadline(database.timeout)
-
-    def run() -> Rows:
-        try:
-            return database.breaker.call_once(lambda: _attempt(database.engine, message, deadline, can_retry=False))
-        except OperationFailed as failure:
-            raise DatabaseUnavailable from failure
-
-    return _measure(database.engine, run)
-
-
-def _database() -> Database:
+def _run(message: _Message, *, once: bool = False, can_retry: bool = False) -> Rows:
+    """Send a message; unless it is to be sent once, again if that may help."""
     database: Database = current_app.extensions["database"]
-    return database
+    deadline = statement_deadline(database.timeout)
+    with _measure(database.engine), Retry(database.breaker, None if once else deadline.server) as retry:
+        while True:
+            retry.check()
+            try:
+                rows = _send(database.engine, message, deadline, can_retry=can_retry)
+            except OperationFailed as failure:
+                retry.pause_after(failure)
+            else:
+                database.breaker.record_success()
+                return rows
 
 
-def _measure(engine: Engine, run: Callable[[], Rows]) -> Rows:
+@contextmanager
+def _measure(engine: Engine) -> Iterator[None]:
     started = time.perf_counter()
     outcome = "failed"
     try:
-        rows = run()
+        yield
         outcome = "ok"
     except DatabaseUnavailable:
         outcome = "unavailable"
         raise
     finally:
         statement_executed.send(engine, seconds=time.perf_counter() - started, outcome=outcome)
-    return rows
 
 
 @lru_cache(maxsize=_COMPILED_STATEMENTS)
@@ -167,12 +158,12 @@ def _message_as(user_id: str, statement: Executable, parameters: Mapping[str, An
     return _Message(_PREFIX + text, {**fixed, **parameters, ACTING_USER.key: user_id})
 
 
-def _attempt(engine: Engine, message: _Message, deadline: Deadline, *, can_retry: bool) -> Rows:
+def _send(engine: Engine, message: _Message, deadline: Deadline, *, can_retry: bool) -> Rows:
     _check_time_left(deadline)
     with wait_until(deadline.client):
         connection = connect(engine)
         try:
-            return _send(connection, message, deadline)
+            return _execute_on(connection, message, deadline)
         except psycopg2.Error as error:
             if failure := _failure_of_database(error, connection, can_retry=can_retry):
                 raise failure from error
@@ -181,7 +172,7 @@ def _attempt(engine: Engine, message: _Message, deadline: Deadline, *, can_retry
             connection.close()  # Returns it to the pool.
 
 
-def _send(connection: Any, message: _Message, deadline: Deadline) -> Rows:
+def _execute_on(connection: Any, message: _Message, deadline: Deadline) -> Rows:
     text, values = message
     with connection.cursor() as cursor:
         cursor.tzinfo_factory = None  # The prefix has all times in UTC; a zone on each takes a tenth of a list's time.

@@ -4,14 +4,11 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from typing import Self
 
 from taskapp.db.errors import DatabaseUnavailable
 
 _logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
 
 # Seconds before the next try. The first come quickly, because a server that restarts may be back at once; later ones
 # often enough to find it within a second of its return.
@@ -48,59 +45,68 @@ class CircuitBreaker:
     """
 
     def __init__(self, threads: int) -> None:
-        self._bulkhead = threading.BoundedSemaphore(max(1, threads // 2))
-        self._is_open = False
+        self.bulkhead = threading.BoundedSemaphore(max(1, threads // 2))
+        self.is_open = False
 
-    def call(self, operation: Callable[[], Result], until: float) -> Result:
-        """Call an operation, and again if that may help.
-
-        Args:
-            operation: raises :class:`OperationFailed` if the database does not perform it.
-            until: when to give up, on the clock of ``time.monotonic``.
-
-        Raises:
-            DatabaseUnavailable: it failed for good, or too many threads retry already.
-        """
-        in_bulkhead = False
-        pause = _FIRST_PAUSE
-        try:
-            while True:
-                if self._is_open and not in_bulkhead:
-                    in_bulkhead = self._bulkhead.acquire(blocking=False)
-                    if not in_bulkhead:
-                        raise DatabaseUnavailable
-                try:
-                    return self.call_once(operation)
-                except OperationFailed as failure:
-                    wait = pause * random.uniform(0.5, 1)  # noqa: S311 # Jitter, so that threads do not retry as one.
-                    if not failure.can_retry or time.monotonic() + wait >= until:
-                        raise DatabaseUnavailable from failure
-                time.sleep(wait)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-        finally:
-            if in_bulkhead:
-                self._bulkhead.release()
-
-    def call_once(self, operation: Callable[[], Result]) -> Result:
-        """Call an operation, and open or close the breaker by how it ends.
-
-        Raises:
-            OperationFailed: the database did not perform it.
-        """
-        try:
-            result = operation()
-        except OperationFailed as failure:
-            self._record(failure)
-            raise
-        if self._is_open:
-            self._is_open = False
+    def record_success(self) -> None:
+        """Close the breaker."""
+        if self.is_open:
+            self.is_open = False
             _logger.warning("The database is back")
-        return result
 
-    def _record(self, failure: OperationFailed) -> None:
+    def record_failure(self, failure: OperationFailed) -> None:
+        """Open the breaker if the database is unavailable."""
         reason = str(failure).partition("\n")[0]
         if not failure.unavailable:
             _logger.warning("The database did not do what it was asked: %s", reason)
-        elif not self._is_open:  # Logged once, not by every request of the outage.
-            self._is_open = True
+        elif not self.is_open:  # Logged once, not by every request of the outage.
+            self.is_open = True
             _logger.warning("The database is away: %s", reason)
+
+
+class Retry:
+    """The tries of one operation, as a context.
+
+    Args:
+        breaker: whether the database is available.
+        until: when to give up, on the clock of ``time.monotonic``; None for a single try, even if the breaker is open.
+    """
+
+    def __init__(self, breaker: CircuitBreaker, until: float | None) -> None:
+        self._breaker = breaker
+        self._until = until
+        self._pause = _FIRST_PAUSE
+        self._in_bulkhead = False
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the bulkhead."""
+        if self._in_bulkhead:
+            self._breaker.bulkhead.release()
+
+    def check(self) -> None:
+        """Before each try: find out whether this thread may try.
+
+        Raises:
+            DatabaseUnavailable: the database is unavailable, and enough threads retry already.
+        """
+        if self._until is not None and self._breaker.is_open and not self._in_bulkhead:
+            self._in_bulkhead = self._breaker.bulkhead.acquire(blocking=False)
+            if not self._in_bulkhead:
+                raise DatabaseUnavailable
+
+    def pause_after(self, failure: OperationFailed) -> None:
+        """After a try that failed: wait until the next.
+
+        Raises:
+            DatabaseUnavailable: there is no next try.
+        """
+        self._breaker.record_failure(failure)
+        seconds = self._pause * random.uniform(0.5, 1)  # noqa: S311 # Jitter, so that threads do not retry as one.
+        if self._until is None or not failure.can_retry or time.monotonic() + seconds >= self._until:
+            raise DatabaseUnavailable from failure
+        time.sleep(seconds)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)

@@ -1,53 +1,22 @@
-"""A Flask subclass that skips per-request work this service never needs, and its response-header middleware."""
+"""A Flask subclass that skips per-request work this service never needs, and its middleware."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
 from functools import lru_cache
-from io import BytesIO
-from typing import IO, Any
+from typing import Any
 
 import flask
 from werkzeug.routing import Map, MapAdapter
 from werkzeug.sansio.utils import get_host
-from werkzeug.utils import cached_property
 
+from taskapp.db.deadline import request_deadline
 from taskapp.http.id_converter import IdConverter
 from taskapp.http.json_provider import StrictJSONProvider
+from taskapp.http.request import MAXIMUM_BODY, Request
 
-# A task is some 5 KiB of JSON at most.
-MAXIMUM_BODY = 64 * 1024
-
+Environ = dict[str, Any]
 Headers = Iterable[tuple[str, str]]
-MoreHeaders = Callable[[dict[str, Any], str, list[tuple[str, str]]], Headers]
-
-
-class Request(flask.Request):
-    """A Flask request that reads its body from the server itself if that is safe."""
-
-    @property
-    def has_body(self) -> bool:
-        """Whether there is a body: a request with neither a length nor a transfer coding has none (RFC 9112, 6.3)."""
-        return self.environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in self.environ
-
-    @cached_property
-    def stream(self) -> IO[bytes]:
-        """The body as a stream; werkzeug's own counts again what the server has counted."""
-        if not self.has_body:
-            return BytesIO()
-        length = self.content_length
-        if "wsgi.input_terminated" in self.environ and length is not None and length <= MAXIMUM_BODY:
-            body: IO[bytes] = self.environ["wsgi.input"]
-            return body
-        return super().stream
-
-
-def current_request() -> Request:
-    """Return the current request itself; each attribute of Flask's proxy for it takes eight times as long.
-
-    Raises:
-        RuntimeError: there is no current request.
-    """
-    request: Request = flask.request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 # Documented.
-    return request
+MoreHeaders = Callable[[Environ, str, list[tuple[str, str]]], Headers]
 
 
 @lru_cache(maxsize=256)
@@ -73,8 +42,16 @@ class App(flask.Flask):
         self.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY + 1
         self.url_map.merge_slashes = False  # A URL is right or it is a 404; none is corrected by a redirect.
         self.url_map.converters["id"] = IdConverter
+        self._contexts: list[Callable[[Environ], AbstractContextManager[None]]] = []
         self._more_headers: list[MoreHeaders] = []
-        self.wsgi_app = self._header_middleware(self.wsgi_app)  # type: ignore[method-assign] # As Flask documents.
+
+    def add_context(self, context: Callable[[Environ], AbstractContextManager[None]]) -> None:
+        """Enter a context before each request, and leave it after its response was started.
+
+        Args:
+            context: called with the environment of a request.
+        """
+        self._contexts.append(context)
 
     def add_headers(self, more: MoreHeaders) -> None:
         """Add headers to every response, errors of Flask's included.
@@ -87,16 +64,31 @@ class App(flask.Flask):
         """
         self._more_headers.append(more)
 
-    def _header_middleware(self, inner: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-        def respond(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-            def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-                for more in self._more_headers:
-                    headers = [*headers, *more(environ, status, headers)]
-                return start_response(status, headers, *rest)
+    def wsgi_app(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Serve a request, in the contexts and with the headers that were added."""
 
-            return inner(environ, start)
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            for more in self._more_headers:
+                headers = [*headers, *more(environ, status, headers)]
+            return start_response(status, headers, *rest)
 
-        return respond
+        with request_deadline(), ExitStack() as stack:
+            for context in self._contexts:
+                stack.enter_context(context(environ))
+            return super().wsgi_app(environ, start)
+
+    def preprocess_request(self) -> Any:
+        """Before all hooks: respond to OPTIONS, which needs no token (RFC 9110, section 9.3.7).
+
+        A browser sends it before it sends a token, and the response says nothing that is not in the OpenAPI document.
+        """
+        request = flask.request
+        if request.method != "OPTIONS" or request.url_rule is None:
+            return super().preprocess_request()
+        response = self.make_default_options_response()
+        response.status_code = 204
+        del response.headers["Content-Type"]
+        return response
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function as it is; Flask's own looks each time whether it is a coroutine."""

@@ -1,13 +1,15 @@
-"""A blueprint whose views declare their input: it is documented, and read strictly."""
+"""A blueprint whose views declare their input, which is then documented and read strictly."""
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from marshmallow import Schema
 
-from taskapp.http.input import PATCH_MEDIA_TYPES, load_input
+from taskapp.http.input import PATCH_MEDIA_TYPES, read_input
 from taskapp.http.openapi import DocumentedBlueprint, without_wrapper
+
+# From the location that flask-smorest knows to the parameter of a view.
+_PARAMETERS = {"json": "body", "query": "query"}
 
 
 def _document_patch_media_types(doc: dict[str, Any], _doc_info: Any, method: str, **_: Any) -> dict[str, Any]:
@@ -18,14 +20,20 @@ def _document_patch_media_types(doc: dict[str, Any], _doc_info: Any, method: str
 
 
 class Blueprint(DocumentedBlueprint):
-    """A blueprint whose views read the request strictly, and remember what they declare."""
+    """A blueprint behind a guard, whose views get the input that they declare, and no other.
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    Args:
+        guard: the hook that lets only the user of the path pass. It comes first, so that no view can forget it.
+    """
+
+    def __init__(self, *args: Any, guard: Callable[[], None], **options: Any) -> None:
         super().__init__(*args, **options)
         self._prepare_doc_cbks.append(_document_patch_media_types)
+        self.before_request(guard)
+        self.before_request(read_input)
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[Any], Any]:
-        """Declare what a view reads, as in flask-smorest; the view is called with it.
+        """Declare what a view reads, as in flask-smorest. The view is called with it as ``body`` or ``query``.
 
         Args:
             schema: what it must be; made once, not for each request.
@@ -36,11 +44,7 @@ class Blueprint(DocumentedBlueprint):
         document = without_wrapper(super().arguments(loader, location=location, **options))
 
         def decorator(view: Any) -> Any:
-            @wraps(view)
-            def load_and_call(*args: Any, **kwargs: Any) -> Any:
-                return view(load_input(loader, location), *args, **kwargs)
-
-            load_and_call.declared_input = {location, *getattr(view, "declared_input", ())}  # type: ignore[attr-defined]
-            return document(load_and_call)
+            view.input_schemas = {_PARAMETERS[location]: loader, **getattr(view, "input_schemas", {})}
+            return document(view)
 
         return decorator

@@ -1,4 +1,4 @@
-"""CORS, as the Fetch Standard has it: which pages of other origins may read responses; and OPTIONS, its preflight.
+"""CORS, as the Fetch Standard has it: which pages of other origins may read responses.
 
 Tokens are sent by scripts, in ``Authorization``; there are no cookies. So credentials in the sense of the standard are
 never allowed, and an origin can do nothing here but with a token that it holds.
@@ -6,9 +6,9 @@ never allowed, and an origin can do nothing here but with a token that it holds.
 
 from collections.abc import Collection, Mapping
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response
 
-from taskapp.http.app import current_request
+from taskapp.http.request import current_request
 
 ANY = "*"
 # Headers that scripts may send, besides those that the standard always allows.
@@ -32,20 +32,6 @@ _EXPOSED = ", ".join(EXPOSED_HEADERS)
 _MAX_AGE = "7200"
 
 
-def respond_to_options() -> Response | None:
-    """Before all else: respond to OPTIONS, which needs no token (RFC 9110, section 9.3.7).
-
-    A browser sends it before it sends a token, and the response says nothing that is not in the OpenAPI document.
-    """
-    request = current_request()
-    if request.method != "OPTIONS" or request.url_rule is None:
-        return None
-    response = current_app.make_default_options_response()
-    response.status_code = 204
-    del response.headers["Content-Type"]
-    return response
-
-
 def headers_for_errors(origins: Collection[str]) -> Mapping[str, str]:
     """Return the CORS headers of a response to a request that could not be read, so that its origin is not known.
 
@@ -57,7 +43,7 @@ def headers_for_errors(origins: Collection[str]) -> Mapping[str, str]:
 
 
 def init_app(app: Flask) -> None:
-    """Respond to OPTIONS, and let pages of the configured origins read every response, errors included."""
+    """Let pages of the configured origins read every response, errors included."""
     origins: Collection[str] = app.config["CORS_ORIGINS"]
 
     def share(response: Response) -> Response:
@@ -78,6 +64,5 @@ def init_app(app: Flask) -> None:
             headers["Access-Control-Expose-Headers"] = _EXPOSED
         return response
 
-    app.before_request(respond_to_options)
     if origins:
         app.after_request(share)

@@ -2,8 +2,8 @@
 
 import re
 
-from taskapp.http.app import Request
 from taskapp.http.errors import InvalidInput
+from taskapp.http.request import Request
 
 # RFC 9110, section 8.8.3: a tag is a string in quotes, preceded by W/ if it is weak.
 _TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'

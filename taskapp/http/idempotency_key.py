@@ -4,8 +4,8 @@ import hashlib
 import re
 
 from taskapp.db.idempotency import RequestKey
-from taskapp.http.app import Request
 from taskapp.http.errors import InvalidInput
+from taskapp.http.request import Request
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # RFC 9651, section 3.3.3: within quotes only a quote and a backslash are escaped.

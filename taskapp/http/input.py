@@ -1,21 +1,21 @@
 """What a request may carry: only the body and the parameters that its view declares, and nothing twice.
 
-A view declares them with ``@bp.arguments``, as in flask-smorest. Everything else is rejected by
-:func:`reject_undeclared_input`: nothing is dropped or guessed.
+A view declares them with ``@bp.arguments``, as in flask-smorest; :func:`read_input` loads them, and rejects everything
+else: nothing is dropped or guessed.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from flask import current_app
 from marshmallow import RAISE, Schema, ValidationError, fields
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from taskapp.http import json_provider
-from taskapp.http.app import MAXIMUM_BODY, Request, current_request
 from taskapp.http.errors import InvalidInput, MalformedRequest, UnsupportedMediaType
 from taskapp.http.json_provider import DuplicateName
+from taskapp.http.request import MAXIMUM_BODY, Request, current_request
 
 # RFC 5789: the media type of a PATCH names the kind of patch. Ours is the one of RFC 7396.
 PATCH_MEDIA_TYPES = ("application/json", "application/merge-patch+json")
@@ -95,22 +95,18 @@ def _read_query(request: Request, _schema: Schema) -> Mapping[str, Any]:
     return request.args.to_dict()
 
 
-_READERS = {"json": _read_body, "query": _read_query}
+_READERS = {"body": _read_body, "query": _read_query}
 
 
-def load_input(schema: Schema, location: str) -> dict[str, Any]:
-    """Load a part of the current request by a schema.
-
-    Args:
-        schema: the schema.
-        location: ``json``, the body, or ``query``.
+def _load(request: Request, name: str, schema: Schema) -> dict[str, Any]:
+    """Load a part of a request by a schema.
 
     Raises:
         InvalidInput: it breaks a rule of the schema.
         RequestError, RequestEntityTooLarge: it cannot be read; see the readers.
     """
     try:
-        values: dict[str, Any] = schema.load(_READERS[location](current_request(), schema))
+        values: dict[str, Any] = schema.load(_READERS[name](request, schema))
     except ValidationError as error:
         raise InvalidInput(details=error.messages_dict) from None
     values.pop("user_id", None)  # It is the path's.
@@ -128,15 +124,20 @@ def _check_media_type(request: Request) -> None:
         raise UnsupportedMediaType
 
 
-def reject_undeclared_input() -> None:
-    """Before a view: reject a body or query parameters that it does not declare.
+def read_input() -> None:
+    """Before a view: load the input that it declares, and reject any other.
+
+    The view is called with what was loaded: ``body`` and ``query``.
 
     Raises:
-        InvalidInput: there are some.
+        InvalidInput: the view does not declare the body or the query parameters of the request, or they break a rule.
+        RequestError, RequestEntityTooLarge: see :func:`_load`.
     """
     request = current_request()
-    declared = getattr(current_app.view_functions[request.endpoint or ""], "declared_input", ())
+    declared: Mapping[str, Schema] = getattr(current_app.view_functions[request.endpoint or ""], "input_schemas", {})
     if "query" not in declared and request.environ.get("QUERY_STRING"):
-        load_input(_no_input, "query")
-    if "json" not in declared and request.has_body:
-        load_input(_no_input, "json")
+        _load(request, "query", _no_input)
+    if "body" not in declared and request.has_body:
+        _load(request, "body", _no_input)
+    for name, schema in declared.items():
+        cast("dict[str, Any]", request.view_args)[name] = _load(request, name, schema)

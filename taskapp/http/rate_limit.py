@@ -14,8 +14,8 @@ from limits.errors import StorageError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from taskapp.http.app import current_request
 from taskapp.http.errors import RateLimited
+from taskapp.http.request import current_request
 
 # The name of the one quota there is.
 POLICY = "default"

@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import has_request_context
 
-from taskapp.http.app import App, current_request
+from taskapp.http.app import App
+from taskapp.http.request import current_request
 
 HEADER = "X-Request-ID"
 # Where the WSGI environment has the id that the client sent, and where it keeps the id of the request.

@@ -8,7 +8,7 @@ import logging
 from flask import Flask, Response, g
 
 from taskapp.db.columns import USER_ID_LENGTH
-from taskapp.http.app import current_request
+from taskapp.http.request import current_request
 from taskapp.server.request_stats import UNMATCHED, RequestStats, observe
 
 _log = logging.getLogger("taskapp.requests")

@@ -20,8 +20,8 @@ from config import MEMORY, StartupError
 from taskapp.auth.tokens import sign_token
 from taskapp.db import embedded
 from taskapp.http import cors
-from taskapp.http.app import MAXIMUM_BODY, current_request
 from taskapp.http.errors import MalformedRequest, status_error_body
+from taskapp.http.request import MAXIMUM_BODY, current_request
 from taskapp.http.request_id import HEADER, new_request_id
 from taskapp.http.security_headers import FOR_ERRORS
 from taskapp.server import logs

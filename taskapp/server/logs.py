@@ -17,7 +17,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 from pythonjsonlogger.json import JsonFormatter
 from werkzeug.local import LocalProxy
 
-from taskapp.http.app import current_request
+from taskapp.http.request import current_request
 from taskapp.http.request_id import RequestIdFilter
 from taskapp.server.request_stats import route_of
 

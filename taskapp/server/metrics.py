@@ -16,8 +16,8 @@ from flask import Flask, Response, abort, current_app
 from taskapp.auth.errors import InvalidToken
 from taskapp.auth.guard import bearer_token
 from taskapp.db import db
-from taskapp.http.app import current_request
 from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
+from taskapp.http.request import current_request
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"

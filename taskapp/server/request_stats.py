@@ -5,19 +5,19 @@ Logs, metrics and the header ``Server-Timing`` observe the same numbers.
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPMethod
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.routing import Rule
 
-from taskapp.db.deadline import request_deadline
 from taskapp.db.execute import statement_executed
-from taskapp.http.app import current_request
+from taskapp.http.app import App
 
 # In place of a route or a method that the service does not have: clients could make up any number of names.
 UNMATCHED = "unmatched"
@@ -84,7 +84,6 @@ def _notify(observers: Iterable[Observer], response: Response) -> Response:
     if not observers or stats is None:
         return response
     stats.seconds = time.perf_counter() - stats.started
-    request = current_request()
     stats.method = request.method if request.method in _METHODS else OTHER
     stats.route = route_of(request.url_rule)
     stats.status = response.status_code
@@ -99,23 +98,20 @@ def _add_header(stats: RequestStats, response: Response) -> None:
     response.headers["Server-Timing"] = f"db;dur={database:.2f}, app;dur={total - database:.2f}, total;dur={total:.2f}"
 
 
-def init_app(app: Flask) -> None:
+@contextmanager
+def _measure(_environ: object) -> Iterator[None]:
+    token = _current.set(RequestStats())
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def init_app(app: App) -> None:
     """Measure every request from its first moment. To be called early: hooks that come first are called last."""
     observers: list[Observer] = []
     app.extensions["request_observers"] = observers
-    inner = app.wsgi_app
-
-    def begin(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        # Our worker's sockets know it; those of other servers do not.
-        seconds_in_queue = getattr(environ.get("gunicorn.socket"), "seconds_in_queue", 0.0)
-        token = _current.set(RequestStats())
-        try:
-            with request_deadline(seconds_in_queue):
-                return inner(environ, start_response)
-        finally:
-            _current.reset(token)
-
-    app.wsgi_app = begin  # type: ignore[method-assign] # As Flask documents.
+    app.add_context(_measure)
     app.after_request(lambda response: _notify(observers, response))
     if app.config["SERVER_TIMING"]:
         observe(app, _add_header)

@@ -10,10 +10,10 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
 from taskapp.db.columns import MAXIMUM_ID, USER_ID_LENGTH
-from taskapp.http.app import current_request
 from taskapp.http.fields import StrictBoolean, StrictInteger, Text
 from taskapp.http.input import InputSchema
 from taskapp.http.openapi import ErrorOut
+from taskapp.http.request import current_request
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, WRITABLE_FIELDS
 from taskapp.tasks.openapi import CREATED_AT
 from taskapp.tasks.service import SORTS, STATUSES

@@ -6,24 +6,26 @@ from urllib.parse import quote, urlencode
 from flask import Response
 
 from taskapp.auth.guard import authorize
-from taskapp.http.app import Request, current_request
 from taskapp.http.blueprint import Blueprint
 from taskapp.http.cursors import read_cursor, sign_cursor
 from taskapp.http.errors import map_error
 from taskapp.http.etags import etag, matches_if_none_match, read_if_match
 from taskapp.http.idempotency_key import read_idempotency_key
-from taskapp.http.input import reject_undeclared_input
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
+from taskapp.http.request import Request, current_request
 from taskapp.tasks import openapi, schemas, service
 from taskapp.tasks.errors import TaskNotFound, VersionConflict
 from taskapp.tasks.service import StoredTask
 
 bp = Blueprint(
-    "tasks", __name__, url_prefix="/api/<user_id>/tasks", description="A user's own tasks.", errors=API_ERRORS
+    "tasks",
+    __name__,
+    guard=authorize,
+    url_prefix="/api/<user_id>/tasks",
+    description="A user's own tasks.",
+    errors=API_ERRORS,
 )
-bp.before_request(authorize)
-bp.before_request(reject_undeclared_input)
 map_error(bp, TaskNotFound, openapi.TASK_NOT_FOUND)
 map_error(
     bp,
@@ -74,12 +76,12 @@ def _mark_replay(response: Response, task: StoredTask) -> Response:
 @bp.response(201, schemas.TaskEnvelope, **openapi.NEW_TASK)
 @bp.alt_response(409, "CONFLICT")
 @bp.doc(parameters=[openapi.IDEMPOTENCY_KEY], responses={201: {"links": openapi.NEXT_STEPS}})
-def create_task(task: dict[str, Any], user_id: str) -> Response:
+def create_task(user_id: str, body: dict[str, Any]) -> Response:
     """Create a task.
 
     Only a title is required. `Location` in the answer is where the task can be read.
     """
-    created = service.create_task(user_id, **task, key=read_idempotency_key(current_request()))
+    created = service.create_task(user_id, **body, key=read_idempotency_key(current_request()))
     response = _task_response(created)
     response.status_code = 201
     response.headers["Location"] = f"{_path_of(current_request())}/{created.fields['id']}"
@@ -89,7 +91,7 @@ def create_task(task: dict[str, Any], user_id: str) -> Response:
 @bp.route("", methods=["GET"])
 @bp.arguments(schemas.ListQuery, location="query")
 @bp.response(200, schemas.TaskListEnvelope, **openapi.TASK_LIST)
-def list_tasks(query: dict[str, Any], user_id: str) -> Response:
+def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
     """List tasks.
 
     Newest first unless `sort` says otherwise. Where more tasks follow, `next_cursor` is set.
@@ -125,12 +127,12 @@ def get_task(user_id: str, task_id: int) -> Response:
 @bp.response(200, schemas.TaskEnvelope, **openapi.CHANGED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_headers
-def update_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
+def update_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
     """Change a task.
 
     What is not sent keeps its value; `null` clears the description.
     """
-    return _task_response(service.update_task(user_id, task_id, **changes, **_write_headers()))
+    return _task_response(service.update_task(user_id, task_id, **body, **_write_headers()))
 
 
 @bp.route("/<id:task_id>", methods=["PATCH"], parameters=[openapi.TASK_ID])
@@ -138,12 +140,12 @@ def update_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response
 @bp.response(200, schemas.TaskEnvelope, **openapi.CHANGED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_headers
-def patch_task(changes: dict[str, Any], user_id: str, task_id: int) -> Response:
+def patch_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
     """Change a task by a merge patch.
 
     The same as PUT, under the verb that many clients use (JSON Merge Patch, RFC 7396).
     """
-    return _task_response(service.update_task(user_id, task_id, **changes, **_write_headers()))
+    return _task_response(service.update_task(user_id, task_id, **body, **_write_headers()))
 
 
 @bp.route("/<id:task_id>", methods=["DELETE"], parameters=[openapi.TASK_ID])
@@ -165,9 +167,9 @@ def delete_task(user_id: str, task_id: int) -> Response:
 @bp.response(200, schemas.TaskEnvelope, **openapi.COMPLETED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_headers
-def complete_task(completion: dict[str, Any], user_id: str, task_id: int) -> Response:
+def complete_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
     """Complete a task, or reopen it.
 
     Without a body it toggles. If you may have to send it twice, send the value you mean.
     """
-    return _task_response(service.complete_task(user_id, task_id, **completion, **_write_headers()))
+    return _task_response(service.complete_task(user_id, task_id, **body, **_write_headers()))

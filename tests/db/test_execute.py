@@ -11,7 +11,7 @@ from sqlalchemy import text
 from config import Settings
 from taskapp import create_app
 from taskapp.db import db, engine
-from taskapp.db.deadline import request_deadline
+from taskapp.db.deadline import request_deadline, seconds_in_queue
 from taskapp.db.execute import execute, execute_as_login_role
 from taskapp.http.errors import DatabaseUnavailable
 from tests.support.faults import FaultProxy
@@ -155,8 +155,12 @@ def test_first_connection_that_breaks_is_unavailable(settings, new_database, pos
 @pytest.mark.parametrize("run", [execute_as_login_role, partial(execute, parameters={}, user_id="")])
 def test_request_whose_time_is_up_costs_no_connection(settings, run, caplog):
     def late():
-        with request_deadline(seconds_in_queue=9.5):
-            return seconds(lambda: run(BACKEND))
+        token = seconds_in_queue.set(9.5)
+        try:
+            with request_deadline():
+                return seconds(lambda: run(BACKEND))
+        finally:
+            seconds_in_queue.reset(token)
 
     app = create_app(Settings().load(settings))
     with app.app_context():
