@@ -6,6 +6,8 @@
 import math
 import os
 import re
+from contextlib import suppress
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -22,67 +24,64 @@ from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
 
-LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-LOG_FORMATS = ("auto", "text", "json")
-# RFC 6750, section 2.1: what a header can carry as a token. So long, nobody guesses it.
-LONG_BEARER = r"[A-Za-z0-9._~+/-]{16,}=*\Z"
+_LOG_LEVELS = OneOf(("debug", "info", "warning", "error", "critical"), error="must be one of {choices}.")
+_LOG_FORMATS = OneOf(("auto", "text", "json"), error="must be one of {choices}.")
+# RFC 6750, section 2.1: what a header can carry as a token, too long to be guessed.
+_LONG_BEARER = Regexp(r"[A-Za-z0-9._~+/-]{16,}=*\Z", error="must be 16 or more of A-Z a-z 0-9 . _ ~ + / -.")
+_RATE = Regexp(
+    r"[1-9][0-9]{0,8}/(second|minute|hour|day)\Z",
+    error="must be a number of requests for each second, minute, hour or day, such as 100/minute.",
+)
 # RFC 7518, section 3.2: a key for HS256 is at least as long as its hash, 256 bits.
 SECRET_BYTES = 32
 # RFC 6454, section 7.1, with hosts as a browser writes them: a name in ASCII, or an address.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
-_PORTS = 65536
+_LAST_PORT = 65535
 # Where requests are counted unless a Redis is named: in each worker alone.
 MEMORY = "memory://"
 
 
 class StartupError(ClickException):
-    """The service cannot start; the message is one sentence for a person.
-
-    The ``flask`` command ends with it by itself, because it is an exception of click's.
-    """
+    """The service cannot start. The message is one sentence for a person, which the ``flask`` command prints."""
 
 
 class ConfigError(StartupError):
-    """A setting is wrong; the message names it and says why. It never shows a value: values may be secrets."""
+    """A setting is invalid; the message names it and says why. It never shows a value: values may be secrets."""
 
 
-class PostgresURL(fields.Field[URL]):
-    """A database URL, with psycopg2 as its driver in whichever of the usual spellings it was written.
+def _postgres_url(value: str) -> URL:
+    """Read a database URL, with psycopg2 as its driver in whichever of the usual spellings it is written.
 
-    SQLAlchemy 2.1 takes a bare ``postgresql://`` for psycopg 3 and refuses the ``postgres://`` of hosting providers.
-    A password is kept where SQLAlchemy knows it for one, and hides it.
+    SQLAlchemy 2.1 takes a bare ``postgresql://`` for psycopg 3 and rejects the ``postgres://`` of hosting providers.
+    A password is put where SQLAlchemy recognizes it, and hides it.
     """
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> URL:
-        # Read as written, a password with an @ would end in the middle; the rest, as the host, would be in every error.
-        if value.count("@") > 1:
-            raise ValidationError("has more than one @: write those of a name, password or parameter as %40.")
-        if "%00" in value:
-            raise ValidationError("holds NUL (%00), which PostgreSQL does not take.")
-        try:
-            url = make_url(value)
-        except (ArgumentError, ValueError):
-            raise ValidationError("is not a URL like postgresql://user:password@host/database.") from None
-        if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg2"):
-            raise ValidationError("must begin with postgresql://.")
-        try:
-            make_dsn(**url.query)
-        except ProgrammingError:
-            raise ValidationError("has a parameter that PostgreSQL's client library does not know.") from None
-        password = url.query.get("password", url.password)
-        if not (password is None or isinstance(password, str)):
-            raise ValidationError("has more than one password.")
-        return url.set(drivername="postgresql+psycopg2", password=password).difference_update_query(["password"])
+    # SQLAlchemy would end a password at its @, and take the rest for the host, which every error names.
+    if value.count("@") > 1:
+        raise ValidationError("has more than one @: write those of a name, password or parameter as %40.")
+    if "%00" in value:
+        raise ValidationError("holds NUL (%00), which PostgreSQL does not take.")
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        raise ValidationError("is not a URL like postgresql://user:password@host/database.") from None
+    if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg2"):
+        raise ValidationError("must begin with postgresql://.")
+    try:
+        make_dsn(**url.query)
+    except ProgrammingError:
+        raise ValidationError("has a parameter that PostgreSQL's client library does not know.") from None
+    password = url.query.get("password", url.password)
+    if not (password is None or isinstance(password, str)):
+        raise ValidationError("has more than one password.")
+    return url.set(drivername="postgresql+psycopg2", password=password).difference_update_query(["password"])
 
 
-class FolderPath(fields.Field[Path]):
-    """A folder; a relative one begins where this file is, whatever folder a command is run in."""
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Path:
-        try:
-            return ROOT / Path(value).expanduser()
-        except RuntimeError:
-            raise ValidationError("begins with the home directory of a user who is not here.") from None
+def _folder(value: str) -> Path:
+    """Read a folder; a relative one begins where this file is, whatever folder a command is run in."""
+    try:
+        return ROOT / Path(value).expanduser()
+    except RuntimeError:
+        raise ValidationError("begins with the home directory of a user who is not here.") from None
 
 
 def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
@@ -98,11 +97,6 @@ def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
         return cores
 
 
-def default_workers(cores: int) -> int:
-    """Return one worker for each core, and two at least, so that while one starts again another serves."""
-    return max(2, cores)
-
-
 def default_threads(workers: int) -> int:
     """Return how many threads each of some workers has.
 
@@ -112,49 +106,42 @@ def default_threads(workers: int) -> int:
     return max(1, min(16, 64 // workers))
 
 
-class Origins(fields.Field[tuple[str, ...]]):
-    """Origins of pages with commas between them, as a browser writes them in the header ``Origin``; or ``*`` for any.
+def _origins(value: str) -> tuple[str, ...]:
+    """Read origins of pages, separated by commas, as a browser writes them in the header ``Origin``; ``*`` is any.
 
-    A browser names no port that is its scheme's own (RFC 6454, section 6.2), and apps on telephones have schemes of
-    their own.
+    A browser leaves out the default port of a scheme (RFC 6454, section 6.2). Mobile apps have schemes of their own.
     """
+    if value.strip() == "*":
+        return ("*",)
+    return tuple(dict.fromkeys(_normalize_origin(origin.strip().lower()) for origin in value.split(",")))
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
-        if value.strip() == "*":
-            return ("*",)
-        return tuple(dict.fromkeys(self._normalized(origin.strip().lower()) for origin in value.split(",")))
 
-    @staticmethod
-    def _normalized(origin: str) -> str:
-        match = _ORIGIN.fullmatch(origin)
-        if match is None:
-            raise ValidationError(
-                "must be origins like https://app.example, with commas between them: scheme, host, and a port where "
-                "there is one, but no path and no slash at the end; or * alone, for any."
-            )
-        scheme, host, port = match.groups()
-        if port is not None and not 0 < int(port) < _PORTS:
-            raise ValidationError(f"has a port that is not from 1 to {_PORTS - 1}.")
-        is_own = port is None or int(port) == {"http": 80, "https": 443}.get(scheme)
-        return f"{scheme}://{host}" if is_own else f"{scheme}://{host}:{int(port)}"
+def _normalize_origin(origin: str) -> str:
+    match = _ORIGIN.fullmatch(origin)
+    if match is None:
+        raise ValidationError(
+            "must be origins like https://app.example, with commas between them: scheme, host, and a port where there "
+            "is one, but no path and no slash at the end; or * alone, for any."
+        )
+    scheme, host, port = match.groups()
+    if port is not None and not 0 < int(port) <= _LAST_PORT:
+        raise ValidationError(f"has a port that is not from 1 to {_LAST_PORT}.")
+    is_default = port is None or int(port) == {"http": 80, "https": 443}.get(scheme)
+    return f"{scheme}://{host}" if is_default else f"{scheme}://{host}:{int(port)}"
 
 
 def _is_rate_limit_storage(value: str) -> None:
-    try:
+    with suppress(ValueError):
         url = urlsplit(value)
-        well_formed = value == MEMORY or (url.scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0)
-    except ValueError:
-        well_formed = False
-    if not well_formed:
-        raise ValidationError(f"must be {MEMORY}, or a URL like redis://:password@host:6379/0.")
+        if value == MEMORY or (url.scheme in ("redis", "rediss") and url.hostname and url.port != 0):
+            return
+    raise ValidationError(f"must be {MEMORY}, or a URL like redis://:password@host:6379/0.")
 
 
 def _is_http_url(value: str) -> None:
     # Plain HTTP is for an issuer inside the same network.
-    if not value.startswith(("https://", "http://")):
-        raise ValidationError("must begin with https:// (or http://).")
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
-        raise ValidationError("must name a host, and hold no space.")
+        raise ValidationError("must be a URL like https://issuer.example/jwks.json (or http://).")
     if "@" in urlsplit(value).netloc:  # Not sent, but in every error.
         raise ValidationError("must not hold a user or a password: public keys need none.")
 
@@ -164,28 +151,20 @@ def _are_addresses(value: str) -> None:
         for address in [] if value == "*" else value.split(","):
             ip_network(address.strip())
     except ValueError:
-        raise ValidationError(
-            "must be IP addresses or networks, with commas between them; or * alone, for any."
-        ) from None
+        raise ValidationError("must be IP addresses or networks, separated by commas, or *.") from None
 
 
-def _whole_number(default: int | None, low: int, high: int) -> fields.Integer:
-    return fields.Integer(
-        load_default=default,
-        validate=Range(low, high, error="must be from {min} to {max}."),
-        error_messages={"invalid": "must be a whole number."},
-    )
+def _number(kind: Any, noun: str, unit: str, *, default: float | None, low: float, high: float) -> Any:
+    in_range = Range(low, high, error=f"must be from {{min}} to {{max}}{unit}.")
+    invalid = dict.fromkeys(("invalid", "special"), f"must be {noun}.")
+    return kind(load_default=default, validate=in_range, error_messages=invalid)
 
 
-def _seconds(default: float) -> fields.Float:
-    return fields.Float(
-        load_default=default,
-        validate=Range(0.1, 3600, error="must be from {min} to {max} seconds."),
-        error_messages={"invalid": "must be a number of seconds.", "special": "must be a number of seconds."},
-    )
+_whole_number = partial(_number, fields.Integer, "a whole number", "")
+_seconds = partial(_number, fields.Float, "a number of seconds", " seconds", low=0.1, high=3600)
 
 
-def _switch() -> fields.Boolean:
+def _boolean() -> fields.Boolean:
     return fields.Boolean(load_default=False, error_messages={"invalid": "must be true or false."})
 
 
@@ -200,10 +179,10 @@ class Settings(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    DATABASE_URL = PostgresURL(load_default=None)
-    MIGRATION_DATABASE_URL = PostgresURL(load_default=None)
-    INSTANCE_PATH = FolderPath(load_default=ROOT / "instance")
-    MIGRATE_ON_START = _switch()
+    DATABASE_URL = fields.Function(deserialize=_postgres_url, load_default=None)
+    MIGRATION_DATABASE_URL = fields.Function(deserialize=_postgres_url, load_default=None)
+    INSTANCE_PATH = fields.Function(deserialize=_folder, load_default=ROOT / "instance")
+    MIGRATE_ON_START = _boolean()
 
     JWT_SECRET = fields.String(load_default=None, validate=_is_long_enough)
     JWT_SECRET_FALLBACK = fields.String(load_default=None, validate=_is_long_enough)
@@ -213,59 +192,40 @@ class Settings(Schema):
     JWT_USER_CLAIM = fields.String(load_default="sub")
 
     HOST = fields.String(load_default="127.0.0.1", validate=Length(min=1))
-    PORT = _whole_number(8000, 1, 65535)
-    WORKERS = _whole_number(default_workers(available_cores()), 1, 1024)
-    THREADS = _whole_number(None, 1, 1024)
-    REQUEST_TIMEOUT = _seconds(10.0)
-    CLIENT_TIMEOUT = _seconds(20.0)
+    PORT = _whole_number(default=8000, low=1, high=_LAST_PORT)
+    # While one of at least two starts again, another serves.
+    WORKERS = _whole_number(default=max(2, available_cores()), low=1, high=1024)
+    THREADS = _whole_number(default=None, low=1, high=1024)
+    REQUEST_TIMEOUT = _seconds(default=10.0)
+    CLIENT_TIMEOUT = _seconds(default=20.0)
     FORWARDED_ALLOW_IPS = fields.String(load_default="127.0.0.1,::1", validate=_are_addresses)
-    CORS_ORIGINS = Origins(load_default=())
-    RATE_LIMIT = fields.String(
-        load_default=None,
-        validate=Regexp(
-            r"[1-9][0-9]{0,8}/(second|minute|hour|day)\Z",
-            error="must be a number of requests for each second, minute, hour or day, such as 100/minute.",
-        ),
-    )
+    CORS_ORIGINS = fields.Function(deserialize=_origins, load_default=())
+    RATE_LIMIT = fields.String(load_default=None, validate=_RATE)
     RATE_LIMIT_STORAGE = fields.String(load_default=MEMORY, validate=_is_rate_limit_storage)
-    LOG_LEVEL = fields.String(load_default="info", validate=OneOf(LOG_LEVELS, error="must be one of {choices}."))
-    LOG_FORMAT = fields.String(load_default="auto", validate=OneOf(LOG_FORMATS, error="must be one of {choices}."))
-    ACCESS_LOG = _switch()
-    METRICS_TOKEN = fields.String(
-        load_default=None, validate=Regexp(LONG_BEARER, error="must be 16 or more of A-Z a-z 0-9 . _ ~ + / -.")
-    )
-    SERVER_TIMING = _switch()
+    LOG_LEVEL = fields.String(load_default="info", validate=_LOG_LEVELS)
+    LOG_FORMAT = fields.String(load_default="auto", validate=_LOG_FORMATS)
+    ACCESS_LOG = _boolean()
+    METRICS_TOKEN = fields.String(load_default=None, validate=_LONG_BEARER)
+    SERVER_TIMING = _boolean()
 
     @post_load
     def fill_in_threads(self, settings: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Have as many threads as suit the workers, where nothing else is said."""
+        """Have as many threads as suit the workers, unless THREADS is set."""
         settings["THREADS"] = settings["THREADS"] or default_threads(settings["WORKERS"])
         return settings
 
     @validates_schema
     def check_keys(self, settings: dict[str, Any], **_: Any) -> None:
-        """Refuse two kinds of key, and a database that nobody could use for want of one."""
-        if settings["JWT_SECRET"] and settings["JWT_JWKS_URL"]:
-            raise ValidationError(
-                "and JWT_JWKS_URL are both set; set the one that your tokens are signed with.", "JWT_SECRET"
-            )
-        if settings["DATABASE_URL"] and not (settings["JWT_SECRET"] or settings["JWT_JWKS_URL"]):
-            raise ValidationError(
-                "is set but no key to check tokens with: set JWT_SECRET or JWT_JWKS_URL.", "DATABASE_URL"
-            )
-
-    @validates_schema
-    def check_fallback(self, settings: dict[str, Any], **_: Any) -> None:
-        """Refuse a second secret without a first, and one that is no other."""
-        fallback = settings["JWT_SECRET_FALLBACK"]
-        if fallback and not settings["JWT_SECRET"]:
-            raise ValidationError(
-                "is set but JWT_SECRET is not: it is a second secret beside that one.", "JWT_SECRET_FALLBACK"
-            )
-        if fallback and fallback == settings["JWT_SECRET"]:
-            raise ValidationError(
-                "and JWT_SECRET are the same: set one to the old secret, one to the new.", "JWT_SECRET_FALLBACK"
-            )
+        """Reject two kinds of key, a database without a key, and a second secret without a first, or equal to it."""
+        names = ("DATABASE_URL", "JWT_SECRET", "JWT_SECRET_FALLBACK", "JWT_JWKS_URL")
+        url, secret, fallback, jwks = map(settings.get, names)
+        if secret and jwks:
+            raise ValidationError("and JWT_JWKS_URL are both set: set the one that signs your tokens.", "JWT_SECRET")
+        if url and not (secret or jwks):
+            raise ValidationError("needs a key to check tokens with: set JWT_SECRET or JWT_JWKS_URL.", "DATABASE_URL")
+        if fallback and secret in (None, fallback):
+            sentence = "needs a JWT_SECRET that differs from it: one is the old secret, the other the new one."
+            raise ValidationError(sentence, "JWT_SECRET_FALLBACK")
 
 
 def load_config() -> dict[str, Any]:
@@ -280,13 +240,11 @@ def load_config() -> dict[str, Any]:
     try:
         # Not interpolated: a dollar sign in a password is just that.
         values = {**dotenv_values(ROOT / ".env", interpolate=False), **os.environ}
-    except UnicodeDecodeError:
-        raise ConfigError("The file .env is not text in UTF-8.") from None
-    except OSError as error:
-        raise ConfigError(f"The file .env cannot be read: {error.strerror}.") from None
+    except (UnicodeDecodeError, OSError) as error:
+        reason = getattr(error, "strerror", "it is not text in UTF-8")
+        raise ConfigError(f"The file .env cannot be read: {reason}.") from None
     try:
-        settings: dict[str, Any] = Settings().load({name: value for name, value in values.items() if value})
+        return dict(Settings().load({name: value for name, value in values.items() if value}))
     except ValidationError as error:
         messages = error.messages_dict
         raise ConfigError(" ".join(f"{name} {text}" for name in messages for text in messages[name])) from None
-    return settings
