@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -162,7 +163,8 @@ def test_old_python_ends_in_a_sentence(bare):
 
 
 def test_missing_npm_ends_in_a_sentence(bare):
-    shutil.copytree(ROOT / "tests" / "tools", bare / "tests" / "tools", ignore=shutil.ignore_patterns("node_modules"))
+    tools = Path("tests/support/tools")
+    shutil.copytree(ROOT / tools, bare / tools, ignore=shutil.ignore_patterns("node_modules"))
     status, text = make(bare, "postman", "NPM=no-such-npm")
     assert status != 0
     assert "This needs npm, which comes with Node.js: install it" in text

@@ -83,7 +83,7 @@ def test_nothing_is_installed_without_its_hash():
 
 
 def test_tools_of_node_are_pinned_with_hashes():
-    folder = ROOT / "tests" / "tools"
+    folder = ROOT / "tests" / "support" / "tools"
     locked = json.loads((folder / "package-lock.json").read_text())["packages"]
     asked = json.loads((folder / "package.json").read_text())["devDependencies"]
     assert locked.pop("")["devDependencies"] == asked
@@ -95,7 +95,7 @@ def test_tools_of_node_are_pinned_with_hashes():
 
 def test_no_file_names_where_it_was_installed_from():
     """A mirror of one machine is none of another; every client knows its own."""
-    for path in [*(ROOT / f"{name}.txt" for name in NAMES), ROOT / "tests" / "tools" / "package-lock.json"]:
+    for path in [*(ROOT / f"{name}.txt" for name in NAMES), ROOT / "tests" / "support" / "tools" / "package-lock.json"]:
         for line in path.read_text().splitlines():
             assert "--index-url" not in line
             assert "--find-links" not in line

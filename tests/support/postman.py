@@ -12,7 +12,7 @@ from config import ROOT
 from tests.support.client import Client, make_token
 from tests.support.external import needs
 
-NEWMAN = ROOT / "tests" / "tools" / "node_modules" / ".bin" / "newman"
+NEWMAN = ROOT / "tests" / "support" / "tools" / "node_modules" / ".bin" / "newman"
 MARKER = "taskapp-postman:"
 
 

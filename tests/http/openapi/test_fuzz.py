@@ -23,7 +23,7 @@ EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "20")
 SEED = os.environ.get("FUZZ_SEED", "20261123").replace("random", str(secrets.randbelow(2**32)))
 OPERATIONS = sum(len(item.keys() - {"parameters"}) for item in DOCUMENT["paths"].values())
 METRICS_TOKEN = "a-token-for-metrics_1"
-FUZZ = ROOT / "tests" / "fuzz"
+FUZZ = ROOT / "tests" / "support" / "fuzz"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.support.client import Answer
 from tests.support.contract import DOCUMENT, HEADERS, assert_documented, find_operation
 from tests.support.external import needs
 
-SPECTRAL = ROOT / "tests" / "tools" / "node_modules" / ".bin" / "spectral"
+SPECTRAL = ROOT / "tests" / "support" / "tools" / "node_modules" / ".bin" / "spectral"
 TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
 OF_HTTP = {"400", "414", "417", "431", "500", "501"}
 OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "429", "503"}
