@@ -1,4 +1,4 @@
-"""A token that was found good is not checked anew with every request, but it never holds for longer than it says."""
+"""A valid token is cached, but never for longer than it is valid."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +31,7 @@ def move(monkeypatch, seconds):
     monkeypatch.setattr(auth, "clock", lambda: now + seconds)
 
 
-def test_known_token_is_checked_again_after_a_while(checker, checks, secret, monkeypatch):
+def test_cached_token_is_checked_again_after_a_while(checker, checks, secret, monkeypatch):
     token = make_token(secret, user_id="alice")
     assert [checker.user_of(token) for _ in range(3)] == ["alice"] * 3
     assert checks == [token]
@@ -41,7 +41,7 @@ def test_known_token_is_checked_again_after_a_while(checker, checks, secret, mon
     assert (checker.user_of(token), len(checks)) == ("alice", 2)
 
 
-def test_known_token_expires_when_it_says(checker, secret, monkeypatch):
+def test_cached_token_expires(checker, secret, monkeypatch):
     leeway = timedelta(seconds=auth.LEEWAY - 5)
     token = make_token(secret, {"sub": "alice", "exp": datetime.now(UTC) - leeway})
     assert checker.user_of(token) == "alice"
@@ -58,7 +58,7 @@ def test_token_that_never_expires_is_good(checker, secret):
     assert [checker.user_of(token) for _ in range(2)] == ["alice"] * 2
 
 
-def test_token_that_does_not_hold_is_never_known(checker, checks, secret):
+def test_token_that_is_invalid_is_never_cached(checker, checks, secret):
     for token in (
         make_token(secret + "x", user_id="alice"),
         make_token(secret, {"sub": "alice", "exp": 1}),
@@ -71,7 +71,7 @@ def test_token_that_does_not_hold_is_never_known(checker, checks, secret):
     assert checker._known == {}
 
 
-def test_tokens_that_differ_in_any_character_are_not_one(checker, secret):
+def test_tokens_that_differ_in_any_character_are_distinct(checker, secret):
     token = make_token(secret, user_id="alice")
     assert checker.user_of(token) == "alice"
     for other in (token + "A", token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), token.upper(), token + " "):
@@ -79,7 +79,7 @@ def test_tokens_that_differ_in_any_character_are_not_one(checker, secret):
             checker.user_of(other)
 
 
-def test_no_more_are_remembered_than_have_room(checker, secret, monkeypatch):
+def test_cache_has_a_maximum_size(checker, secret, monkeypatch):
     monkeypatch.setattr(auth, "REMEMBERED", 3)
     for number in range(10):
         assert checker.user_of(make_token(secret, user_id=f"user-{number}")) == f"user-{number}"
