@@ -19,7 +19,7 @@ from benchmarks.servers import Server
 from benchmarks.services import SERVICES, Service
 from benchmarks.settings import OPERATIONS, WORK, Settings
 from taskapp.db.embedded import EmbeddedPostgres
-from tests.support.processes import postmaster
+from tests.support.postgres import postmaster
 
 
 class Field:

@@ -11,7 +11,7 @@ from sqlalchemy import URL
 from benchmarks.services import SECRET, Service
 from benchmarks.settings import WORK
 from taskapp.db.embedded import EmbeddedPostgres
-from tests.support.processes import run_sql
+from tests.support.postgres import run_sql
 
 # Room for the connections of all services at once; all else is PostgreSQL's own default, fsync and synchronous_commit
 # (on) included.

@@ -13,7 +13,9 @@ from benchmarks.load import run_wrk
 from benchmarks.servers import Server, family
 from benchmarks.services import SECRET, TASKAPP
 from benchmarks.settings import ROOT, WORK, Settings
-from tests.support.processes import environment, free_port, wait_until
+from tests.support.commands import environment
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 CONNECTIONS = 32
 MIXED = ("get", "list", "create", "update", "complete")

@@ -15,7 +15,7 @@ from benchmarks.servers import Server
 from benchmarks.services import TASKAPP
 from benchmarks.settings import OPERATIONS, WORK, Settings
 from taskapp.db.embedded import EmbeddedPostgres
-from tests.support.processes import postmaster, run_sql
+from tests.support.postgres import postmaster, run_sql
 
 # As many as the threads: the time of the operation, not that of waiting for a thread.
 CONNECTIONS = 8

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from benchmarks.settings import PEERS_PYTHON, ROOT
-from tests.support.processes import run_sql
+from tests.support.postgres import run_sql
 
 OWN = ("flask", "flask-smorest", "sqlalchemy", "psycopg2-binary", "marshmallow", "orjson", "pyjwt", "gunicorn")
 PEERS = (

@@ -11,8 +11,8 @@ from benchmarks.servers import Server
 from benchmarks.services import SERVICES, Service
 from benchmarks.settings import OPERATIONS
 from taskapp.db.embedded import EmbeddedPostgres
-from tests.support.processes import at_port
 from tests.support.proxy import MessageProxy
+from tests.support.urls import at_port
 
 REPEATED = 10
 

@@ -16,7 +16,7 @@ from benchmarks.databases import READER, make_token, user_name
 from benchmarks.services import SECRET
 from config import ROOT, Settings
 from taskapp import create_app
-from tests.support.processes import text_url
+from tests.support.urls import text_url
 
 REQUESTS = 1000
 USERS = 100

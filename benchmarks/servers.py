@@ -11,7 +11,8 @@ from sqlalchemy import URL
 
 from benchmarks.services import THREADS, WORKERS, Service
 from benchmarks.settings import WORK
-from tests.support.processes import free_port, listens, wait_until
+from tests.support.ports import free_port, listens
+from tests.support.waiting import wait_until
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")

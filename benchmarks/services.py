@@ -11,7 +11,8 @@ from sqlalchemy import URL
 
 from benchmarks.settings import FOLDER, PEERS_PYTHON, ROOT
 from config import default_threads
-from tests.support.processes import environment, text_url, upgrade
+from tests.support.commands import environment, upgrade
+from tests.support.urls import text_url
 
 WORKERS = 2
 # What taskapp has where nothing is set; gunicorn's threads of the peers are as many.

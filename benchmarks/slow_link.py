@@ -16,7 +16,8 @@ from benchmarks.servers import Server
 from benchmarks.services import SERVICES, THREADS, Service
 from benchmarks.settings import OPERATIONS, Settings
 from taskapp.db.embedded import EmbeddedPostgres
-from tests.support.processes import at_port, postmaster
+from tests.support.postgres import postmaster
+from tests.support.urls import at_port
 
 DELAY = 0.020
 CONNECTIONS = 16

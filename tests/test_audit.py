@@ -1,28 +1,26 @@
-"""The audit finds what is known, and never says more than it knows."""
+"""The audit finds known vulnerabilities, and never claims an audit that it could not do."""
 
 import json
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from config import ROOT
 from tests.support import audit as module
-from tests.support.external import needs_module
+from tests.support.external import require_module
+from tests.support.http_server import HttpServer, Quiet
 
 
-class Database:
-    """A database of vulnerabilities that speaks as OSV does (https://google.github.io/osv.dev/post-v1-query/)."""
+class Database(HttpServer):
+    """A database of vulnerabilities with the API of OSV (https://google.github.io/osv.dev/post-v1-query/)."""
 
     def __init__(self):
         self.known, self.asked, self.status = {}, [], 200
-
-    def __enter__(self):
         database = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_POST(self):
                 name = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["package"]["name"]
                 database.asked.append(name)
@@ -30,33 +28,21 @@ class Database:
                 self.end_headers()
                 self.wfile.write(json.dumps(database.known.get(name, {})).encode())
 
-            def log_message(self, *_):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1/query"
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self.handler = Handler
 
 
 @pytest.fixture
 def database():
-    needs_module("pip_audit")
+    require_module("pip_audit")
     with Database() as database:
         yield database
 
 
 @pytest.fixture
 def audit(database, monkeypatch):
-    """Runs the audit, asking the database, and returns how it ended and what it said."""
+    """Runs the audit with the database, and returns its exit status and output."""
     monkeypatch.setenv("PIP_AUDIT_VULNERABILITY_SERVICE", "osv")
-    monkeypatch.setenv("PIP_AUDIT_OSV_URL", database.url)
+    monkeypatch.setenv("PIP_AUDIT_OSV_URL", f"{database.url}/v1/query")
 
     def audit(*arguments):
         command = [sys.executable, "-m", "tests.support.audit", *arguments]
@@ -85,7 +71,7 @@ def test_known_vulnerability_ends_the_audit(audit, database, arguments):
 
 
 @pytest.mark.parametrize(("arguments", "expected"), [([], 1), (["--if-reachable"], 0)])
-def test_database_that_cannot_be_asked_is_said(audit, database, arguments, expected):
+def test_unreachable_database_is_reported(audit, database, arguments, expected):
     database.status = 503
     status, text = audit(*arguments)
     assert (status, text) == (
@@ -94,7 +80,7 @@ def test_database_that_cannot_be_asked_is_said(audit, database, arguments, expec
     )
 
 
-def test_package_that_the_database_does_not_know_is_said(monkeypatch, capsys):
+def test_package_that_the_database_does_not_know_is_reported(monkeypatch, capsys):
     packages = [{"name": "flask", "version": "3", "vulns": []}, {"name": "ours", "skip_reason": "not found"}]
     report = subprocess.CompletedProcess([], 0, json.dumps({"dependencies": packages}), "")
     monkeypatch.setattr(module, "pip_audit", lambda *_: report)

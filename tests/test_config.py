@@ -1,4 +1,4 @@
-"""Settings: read once, checked, documented. A wrong one ends with a sentence that names it."""
+"""Settings: read once, checked and documented. A wrong one is an error that names it."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 import config
 from config import ROOT, ConfigError, Settings, load_config
-from tests.support.processes import environment
+from tests.support.commands import environment
 
 SECRET = "x" * 32
 LONG_ENOUGH = {"JWT_SECRET": SECRET}
@@ -168,7 +168,7 @@ def test_every_wrong_setting_is_named_at_once_and_no_value_shown(load):
     assert "hidden" not in str(caught.value)
 
 
-def test_env_file_counts_where_the_environment_is_silent(load, monkeypatch, tmp_path):
+def test_env_file_counts_if_a_variable_is_not_set(load, monkeypatch, tmp_path):
     (tmp_path / ".env").write_text(f"PORT=1234\nTHREADS=7\nJWT_SECRET='{SECRET}${{HOME}}'\n")
     monkeypatch.setattr(config, "ROOT", tmp_path)
     for name in Settings().fields:
@@ -179,7 +179,7 @@ def test_env_file_counts_where_the_environment_is_silent(load, monkeypatch, tmp_
     assert load(PORT="")["PORT"] == 8000  # Set to nothing, it hides what .env says.
 
 
-def test_env_file_that_is_no_text_is_said(load, monkeypatch, tmp_path):
+def test_env_file_that_is_no_text_is_an_error(load, monkeypatch, tmp_path):
     (tmp_path / ".env").write_bytes(b"JWT_SECRET=\xff")
     monkeypatch.setattr(config, "ROOT", tmp_path)
     with pytest.raises(ConfigError, match=r"\.env cannot be read: it is not text in UTF-8"):

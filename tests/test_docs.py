@@ -1,4 +1,4 @@
-"""The documents are true: their commands run, and what they list is all there is."""
+"""The documents are true: their commands run, and their lists are complete."""
 
 import re
 import subprocess
@@ -10,16 +10,19 @@ import pytest
 from config import ROOT, Settings
 from taskapp.http.errors import error_responses
 from tests.support.client import Client
-from tests.support.processes import Gunicorn, environment, free_port, listens, text_url, wait_until
+from tests.support.commands import environment
+from tests.support.gunicorn import Gunicorn
+from tests.support.ports import free_port, listens
+from tests.support.waiting import wait_until
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
-# What differs from run to run: times, ids, request ids.
+# The parts that differ from run to run: times, ids, request ids.
 VARIABLE = re.compile(r'"\d{4}-\d\d-\d\dT[^"]*Z"|(?<="id":)\d+|"[0-9a-f]{32}"')
 
 
 def first_session():
-    """The commands of the first session, each with what it prints."""
+    """The commands of the first session, each with its output."""
     block = re.search(r"```console\n(.*?)```", README, re.DOTALL).group(1)
     parts = re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", block, re.MULTILINE)
     return [(command, output) for command, output in parts]
@@ -40,14 +43,14 @@ def test_first_session_prints_what_the_readme_says(tmp_path):
         assert VARIABLE.sub("…", output) == VARIABLE.sub("…", expected), command
 
 
-def test_deployment_runs_as_the_readme_says(new_database, reach, secret, tmp_path):
+def test_deployment_runs_as_the_readme_says(new_database, via_pooler, secret, tmp_path):
     block = re.search(r"in this order:\n\n((?:    .+\n)+)", README)[1]
     commands = [line.strip() for line in block.splitlines()]
     assert commands == ["pip install -r requirements.txt", "flask db upgrade", "gunicorn wsgi:app"]
     url, port = new_database(revision="0001"), free_port()
     values = {
-        "DATABASE_URL": text_url(reach(url)),
-        "MIGRATION_DATABASE_URL": text_url(url),
+        "DATABASE_URL": via_pooler(url),
+        "MIGRATION_DATABASE_URL": url,
         "JWT_SECRET": secret,
         "PORT": port,
     }
@@ -59,10 +62,11 @@ def test_deployment_runs_as_the_readme_says(new_database, reach, secret, tmp_pat
         process = subprocess.Popen(commands[-1].split(), cwd=ROOT, env=env, stdout=log, stderr=log)
     try:
         wait_until(lambda: listens(port), "it does not serve")
-        client = Client(port)
-        assert client.request("GET", "/health/ready").status == 200
-        client.close()
-        assert "Bearer" not in (tmp_path / "log").read_text()  # Where logs are kept, no token is greeted with.
+        with Client(port) as client:
+            assert client.request("GET", "/health/ready").status == 200
+        assert (
+            "Bearer" not in (tmp_path / "log").read_text()
+        )  # The banner of a server whose log is kept shows no token.
     finally:
         process.terminate()
         process.wait(40)

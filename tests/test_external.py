@@ -1,8 +1,8 @@
-"""A program that is missing skips a test, but never in CI."""
+"""A missing program skips a test, but never in CI."""
 
 import pytest
 
-from tests.support.external import needs, needs_module
+from tests.support.external import require, require_module
 
 HOW = "run 'make it'"
 
@@ -13,28 +13,28 @@ def test_program_at_hand_is_found(monkeypatch, tmp_path, ci):
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    assert needs(program, HOW) == str(program)
+    assert require(program, HOW) == str(program)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert needs("program", HOW) == str(program)
+    assert require("program", HOW) == str(program)
 
 
 def test_missing_program_skips(monkeypatch, tmp_path):
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="program is not installed: run 'make it'"):
-        needs(tmp_path / "program", HOW)
+        require(tmp_path / "program", HOW)
 
 
 def test_missing_program_fails_in_ci(monkeypatch, tmp_path):
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="program is not installed: run 'make it'"):
-        needs(tmp_path / "program", HOW)
+        require(tmp_path / "program", HOW)
 
 
 def test_missing_module_skips_or_fails_alike(monkeypatch):
-    needs_module("json")
+    require_module("json")
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no_such_module is not installed"):
-        needs_module("no_such_module")
+        require_module("no_such_module")
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="no_such_module is not installed"):
-        needs_module("no_such_module")
+        require_module("no_such_module")

@@ -1,8 +1,8 @@
-"""A ledger in the manner of Jepsen: clients write while the network, PostgreSQL and workers fail at random, and
-afterwards the database holds just what was acknowledged: nothing is lost, and nothing was done twice.
+"""A ledger in the manner of Jepsen: clients write while the network, PostgreSQL and workers fail at random. Afterwards
+the database holds exactly the acknowledged writes: none is lost, and none happened twice.
 
-Every write has a key, and is repeated with it until there is an answer other than 503. The version of a task counts its
-writes, so one that was done twice shows. `make chaos` runs it for longer; the seed is printed with -s.
+Every write has a key, and is retried with it until there is a response other than 503. The version of a task counts
+its writes, so a write that happened twice is found. `make chaos` runs it longer; the seed is printed with -s.
 """
 
 import os
@@ -17,9 +17,10 @@ from http.client import HTTPException
 
 import pytest
 
-from tests.support.client import Client, make_token
 from tests.support.faults import FaultProxy
-from tests.support.processes import Gunicorn, at_port, durable_postgres, restart, run_sql, text_url
+from tests.support.gunicorn import Gunicorn
+from tests.support.postgres import durable_postgres, restart, run_sql
+from tests.support.urls import at_port
 
 pytestmark = pytest.mark.slow
 
@@ -30,15 +31,15 @@ TIMEOUT = 3
 
 
 class Writer:
-    """A user who writes, and keeps in a ledger what was acknowledged: title, completed and version of each task."""
+    """A user who writes, with a ledger of all acknowledged writes: title, completed and version of each task."""
 
-    def __init__(self, number, port, secret):
+    def __init__(self, number, server):
         self.user_id = f"writer-{number}"
         self.ledger = {}
         self.writes = self.repeats = 0
         self.longest = 0.0
         self._random = random.Random(f"{SEED} {number}")
-        self._client = Client(port, token=make_token(secret, user_id=self.user_id), user_id=self.user_id)
+        self._client = server.client(self.user_id)
 
     def run(self, stop):
         while not stop.is_set():
@@ -51,31 +52,31 @@ class Writer:
         action = self._random.choice(["create", "change", "complete", "delete"]) if self.ledger else "create"
         task_id = self._random.choice(list(self.ledger)) if self.ledger else None
         if action == "create":
-            answer = self._send("POST", "", {"title": title})
-            assert answer.status == 201, answer.body
-            self.ledger[answer.data["id"]] = (title, False, 1)
+            response = self._send("POST", "", {"title": title})
+            assert response.status == 201, response.body
+            self.ledger[response.data["id"]] = (title, False, 1)
             return
         old_title, completed, version = self.ledger[task_id]
         if action == "delete":
-            answer = self._send("DELETE", f"/{task_id}")
+            response = self._send("DELETE", f"/{task_id}")
             del self.ledger[task_id]
         elif action == "change":
-            answer = self._send("PUT", f"/{task_id}", {"title": title})
+            response = self._send("PUT", f"/{task_id}", {"title": title})
             self.ledger[task_id] = (title, completed, version + 1)
         else:
-            answer = self._send("PATCH", f"/{task_id}/complete")
+            response = self._send("PATCH", f"/{task_id}/complete")
             self.ledger[task_id] = (old_title, not completed, version + 1)
-        assert answer.status == 200, answer.body
+        assert response.status == 200, response.body
 
     def _send(self, method, path, body=...):
-        """Send a write until there is an answer; a toggle too, because its key makes it happen once."""
+        """Send a write until there is a response; a toggle too, because its key makes it happen once."""
         key = {"Idempotency-Key": f"{self.user_id}-{self.writes}"}
         until = time.monotonic() + 60
         while True:
             start = time.monotonic()
-            assert start < until, "there is no answer for a minute, though no fault lasts so long"
+            assert start < until, "there is no response for a minute, but no fault lasts so long"
             try:
-                answer = self._client.request(method, self._client.tasks + path, json=body, headers=key)
+                response = self._client.request(method, self._client.tasks + path, json=body, headers=key)
             except (OSError, HTTPException):  # A worker was killed.
                 self._client.close()
                 time.sleep(0.05)
@@ -83,9 +84,9 @@ class Writer:
             finally:
                 self.longest = max(self.longest, time.monotonic() - start)
             # 409: the first request with the key is still running, after its connection was lost.
-            if answer.status not in (409, 503):
-                return answer
-            assert "Retry-After" in answer.headers
+            if response.status not in (409, 503):
+                return response
+            assert "Retry-After" in response.headers
             self.repeats += 1
             time.sleep(0.05)
 
@@ -144,13 +145,13 @@ def database(tmp_path):
         yield server
 
 
-def test_what_was_acknowledged_is_what_there_is(database, secret, tmp_path):
+def test_database_holds_exactly_what_was_acknowledged(database, secret, tmp_path):
     stop = threading.Event()
     with FaultProxy(database.socket) as proxy:
-        url = text_url(at_port(proxy.port, database.url))
+        url = at_port(proxy.port, database.url)
         settings = {"DATABASE_URL": url, "JWT_SECRET": secret, "REQUEST_TIMEOUT": TIMEOUT, "THREADS": 8}
         with Gunicorn(tmp_path / "log", **settings) as gunicorn, ThreadPoolExecutor(CLIENTS) as pool:
-            writers = [Writer(number, gunicorn.port, secret) for number in range(CLIENTS)]
+            writers = [Writer(number, gunicorn) for number in range(CLIENTS)]
             running = [pool.submit(writer.run, stop) for writer in writers]
             chaos = Chaos(proxy, database, gunicorn)
             end = time.monotonic() + SECONDS
@@ -163,7 +164,7 @@ def test_what_was_acknowledged_is_what_there_is(database, secret, tmp_path):
                 each.result()
     writes = sum(writer.writes for writer in writers)
     repeats = sum(writer.repeats for writer in writers)
-    sys.stdout.write(f"seed {SEED}: {writes} writes, {repeats} answers of 503, faults: {chaos.done}\n")
+    sys.stdout.write(f"seed {SEED}: {writes} writes, {repeats} responses of 503, faults: {chaos.done}\n")
     for writer in writers:
         assert stored(database, writer.user_id) == writer.ledger
         assert writer.longest < TIMEOUT + 2

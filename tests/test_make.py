@@ -1,4 +1,4 @@
-"""The two commands, as a user runs them."""
+"""The commands of the Makefile, as a user runs them."""
 
 import os
 import re
@@ -6,12 +6,15 @@ import shutil
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from config import ROOT
 from taskapp.db.embedded import EmbeddedPostgres
-from tests.support.processes import environment, free_port, wait_until
+from tests.support.commands import environment
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 FILES = ["Makefile", "requirements.txt", "requirements-dev.txt"]
 
@@ -40,9 +43,9 @@ class MakeRun:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
-    def greeting(self):
-        """Wait for the greeting and return it, from a label to what stands behind it."""
-        wait_until(lambda: "\nTry " in self.log.read_text() or self.process.poll() is not None, "no greeting", 180)
+    def banner(self):
+        """Wait for the banner and return it, from each label to its value."""
+        wait_until(lambda: "\nTry " in self.log.read_text() or self.process.poll() is not None, "no banner", 180)
         return dict(re.findall(r"^(API|Docs|Data|Try) +(.+)$", self.log.read_text(), re.MULTILINE))
 
     def interrupt(self):
@@ -57,17 +60,17 @@ def shell(line):
 
 
 def assert_two_runs(checkout, tmp_path, **settings):
-    """Two runs in a row: each greets with a line that works, and the second finds the task of the first."""
+    """Two runs in a row: each prints a banner whose commands work, and the second finds the task of the first."""
     settings = {"INSTANCE_PATH": tmp_path / "an instance", "PORT": free_port(), **settings}
     for number in (1, 2):
         with MakeRun(checkout, tmp_path / f"log {number}", **settings) as run:
-            greeting = run.greeting()
-            assert greeting.keys() == {"API", "Docs", "Data", "Try"}, run.log.read_text()
-            assert greeting["Data"] == str(tmp_path / "an instance" / "postgres")
+            banner = run.banner()
+            assert banner.keys() == {"API", "Docs", "Data", "Try"}, run.log.read_text()
+            assert banner["Data"] == str(tmp_path / "an instance" / "postgres")
             json = "-H 'Content-Type: application/json'"
-            shell(f"""{greeting["Try"]} -s --fail {json} -d '{{"title": "run {number}"}}'""")
-            assert "run 1" in shell(f"{greeting['Try']} -s --fail")
-            assert "swagger-ui" in shell(f"curl -s --fail {greeting['Docs']}")
+            shell(f"""{banner["Try"]} -s --fail {json} -d '{{"title": "run {number}"}}'""")
+            assert "run 1" in shell(f"{banner['Try']} -s --fail")
+            assert "swagger-ui" in shell(f"curl -s --fail {banner['Docs']}")
             run.interrupt()
         assert not EmbeddedPostgres(run.folder)._answers()
         assert "Traceback" not in run.log.read_text()
@@ -132,7 +135,7 @@ def test_broken_setting_ends_in_a_sentence(tmp_path, settings, sentence):
 
 @pytest.fixture
 def bare(tmp_path):
-    """The Makefile alone, with nothing installed."""
+    """A folder with only the Makefile, and nothing installed."""
     for name in FILES:
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
@@ -162,11 +165,8 @@ def test_old_python_ends_in_a_sentence(bare):
 
 
 def test_missing_npm_ends_in_a_sentence(bare):
-    shutil.copytree(
-        ROOT / "tests" / "support" / "tools",
-        bare / "tests" / "support" / "tools",
-        ignore=shutil.ignore_patterns("node_modules"),
-    )
+    tools = Path("tests/support/tools")
+    shutil.copytree(ROOT / tools, bare / tools, ignore=shutil.ignore_patterns("node_modules"))
     status, text = make(bare, "postman", "NPM=no-such-npm")
     assert status != 0
     assert "This needs npm, which comes with Node.js: install it" in text

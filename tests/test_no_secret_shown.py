@@ -1,4 +1,4 @@
-"""Nothing that is printed, logged or answered shows DATABASE_URL, however wrong it is."""
+"""No output, log or response shows the password of DATABASE_URL, however wrong the URL is."""
 
 import secrets
 import signal
@@ -11,17 +11,19 @@ from urllib.parse import quote
 import pytest
 
 from config import ROOT, ConfigError, Settings, load_config
-from taskapp import create_app
 from tests.support.client import Client, make_token
-from tests.support.processes import environment, flask, free_port, listens, run_sql, text_url, wait_until
+from tests.support.commands import environment, flask, load_app
+from tests.support.ports import free_port, listens
+from tests.support.postgres import run_sql
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-# In whatever spelling the password is shown, this is in it.
+# In every spelling of the password.
 MARK = f"mark{secrets.token_hex(8)}"
 PASSWORD = f"p@:/?#[]%é {MARK}"
 ENCODED = quote(PASSWORD, safe="")
-# Where gunicorn migrates before it serves, and so does not serve; elsewhere it serves, and answers that it cannot.
+# With these gunicorn migrates before it serves. With the others it would fail to, so it serves, and returns a 503.
 MIGRATED = ("right", "wrong password", "hosts without ports")
 
 
@@ -42,7 +44,7 @@ def marked(postgres, new_database):
     run_sql(postgres.url, "SELECT pg_reload_conf()")
 
 
-# What is refused as a setting.
+# URLs that are rejected as a setting.
 REFUSED = {
     "unknown parameter": "postgresql://marked:{password}@/marked?pgbouncer=true",
     "two passwords": "postgresql://marked@/marked?password={password}&password={password}",
@@ -54,7 +56,7 @@ REFUSED = {
     "other scheme": "mysql://marked:{password}@127.0.0.1:1/marked",
     "no scheme": "marked:{password}@127.0.0.1:1/marked",
 }
-# What is not, and works, or does not.
+# URLs that are accepted; some of them work.
 URLS = {
     "right": "postgresql://marked:{password}@/marked?host={socket}",
     "right, in a parameter": "postgresql://marked@/marked?host={socket}&password={password}",
@@ -70,7 +72,7 @@ URLS = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refusal_of_a_setting_does_not_show_it(monkeypatch, name):
+def test_error_about_a_setting_does_not_show_it(monkeypatch, name):
     for setting in Settings().fields:
         monkeypatch.setenv(setting, "")
     url = REFUSED[name].format(password=ENCODED, mark=MARK)
@@ -84,8 +86,8 @@ def test_refusal_of_a_setting_does_not_show_it(monkeypatch, name):
 
 
 def serve(values, log):
-    """Start gunicorn, ask it where it serves, stop it, and return whatever came out."""
-    port, answers = free_port(), []
+    """Start gunicorn, send requests if it serves, stop it, and return all output and responses."""
+    port, responses = free_port(), []
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "wsgi:app"],
@@ -97,16 +99,20 @@ def serve(values, log):
     try:
         wait_until(lambda: process.poll() is not None or listens(port), "it neither serves nor ends", 60)
         if process.poll() is None:
-            client = Client(port, token=make_token(values["JWT_SECRET"], user_id="marked"), user_id="marked")
-            for answer in (client.request("GET", "/health/ready"), client.get(), client.post(json={"title": "x"})):
-                assert answer.status in {200, 201, 500, 503}
-                answers.append(f"{answer.status} {answer.headers} {answer.body}")
-            client.close()
+            token = make_token(values["JWT_SECRET"], user_id="marked")
+            with Client(port, token=token, user_id="marked") as client:
+                for response in (
+                    client.request("GET", "/health/ready"),
+                    client.get(),
+                    client.post(json={"title": "x"}),
+                ):
+                    assert response.status in {200, 201, 500, 503}
+                    responses.append(f"{response.status} {response.headers} {response.body}")
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         process.wait(40)
-    return "\n".join([log.read_text(), *answers])
+    return "\n".join([log.read_text(), *responses])
 
 
 def run(values, *command):
@@ -115,7 +121,7 @@ def run(values, *command):
 
 
 @pytest.mark.parametrize("name", URLS)
-def test_no_command_log_or_answer_shows_the_password(marked, secret, tmp_path, name):
+def test_no_command_log_or_response_shows_the_password(marked, secret, tmp_path, name):
     url = URLS[name].format(password=ENCODED, mark=MARK, **marked)
     values = {"DATABASE_URL": url, "JWT_SECRET": secret, "LOG_LEVEL": "debug", "ACCESS_LOG": "true"}
     with ThreadPoolExecutor() as pool:
@@ -129,7 +135,6 @@ def test_no_command_log_or_answer_shows_the_password(marked, secret, tmp_path, n
         assert "postgresql://marked:" not in text
 
 
-def test_application_can_be_looked_at(postgres, secret):
-    url = text_url(postgres.url.set(password=PASSWORD))
-    app = create_app(Settings().load({"DATABASE_URL": url, "JWT_SECRET": secret}))
+def test_configuration_of_an_application_hides_the_password(postgres, secret):
+    app = load_app(DATABASE_URL=postgres.url.set(password=PASSWORD), JWT_SECRET=secret)
     assert MARK not in f"{app.config!r} {app.config['SQLALCHEMY_DATABASE_URI']}"

@@ -1,4 +1,4 @@
-"""The Postman collection: run as a person runs it, it holds, shows all that there is, and leaves nothing behind."""
+"""The Postman collection: its checks pass, it shows every operation and error, and it leaves nothing behind."""
 
 import json
 import re
@@ -9,7 +9,6 @@ from config import ROOT
 from taskapp.http.openapi import ErrorEnvelope
 from taskapp.tasks import schemas
 from tests.support.postman import run_collection
-from tests.support.processes import Gunicorn
 
 FILES = [ROOT / "postman" / f"taskapp.postman_{kind}.json" for kind in ("collection", "environment")]
 COLLECTION, ENVIRONMENT = (json.loads(path.read_text()) for path in FILES)
@@ -39,19 +38,19 @@ ITEMS = list(items_of(COLLECTION))
 REQUESTS = [item for item in ITEMS if "request" in item]
 
 
-# A script that skips its request where a variable is set, or is not.
+# A script that skips its request if a variable is set, or is not.
 SKIP = re.compile(r'if \((!?)pm\.variables\.get\("(\w+)"\)\) pm\.execution\.skipRequest\(\);')
 
 
 def is_sent(item, *variables):
-    """Whether a request is sent where just these variables are set."""
+    """Whether a request is sent if only these variables are set."""
     script = "\n".join(line for event in item.get("event", []) for line in event["script"]["exec"])
     assert len(SKIP.findall(script)) == script.count("skipRequest"), item["name"]
     return all((name in variables) == bool(unless) for unless, name in SKIP.findall(script))
 
 
 def resolve(document, parameter):
-    """A parameter of the OpenAPI document, where it refers to one of its components as well."""
+    """A parameter of the OpenAPI document, even if it refers to a component."""
     name = parameter.get("$ref", "").rpartition("/")[2]
     return document["components"]["parameters"][name] if name else parameter
 
@@ -62,16 +61,15 @@ def unique(sent):
 
 
 @pytest.fixture(scope="module")
-def with_secret(settings, secret, tmp_path_factory):
-    """With everything that the collection can be told, on a service with everything switched on."""
-    folder = tmp_path_factory.mktemp("newman")
-    with Gunicorn(folder / "log", **settings, METRICS_TOKEN=METRICS_TOKEN, SERVER_TIMING="true") as server:
-        return run_collection(server, secret, folder, "JWT_SECRET", METRICS_TOKEN)
+def with_secret(start_module_server, tmp_path_factory):
+    """A run with every variable of the collection, on a service with everything switched on."""
+    server = start_module_server(METRICS_TOKEN=METRICS_TOKEN, SERVER_TIMING="true")
+    return run_collection(server, tmp_path_factory.mktemp("newman"), "JWT_SECRET", METRICS_TOKEN)
 
 
 @pytest.fixture(scope="module")
-def with_token(server, secret, tmp_path_factory):
-    return run_collection(server, secret, tmp_path_factory.mktemp("newman"), "TOKEN")
+def with_token(server, tmp_path_factory):
+    return run_collection(server, tmp_path_factory.mktemp("newman"), "TOKEN")
 
 
 def test_run_with_the_secret_sends_every_request(with_secret):
@@ -88,7 +86,7 @@ def test_run_with_a_token_skips_what_needs_more(with_token):
     assert 0 < len(REQUESTS) - len(sent) < 15
 
 
-def test_every_answer_is_the_one_of_its_name(with_secret, with_token):
+def test_every_response_is_the_one_in_its_name(with_secret, with_token):
     for sent in with_secret.sent + with_token.sent:
         status, code, _ = NAME.fullmatch(sent.name).groups()
         assert (sent.status, sent.code) == (status, code), sent.name
@@ -97,7 +95,7 @@ def test_every_answer_is_the_one_of_its_name(with_secret, with_token):
 
 def test_own_tasks_are_left_alone_and_old_ones_removed(with_secret, with_token):
     assert with_secret.tasks == [[user.own] for user in with_secret.users]
-    # With a token of the first user alone, the second user cannot be reached.
+    # With only a token of the first user, it cannot act as the second.
     user, second = with_token.users
     assert with_token.tasks == [[user.own], [second.left, second.own]]
 
@@ -132,8 +130,8 @@ def test_every_error_is_shown(with_secret):
     assert documented - shown <= NOT_BY_A_CLIENT
 
 
-def test_examples_are_answers_of_the_service():
-    """They show each operation, and what no client can bring about."""
+def test_examples_are_responses_of_the_service():
+    """They show each operation, and the errors that no client can cause."""
     examples = [(item, example) for item in REQUESTS for example in item["response"]]
     errors = set()
     for item, example in examples:
@@ -159,7 +157,7 @@ def test_everything_is_described_and_named_once():
 
 
 def test_files_are_written_by_hand_and_hold_no_secret():
-    """No ids that change with every export, and nothing of the one who tried it last."""
+    """No ids that change with every export, and no values of the last user."""
     for path in FILES:
         text = path.read_text()
         assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""Everything that is installed is pinned: one version, known by its hashes, and asked for somewhere."""
+"""Every installed package is pinned to one version and its hashes, and required somewhere."""
 
 import itertools
 import json
@@ -62,7 +62,7 @@ def test_pins_hold_what_is_asked_for(name):
 
 
 def test_files_agree_with_each_other():
-    """So that what was tested is what runs, and requirements-ci.txt is all there is to audit."""
+    """So the tested versions are those in production, and an audit of requirements-ci.txt covers all."""
     for smaller, larger in itertools.pairwise(NAMES):
         for package, (requirement, hashes) in pins(smaller).items():
             assert pins(larger)[package][0].specifier == requirement.specifier, package
@@ -94,7 +94,7 @@ def test_tools_of_node_are_pinned_with_hashes():
 
 
 def test_no_file_names_where_it_was_installed_from():
-    """A mirror of one machine is none of another; every client knows its own."""
+    """A package mirror of one machine may not exist for another."""
     for path in [*(ROOT / f"{name}.txt" for name in NAMES), ROOT / "tests" / "support" / "tools" / "package-lock.json"]:
         for line in path.read_text().splitlines():
             assert "--index-url" not in line

@@ -1,4 +1,4 @@
-"""Who is calling: tokens of every kind, good and bad."""
+"""Authentication: tokens of every kind, good and bad."""
 
 import json
 import time
@@ -13,9 +13,9 @@ NOW = int(time.time())
 LATER = NOW + 3600
 
 
-def assert_unauthorized(answer, challenge='Bearer error="invalid_token"'):
-    assert (answer.status, answer.error["code"]) == (401, "UNAUTHORIZED")
-    assert answer.headers["WWW-Authenticate"] == challenge
+def assert_unauthorized(response, challenge='Bearer error="invalid_token"'):
+    assert (response.status, response.error["code"]) == (401, "UNAUTHORIZED")
+    assert response.headers["WWW-Authenticate"] == challenge
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Token x", "Bearerx"])
@@ -55,7 +55,7 @@ def test_token_with_bad_claims_is_unauthorized(alice, secret, claims):
     assert_unauthorized(alice.get(token=jwt.PyJWS().encode(payload, secret, "HS256")))
 
 
-def test_token_within_the_leeway_holds(alice, secret):
+def test_token_within_the_leeway_is_accepted(alice, secret):
     claims = {"sub": alice.user_id, "exp": int(time.time()) - 10, "iat": int(time.time()) + 10}
     assert alice.get(token=make_token(secret, claims)).status == 200
 
@@ -89,13 +89,13 @@ def test_token_that_is_broken_or_not_ours_is_unauthorized(alice, secret):
         assert_unauthorized(alice.get(headers={"Authorization": f"Bearer {token}".encode()}, token=None))
 
 
-def test_token_of_a_megabyte_is_refused(alice):
+def test_token_of_a_megabyte_is_rejected(alice):
     for size in (15_000, 20_000, 1_000_000, 3_000_000):
-        answer = alice.get(token="x" * size)
-        assert answer.status == (401 if size < 16_000 else 431), size
+        response = alice.get(token="x" * size)
+        assert response.status == (401 if size < 16_000 else 431), size
 
 
 def test_token_of_another_user_is_forbidden(alice, bob):
     for user_id in (bob.user_id, "nobody-has-this-id", alice.user_id.upper(), alice.user_id + "%20"):
-        answer = alice.request("GET", f"/api/{user_id}/tasks")
-        assert (answer.status, answer.error["code"]) == (403, "FORBIDDEN")
+        response = alice.request("GET", f"/api/{user_id}/tasks")
+        assert (response.status, response.error["code"]) == (403, "FORBIDDEN")

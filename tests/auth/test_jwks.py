@@ -1,4 +1,4 @@
-"""The keys of an issuer: renewed, changed, and not to be had."""
+"""The keys of an issuer: renewed, changed, and unavailable."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ import pytest
 
 from taskapp.auth import jwks, tokens
 from tests.support.client import unsigned
-from tests.support.processes import wait_until
+from tests.support.waiting import wait_until
 
 NOW = int(time.time())
 LATER = NOW + 3600
@@ -32,30 +32,30 @@ def clock(monkeypatch):
     return clock
 
 
-def test_unknown_keys_do_not_flood_the_issuer(issuer, ask, clock):
-    asked = ask()
+def test_unknown_keys_do_not_flood_the_issuer(issuer, make_request_as, clock):
+    request_as = make_request_as()
     issuer.add_key("made up", "EdDSA")
     del issuer.public["made up"]
-    assert {asked(issuer.token("made up", "jwks-user")).status_code for _ in range(20)} == {401}
+    assert {request_as(issuer.token("made up", "jwks-user")).status_code for _ in range(20)} == {401}
     assert issuer.requests == 1
     made_up = [jwt.encode({}, issuer.private["ed"][0], "EdDSA", headers={"kid": f"made up {n}"}) for n in range(50)]
-    answers = [asked(token) for token in made_up]
-    assert [answer.status_code for answer in answers[: jwks.BURST - 1]] == [401] * (jwks.BURST - 1)
-    # Whether the issuer has these by now, nobody can tell.
-    assert {(answer.status_code, answer.headers["Retry-After"]) for answer in answers[jwks.BURST - 1 :]} == {
+    responses = [request_as(token) for token in made_up]
+    assert [response.status_code for response in responses[: jwks.BURST - 1]] == [401] * (jwks.BURST - 1)
+    # The issuer may have these keys by now.
+    assert {(response.status_code, response.headers["Retry-After"]) for response in responses[jwks.BURST - 1 :]} == {
         (503, "10")
     }
     assert issuer.requests == jwks.BURST
-    assert asked(issuer.token("ed", "jwks-user")).status_code == 200
+    assert request_as(issuer.token("ed", "jwks-user")).status_code == 200
     clock.now += jwks.COOLDOWN
     issuer.add_key("next", "ES256")
-    assert asked(made_up[-1]).status_code == 401  # Who asks does not matter: the next key comes with it.
-    assert asked(issuer.token("next", "jwks-user")).status_code == 200
+    assert request_as(made_up[-1]).status_code == 401  # Any request fetches the next key too.
+    assert request_as(issuer.token("next", "jwks-user")).status_code == 200
     assert issuer.requests == jwks.BURST + 1
 
 
-def test_key_that_the_issuer_lacked_is_asked_for_again_later(issuer, status_of, clock):
-    """An issuer that signs with a key before it publishes it is at fault, but not for ever."""
+def test_key_that_the_issuer_lacked_is_fetched_again_later(issuer, status_of, clock):
+    """A key may be used before the issuer publishes it."""
     status = status_of()
     issuer.add_key("early", "ES256")
     early = issuer.public.pop("early")
@@ -67,7 +67,7 @@ def test_key_that_the_issuer_lacked_is_asked_for_again_later(issuer, status_of, 
 
 
 @pytest.mark.usefixtures("clock")
-def test_new_keys_hold_at_once_however_soon_after_a_fetch(issuer, status_of):
+def test_new_keys_are_accepted_at_once_after_a_fetch(issuer, status_of):
     status = status_of()
     assert status(issuer.token("ed", "jwks-user")) == 200
     for number in range(1, jwks.BURST):
@@ -77,35 +77,35 @@ def test_new_keys_hold_at_once_however_soon_after_a_fetch(issuer, status_of):
         assert issuer.requests == number + 1
 
 
-def test_new_key_is_fetched_once_for_all_who_need_it(issuer, status_of):
+def test_new_key_is_fetched_once_for_concurrent_requests(issuer, status_of):
     status = status_of()
-    issuer.answering.clear()
+    issuer.responding.clear()
     with ThreadPoolExecutor(8) as pool:
-        answers = [pool.submit(status, issuer.token("ed", "jwks-user")) for _ in range(8)]
+        responses = [pool.submit(status, issuer.token("ed", "jwks-user")) for _ in range(8)]
         wait_until(lambda: issuer.requests == 1, "the issuer was not asked")
-        issuer.answering.set()
-        assert {answer.result() for answer in answers} == {200}
+        issuer.responding.set()
+        assert {response.result() for response in responses} == {200}
     assert issuer.requests == 1
 
 
-def test_fetch_that_began_before_the_new_key_was_there_is_not_the_last_word(issuer, status_of, clock):
+def test_key_published_during_a_fetch_is_fetched_again(issuer, status_of, clock):
     status = status_of()
     assert status(issuer.token("ed", "jwks-user")) == 200
     clock.now += jwks.LIFESPAN + 1
-    issuer.answering.clear()
+    issuer.responding.clear()
     assert status(issuer.token("ed", "jwks-user")) == 200
     wait_until(lambda: issuer.requests == 2, "the keys are not renewed")
     clock.now += 1
     issuer.add_key("next", "ES256")
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(status, issuer.token("next", "jwks-user"))
+        response = pool.submit(status, issuer.token("next", "jwks-user"))
         time.sleep(0.2)
-        issuer.answering.set()
-        assert answer.result() == 200
+        issuer.responding.set()
+        assert response.result() == 200
     assert issuer.requests == 3
 
 
-def test_key_that_the_issuer_dropped_holds_no_longer(issuer, status_of, clock):
+def test_key_that_the_issuer_dropped_is_unauthorized(issuer, status_of, clock):
     status = status_of()
     assert status(issuer.token("ed", "jwks-user")) == status(issuer.token("ec", "jwks-user")) == 200
     del issuer.public["ed"]
@@ -116,12 +116,12 @@ def test_key_that_the_issuer_dropped_holds_no_longer(issuer, status_of, clock):
 
 
 @pytest.mark.parametrize("outage", ["refuses", "hangs"])
-def test_issuer_down_for_an_hour_fails_no_known_key_and_holds_up_no_request(issuer, status_of, clock, outage):
+def test_issuer_down_for_an_hour_neither_fails_nor_delays_tokens(issuer, status_of, clock, outage):
     status = status_of()
     assert status(issuer.token("rsa", "jwks-user")) == 200
     issuer.down = True
     if outage == "hangs":
-        issuer.answering.clear()
+        issuer.responding.clear()
     tokens = [issuer.token(key_id, "jwks-user") for key_id in ("ed", "ec", "rsa")]
     slowest, end = 0, clock.now + 3600
     while clock.now < end:
@@ -130,10 +130,10 @@ def test_issuer_down_for_an_hour_fails_no_known_key_and_holds_up_no_request(issu
             assert status(token) == 200
             slowest = max(slowest, time.perf_counter() - began)
         clock.now += 10
-    assert slowest < 1  # Nobody waited for the issuer, which is waited for for three seconds.
+    assert slowest < 1  # No request waited for the issuer, whose timeout is three seconds.
     assert 1 < issuer.requests < 3600 / jwks.COOLDOWN + jwks.BURST
     issuer.down = False
-    issuer.answering.set()
+    issuer.responding.set()
     issuer.add_key("next", "EdDSA")
 
     def renewed():
@@ -144,27 +144,27 @@ def test_issuer_down_for_an_hour_fails_no_known_key_and_holds_up_no_request(issu
     wait_until(renewed, "the keys are not renewed")
 
 
-def test_unknown_key_while_the_issuer_is_down_is_no_reason_to_log_out(issuer, ask, clock):
-    asked = ask()
+def test_unknown_key_while_the_issuer_is_down_is_unavailable(issuer, make_request_as, clock):
+    request_as = make_request_as()
     issuer.add_key("next", "ES256")
     later = issuer.public.pop("next")
-    assert asked(issuer.token("ed", "jwks-user")).status_code == 200
-    issuer.answering.clear()
-    assert asked(issuer.token("next", "jwks-user")).status_code == 503  # It waited, but not for ever.
+    assert request_as(issuer.token("ed", "jwks-user")).status_code == 200
+    issuer.responding.clear()
+    assert request_as(issuer.token("next", "jwks-user")).status_code == 503  # It waited until the timeout.
     wait_until(lambda: not jwks_threads(), "the fetch goes on")
     clock.now += jwks.PAUSE  # The next fetch begins, and hangs as well.
     began = time.perf_counter()
-    answers = [asked(issuer.token("next", "jwks-user")) for _ in range(20)]
+    responses = [request_as(issuer.token("next", "jwks-user")) for _ in range(20)]
     assert jwks_threads()
-    assert time.perf_counter() - began < 1  # From now on nobody waits.
-    assert {answer.status_code for answer in answers} == {503}
-    assert {answer.json["error"]["code"] for answer in answers} == {"SERVICE_UNAVAILABLE"}
+    assert time.perf_counter() - began < 1  # From now on no request waits.
+    assert {response.status_code for response in responses} == {503}
+    assert {response.json["error"]["code"] for response in responses} == {"SERVICE_UNAVAILABLE"}
     issuer.public["next"] = later
-    issuer.answering.set()
+    issuer.responding.set()
 
     def holds():
         clock.now += jwks.PAUSE
-        return asked(issuer.token("next", "jwks-user")).status_code == 200
+        return request_as(issuer.token("next", "jwks-user")).status_code == 200
 
     wait_until(holds, "the new key is not found")
 
@@ -173,19 +173,19 @@ def jwks_threads():
     return [thread for thread in threading.enumerate() if thread.name == "jwks"]
 
 
-def test_what_no_key_could_have_signed_asks_no_issuer(issuer, status_of):
+def test_token_that_no_key_can_have_signed_is_no_fetch(issuer, status_of):
     status = status_of()
     issuer.down = True
     assert status("x.y.z") == status(unsigned({"alg": "none", "kid": "ed"}, {})) == 401
     assert status(jwt.encode({"sub": "jwks-user", "exp": LATER}, issuer.private["ed"][0], "EdDSA")) == 401
     assert issuer.requests == 0
-    assert status(issuer.token("ed", "jwks-user")) == 503  # No key is known yet, so nobody can tell.
+    assert status(issuer.token("ed", "jwks-user")) == 503  # No key is known yet.
 
 
 DEEP, ODD = b"[" * 100_000, b'{"keys": [{"kty": "RSA", "kid": "x", "alg": ["RS256"]}]}'
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b'{"keys": []}', b'{"keys": [1]}', b"\xff", DEEP, ODD])
-def test_issuer_that_answers_nonsense_is_unavailable(issuer, status_of, body):
+def test_issuer_that_responds_with_nonsense_is_unavailable(issuer, status_of, body):
     issuer.body = body or b" "
     assert status_of()(issuer.token("ed", "jwks-user")) == 503

@@ -1,34 +1,32 @@
-"""Keys change while requests come, and none fails."""
+"""Keys change under load, and no request fails."""
 
 import itertools
 import re
 import threading
 import time
-from contextlib import ExitStack
 
 import pytest
 
-from config import ROOT, Settings
-from taskapp import create_app
+from config import ROOT
 from taskapp.auth import tokens
-from tests.support.client import Client, make_token
+from tests.support.client import make_token
+from tests.support.commands import flask
 from tests.support.issuer import MAKERS
-from tests.support.processes import Gunicorn, flask, wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
 OLD, NEW = "the old secret, which is long enough", "the new secret, which is as long as that"
-# JWT_SECRET and JWT_SECRET_FALLBACK, in the order that docs/secure.md tells.
+# JWT_SECRET and JWT_SECRET_FALLBACK, in the order of docs/secure.md.
 STAGES = [(OLD, ""), (OLD, NEW), (NEW, OLD), (NEW, "")]
 
 
 class Host:
     """A host with the two secrets of a stage."""
 
-    def __init__(self, settings, stage):
-        values = {**settings, "JWT_SECRET": stage[0], "JWT_SECRET_FALLBACK": stage[1]}
+    def __init__(self, make_app, stage):
         self.signing = stage[0]
-        self.http = create_app(Settings().load({name: value for name, value in values.items() if value})).test_client()
+        self.http = make_app(JWT_SECRET=stage[0], JWT_SECRET_FALLBACK=stage[1]).test_client()
 
     def get(self, user_id, secret, **query):
         headers = {"Authorization": f"Bearer {make_token(secret, user_id=user_id)}"}
@@ -40,11 +38,11 @@ class Host:
 
 
 @pytest.mark.parametrize("stages", list(itertools.pairwise(STAGES)), ids=["add", "swap", "drop"])
-def test_hosts_of_two_stages_accept_each_others_tokens_and_cursors(settings, alice, stages):
+def test_hosts_of_two_stages_accept_tokens_of_each_other(make_app, alice, stages):
     """While hosts change one after the other, a client may meet one of either stage with each request."""
     alice.create()
     alice.create()
-    hosts = [Host(settings, stage) for stage in stages]
+    hosts = [Host(make_app, stage) for stage in stages]
     for maker, reader in itertools.product(hosts, hosts):
         first = maker.get(alice.user_id, maker.signing, limit=1)
         cursor = first.json["pagination"]["next_cursor"]
@@ -53,27 +51,25 @@ def test_hosts_of_two_stages_accept_each_others_tokens_and_cursors(settings, ali
         assert (first.status_code, second.status_code) == (200, 200)
 
 
-def test_secret_that_is_no_longer_accepted_opens_nothing(settings):
+def test_secret_that_is_no_longer_accepted_is_unauthorized(make_app):
     for stage in ((NEW, ""), (OLD, "")):
         other = OLD if stage[0] == NEW else NEW
-        assert Host(settings, stage).get("rotated", other).status_code == 401
+        assert Host(make_app, stage).get("rotated", other).status_code == 401
 
 
-def test_token_that_fails_both_secrets_is_the_same_401(settings):
-    host = Host(settings, (NEW, OLD))
-    answer, without = host.get("rotated", "x" * 32), Host(settings, (NEW, "")).get("rotated", "x" * 32)
-    assert answer.status_code == without.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == without.headers["WWW-Authenticate"]
-    assert answer.json["error"].keys() == without.json["error"].keys()
-    assert answer.json["error"]["message"] == without.json["error"]["message"]
+def test_token_that_fails_both_secrets_is_the_same_401(make_app):
+    host = Host(make_app, (NEW, OLD))
+    response, without = host.get("rotated", "x" * 32), Host(make_app, (NEW, "")).get("rotated", "x" * 32)
+    assert response.status_code == without.status_code == 401
+    assert response.headers["WWW-Authenticate"] == without.headers["WWW-Authenticate"]
+    assert response.json["error"].keys() == without.json["error"].keys()
+    assert response.json["error"]["message"] == without.json["error"]["message"]
 
 
-def test_second_secret_is_tried_only_after_a_wrong_signature(settings, monkeypatch):
-    host, tried = Host(settings, (NEW, OLD)), []
+def test_second_secret_is_tried_only_after_a_wrong_signature(make_app, monkeypatch):
+    host, tried = Host(make_app, (NEW, OLD)), []
     decode = tokens.jwt.decode
-    monkeypatch.setattr(
-        tokens.jwt, "decode", lambda *args, **options: tried.append(args[1]) or decode(*args, **options)
-    )
+    monkeypatch.setattr(tokens.jwt, "decode", lambda *args, **more: tried.append(args[1]) or decode(*args, **more))
     assert host.get("rotated", NEW).status_code == 200
     expired = make_token(NEW, {"sub": "rotated", "exp": int(time.time()) - 100})
     assert host.http.get("/api/rotated/tasks", headers={"Authorization": f"Bearer {expired}"}).status_code == 401
@@ -82,23 +78,23 @@ def test_second_secret_is_tried_only_after_a_wrong_signature(settings, monkeypat
     assert tried == [NEW, NEW, NEW, OLD]
 
 
-def test_command_signs_with_the_first_secret(settings):
+def test_command_signs_with_the_first_secret(settings, make_app):
     values = {**settings, "JWT_SECRET": NEW, "JWT_SECRET_FALLBACK": OLD}
     token = flask("token", "rotated", **values).stdout.strip()
-    host = Host(settings, (NEW, ""))
+    host = Host(make_app, (NEW, ""))
     assert host.http.get("/api/rotated/tasks", headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
 class Load:
-    """Users who go on asking while something is done: each takes a fresh token now and then, and uses it for a while.
+    """Users who send requests until the end of the context, each with a fresh token now and then.
 
     Args:
-        ports: of the servers, asked in turn.
-        issue: makes a token for a user, with whatever key is the one to sign with at the moment.
+        servers: get the requests in turn.
+        issue: makes a token for a user, with the current key.
     """
 
-    def __init__(self, ports, issue, users=4):
-        self.failed, self.passed, self._issue, self._ports = [], 0, issue, ports
+    def __init__(self, servers, issue, users=4):
+        self.failed, self.passed, self._issue, self._servers = [], 0, issue, servers
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._use, args=(f"load-{number}",)) for number in range(users)]
 
@@ -119,7 +115,7 @@ class Load:
         assert not self.failed, self.failed[:3]
 
     def _use(self, user_id):
-        clients = [Client(port, user_id=user_id) for port in self._ports]
+        clients = [server.client(user_id) for server in self._servers]
         tokens = [self._issue(user_id)]
         for number, client in enumerate(itertools.cycle(clients)):
             if self._stop.is_set():
@@ -127,26 +123,23 @@ class Load:
             if number % 10 == 0:
                 tokens = [*tokens[-2:], self._issue(user_id)]
             try:
-                answer = client.get("?limit=1", token=tokens[number % len(tokens)])
-            except Exception as error:  # noqa: BLE001 # Any failure is what is looked for.
+                response = client.get("?limit=1", token=tokens[number % len(tokens)])
+            except Exception as error:  # noqa: BLE001 # The test looks for any failure.
                 self.failed.append(error)
                 break
-            if answer.status != 200:
-                self.failed.append((answer.status, answer.body))
+            if response.status != 200:
+                self.failed.append((response.status, response.body))
                 break
             self.passed += 1
         for client in clients:
             client.close()
 
 
-def test_issuer_changes_its_keys_under_load_without_a_failed_request(issuer, settings, tmp_path):
-    """Every kind of key follows the one before, on gunicorn with two workers; then the issuer is down."""
-    values = {"DATABASE_URL": settings["DATABASE_URL"], "JWT_JWKS_URL": issuer.url}
+def test_issuer_changes_its_keys_under_load_and_none_fails(issuer, start_server):
+    """Every kind of key follows the one before, on two workers; then the issuer is down."""
+    server = start_server(JWT_SECRET=None, JWT_JWKS_URL=issuer.url)
     signing = ["ed"]
-    with (
-        Gunicorn(tmp_path / "log", **values) as gunicorn,
-        Load([gunicorn.port], lambda user_id: issuer.token(signing[0], user_id)) as load,
-    ):
+    with Load([server], lambda user_id: issuer.token(signing[0], user_id)) as load:
         load.go_on()
         for number, algorithm in enumerate(MAKERS):
             issuer.add_key(f"rotated {number}", algorithm)  # Published and signed with at once, as issuers do.
@@ -155,29 +148,25 @@ def test_issuer_changes_its_keys_under_load_without_a_failed_request(issuer, set
         issuer.down = True
         load.go_on(400)
     assert load.failed == []
-    assert "Traceback" not in gunicorn.log.read_text()
-    # Each worker asks for itself: once at first, and once for each new key.
+    server.stop()
+    assert "Traceback" not in server.log.read_text()
+    # Each worker fetches the keys once at first, and once for each new key.
     assert issuer.requests <= 2 * (1 + len(MAKERS))
 
 
-def test_secret_changes_under_load_without_a_failed_request(settings, tmp_path):
-    """Each request may meet a host of either stage, as while hosts are restarted one after the other."""
-    with ExitStack() as stack:
-        hosts = []
-        for number, (secret, fallback) in enumerate(STAGES):
-            values = {**settings, "JWT_SECRET": secret, "JWT_SECRET_FALLBACK": fallback, "WORKERS": 1}
-            hosts.append(stack.enter_context(Gunicorn(tmp_path / str(number), **values)))
-        signing = [OLD]
-        for before, after in itertools.pairwise(range(len(STAGES))):
-            if STAGES[after] == (NEW, ""):
-                signing[0] = NEW  # The last tokens of the old secret have expired when it is dropped.
-            ports = [hosts[before].port, hosts[after].port]
-            with Load(ports, lambda user_id: make_token(signing[0], user_id=user_id), users=2) as load:
-                load.go_on()
-                if STAGES[before] == (OLD, NEW):
-                    signing[0] = NEW  # All hosts accept it by now.
-                load.go_on()
-            assert load.failed == []
+def test_secret_changes_under_load_and_none_fails(start_server):
+    """Each request may meet a host of either stage, as while hosts restart one after the other."""
+    hosts = [start_server(JWT_SECRET=first, JWT_SECRET_FALLBACK=second, WORKERS=1) for first, second in STAGES]
+    signing = [OLD]
+    for (before, after), servers in zip(itertools.pairwise(STAGES), itertools.pairwise(hosts), strict=True):
+        if after == (NEW, ""):
+            signing[0] = NEW  # The last tokens of the old secret have expired when it is dropped.
+        with Load(servers, lambda user_id: make_token(signing[0], user_id=user_id), users=2) as load:
+            load.go_on()
+            if before == (OLD, NEW):
+                signing[0] = NEW  # All hosts accept it by now.
+            load.go_on()
+        assert load.failed == []
 
 
 def test_procedure_is_the_documented_one():

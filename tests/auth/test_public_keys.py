@@ -15,7 +15,7 @@ LATER = NOW + 3600
 
 
 @pytest.mark.parametrize("key_id", ["ed", "ec", "rsa"])
-def test_token_of_an_issuer_with_public_keys_holds(issuer, status_of, key_id):
+def test_token_of_an_issuer_is_accepted(issuer, status_of, key_id):
     status = status_of()
     assert status(issuer.token(key_id, "jwks-user")) == 200
     assert status(issuer.token(key_id, "somebody")) == 403
@@ -24,7 +24,7 @@ def test_token_of_an_issuer_with_public_keys_holds(issuer, status_of, key_id):
     assert issuer.requests == 1
 
 
-def test_token_signed_with_what_is_public_is_unauthorized(issuer, status_of):
+def test_token_signed_with_a_public_key_is_unauthorized(issuer, status_of):
     status = status_of()
     good = {"sub": "jwks-user", "exp": LATER}
     # As HMAC secrets, public keys are known to everybody.
@@ -40,7 +40,7 @@ def test_token_signed_with_what_is_public_is_unauthorized(issuer, status_of):
     assert status(unsigned({"alg": "none", "kid": "ed"}, good)) == 401
 
 
-def test_issuer_and_audience_are_enforced_where_set(issuer, status_of):
+def test_issuer_and_audience_are_required_if_set(issuer, status_of):
     token = issuer.token("ed", "jwks-user", iss="https://issuer.example", aud=["taskapp", "other"])
     assert status_of()(token) == 200
     assert status_of(JWT_ISSUER="https://issuer.example", JWT_AUDIENCE="taskapp")(token) == 200
@@ -61,11 +61,11 @@ def test_name_of_ed25519_may_be_the_newer_one(issuer, status_of):
     """RFC 9864: in the token, in the key, or in both."""
     status = status_of()
     issuer.add_key("newer", "Ed25519", alg="Ed25519")
-    issuer.private["ed, named anew"] = (issuer.private["ed"][0], "Ed25519")
-    issuer.public["ed, named anew"] = {**issuer.public["ed"], "kid": "ed, named anew"}
+    issuer.private["ed, renamed"] = (issuer.private["ed"][0], "Ed25519")
+    issuer.public["ed, renamed"] = {**issuer.public["ed"], "kid": "ed, renamed"}
     issuer.private["newer, named of old"] = (issuer.private["newer"][0], "EdDSA")
     issuer.public["newer, named of old"] = {**issuer.public["newer"], "kid": "newer, named of old"}
-    for key_id in ("newer", "ed, named anew", "newer, named of old"):
+    for key_id in ("newer", "ed, renamed", "newer, named of old"):
         assert status(issuer.token(key_id, "jwks-user")) == 200, key_id
     issuer.add_key("ed448", "EdDSA", Ed448PrivateKey.generate(), alg="EdDSA")
     issuer.private["rsa"] = (issuer.private["ed"][0], "Ed25519")

@@ -1,4 +1,4 @@
-"""A token that was found good is not checked anew with every request, but it never holds for longer than it says."""
+"""A valid token is cached, but never for longer than it is valid."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +31,7 @@ def move(monkeypatch, seconds):
     monkeypatch.setattr(tokens, "clock", lambda: now + seconds)
 
 
-def test_known_token_is_checked_again_after_a_while(verifier, checks, secret, monkeypatch):
+def test_cached_token_is_checked_again_after_a_while(verifier, checks, secret, monkeypatch):
     token = make_token(secret, user_id="alice")
     assert [verifier.authenticate(token) for _ in range(3)] == ["alice"] * 3
     assert checks == [token]
@@ -41,7 +41,7 @@ def test_known_token_is_checked_again_after_a_while(verifier, checks, secret, mo
     assert (verifier.authenticate(token), len(checks)) == ("alice", 2)
 
 
-def test_known_token_expires_when_it_says(verifier, secret, monkeypatch):
+def test_cached_token_expires(verifier, secret, monkeypatch):
     leeway = timedelta(seconds=tokens.LEEWAY - 5)
     token = make_token(secret, {"sub": "alice", "exp": datetime.now(UTC) - leeway})
     assert verifier.authenticate(token) == "alice"
@@ -58,7 +58,7 @@ def test_token_that_never_expires_is_good(verifier, secret):
     assert [verifier.authenticate(token) for _ in range(2)] == ["alice"] * 2
 
 
-def test_token_that_does_not_hold_is_never_known(verifier, checks, secret):
+def test_token_that_is_invalid_is_never_cached(verifier, checks, secret):
     for token in (
         make_token(secret + "x", user_id="alice"),
         make_token(secret, {"sub": "alice", "exp": 1}),
@@ -71,7 +71,7 @@ def test_token_that_does_not_hold_is_never_known(verifier, checks, secret):
     assert verifier._cache == {}
 
 
-def test_tokens_that_differ_in_any_character_are_not_one(verifier, secret):
+def test_tokens_that_differ_in_any_character_are_distinct(verifier, secret):
     token = make_token(secret, user_id="alice")
     assert verifier.authenticate(token) == "alice"
     for other in (token + "A", token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), token.upper(), token + " "):
@@ -79,7 +79,7 @@ def test_tokens_that_differ_in_any_character_are_not_one(verifier, secret):
             verifier.authenticate(other)
 
 
-def test_no_more_are_remembered_than_have_room(verifier, secret, monkeypatch):
+def test_cache_has_a_maximum_size(verifier, secret, monkeypatch):
     monkeypatch.setattr(tokens, "CACHE_SIZE", 3)
     for number in range(10):
         assert verifier.authenticate(make_token(secret, user_id=f"user-{number}")) == f"user-{number}"

@@ -1,4 +1,4 @@
-"""How statements reach PostgreSQL when it is slow, gone, or was gone for a while."""
+"""How statements reach PostgreSQL while it is slow, unavailable, or available again."""
 
 import threading
 import time
@@ -8,21 +8,21 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from config import Settings
-from taskapp import create_app
 from taskapp.db import db, engine
 from taskapp.db.deadline import request_deadline, seconds_in_queue
+from taskapp.db.errors import DatabaseUnavailable
 from taskapp.db.execute import execute, execute_as_login_role
-from taskapp.http.errors import DatabaseUnavailable
 from tests.support.faults import FaultProxy
-from tests.support.processes import at_port, free_port, run_sql, text_url
+from tests.support.ports import free_port
+from tests.support.postgres import run_sql
+from tests.support.urls import at_port
 
 BACKEND = text("SELECT pg_backend_pid()")
 
 
 @pytest.fixture
-def impatient(settings):
-    return create_app(Settings().load({**settings, "REQUEST_TIMEOUT": "1"}))
+def impatient(make_app):
+    return make_app(REQUEST_TIMEOUT=1)
 
 
 def seconds(act):
@@ -33,19 +33,19 @@ def seconds(act):
     return time.monotonic() - start
 
 
-def test_statement_that_takes_too_long_is_given_up_by_the_server(impatient):
+def test_statement_that_takes_too_long_is_cancelled(impatient):
     with impatient.app_context():
         before = execute(BACKEND, {}, user_id="")[0][0]
         assert 0.8 < seconds(lambda: execute(text("SELECT pg_sleep(5)"), {}, user_id="")) < 4
-        assert execute(BACKEND, {}, user_id="")[0][0] == before  # The connection is none the worse.
+        assert execute(BACKEND, {}, user_id="")[0][0] == before  # The connection is still used.
 
 
-def test_server_that_does_not_answer_is_given_up_at_the_deadline(impatient):
+def test_server_that_hangs_is_unavailable_at_the_deadline(impatient):
     # Past the prefix, the server knows of no timeout: as a pooler that holds the statement does not.
     with impatient.app_context():
         before = execute(BACKEND, {}, user_id="")[0][0]
         assert 0.95 <= seconds(lambda: execute_as_login_role(text("SELECT pg_sleep(5)"))) < 4
-        assert execute(BACKEND, {}, user_id="")[0][0] != before  # Nobody knows what that one would still say.
+        assert execute(BACKEND, {}, user_id="")[0][0] != before  # The old one may still get a late response.
 
 
 def test_connection_that_died_while_idle_is_replaced_unseen(app, database_url):
@@ -62,27 +62,27 @@ def test_connection_that_dies_in_use_is_unavailable_once(app):
         assert execute(BACKEND, {}, user_id="")
 
 
-def test_database_that_cannot_be_reached_is_unavailable(settings, reach, database_url):
+def test_database_that_cannot_be_reached_is_unavailable(make_app, via_pooler, database_url):
     for url in (
         at_port(free_port(), database_url),
-        reach(database_url).set(database="no_such_database"),
+        via_pooler(database_url).set(database="no_such_database"),
         database_url.set(query={"host": "/no/such/folder"}),
     ):
-        app = create_app(Settings().load({**settings, "DATABASE_URL": text_url(url), "REQUEST_TIMEOUT": "1"}))
+        app = make_app(DATABASE_URL=url, REQUEST_TIMEOUT=1)
         with app.app_context():
             assert 0.5 < seconds(lambda: execute(BACKEND, {}, user_id="")) < 4  # It was tried until the deadline.
             assert seconds(lambda: execute_as_login_role(BACKEND)) < 4
 
 
-def test_pool_that_is_used_up_is_unavailable_at_the_deadline(settings):
-    app = create_app(Settings().load({**settings, "REQUEST_TIMEOUT": "1", "THREADS": "1"}))
+def test_pool_that_is_used_up_is_unavailable_at_the_deadline(make_app):
+    app = make_app(REQUEST_TIMEOUT=1, THREADS=1)
     with app.app_context(), db.engine.connect():
         assert 0.9 < seconds(lambda: execute(BACKEND, {}, user_id="")) < 4
 
 
-def test_write_that_was_given_up_on_is_not_done_later(settings, database_url):
-    """What is answered with 503 because it waited elsewhere has no time left in the database either."""
-    app = create_app(Settings().load({**settings, "REQUEST_TIMEOUT": "1", "THREADS": "1"}))
+def test_write_that_timed_out_is_not_done_later(make_app, database_url):
+    """A write that got a 503 after it waited for a connection has no time left in the database either."""
+    app = make_app(REQUEST_TIMEOUT=1, THREADS=1)
     user_id = "given-up"
 
     def wait_then_write():
@@ -103,7 +103,7 @@ def test_write_that_was_given_up_on_is_not_done_later(settings, database_url):
     assert run_sql(database_url, "SELECT * FROM tasks WHERE user_id = 'given-up'") == []
 
 
-def test_connections_that_are_dead_one_after_the_other_are_unavailable(app, monkeypatch):
+def test_dead_connections_one_after_another_are_unavailable(app, monkeypatch):
     class Readable:
         def register(self, *_):
             pass
@@ -118,7 +118,7 @@ def test_connections_that_are_dead_one_after_the_other_are_unavailable(app, monk
             execute(BACKEND, {}, user_id="")
 
 
-def test_defect_in_a_statement_is_no_failure_of_the_database(app):
+def test_bug_in_a_statement_is_no_failure_of_the_database(app):
     with app.app_context(), pytest.raises(Exception, match="division by zero"):
         execute(text("SELECT 1 / 0"), {}, user_id="")
 
@@ -134,17 +134,16 @@ def test_times_are_in_utc_whatever_the_server_is_set_to(app, database_url):
         run_sql(database_url, f"ALTER DATABASE {database_url.database} RESET timezone")
 
 
-def test_application_connects_to_nothing_until_it_is_asked(settings, database_url):
-    url = text_url(at_port(free_port(), database_url))
-    app = create_app(Settings().load({**settings, "DATABASE_URL": url}))
+def test_application_connects_to_nothing_before_a_request(make_app, database_url):
+    app = make_app(DATABASE_URL=at_port(free_port(), database_url))
     assert app.test_client().get("/health/live").status_code == 200
 
 
-def test_first_connection_that_breaks_is_unavailable(settings, new_database, postgres):
+def test_first_connection_that_breaks_is_unavailable(make_app, new_database, postgres):
     """SQLAlchemy asks the first connection of all for the server's version and more."""
     with FaultProxy(postgres.socket) as proxy:
         url = at_port(proxy.port, new_database())
-        app = create_app(Settings().load({**settings, "DATABASE_URL": text_url(url), "REQUEST_TIMEOUT": "1"}))
+        app = make_app(DATABASE_URL=url, REQUEST_TIMEOUT=1)
         proxy.black_hole(after=b"version()")
         with app.app_context():
             assert seconds(lambda: execute(BACKEND, {}, user_id="")) < 2
@@ -153,7 +152,7 @@ def test_first_connection_that_breaks_is_unavailable(settings, new_database, pos
 
 
 @pytest.mark.parametrize("run", [execute_as_login_role, partial(execute, parameters={}, user_id="")])
-def test_request_whose_time_is_up_costs_no_connection(settings, run, caplog):
+def test_request_whose_time_is_up_costs_no_connection(make_app, run, caplog):
     def late():
         token = seconds_in_queue.set(9.5)
         try:
@@ -162,7 +161,7 @@ def test_request_whose_time_is_up_costs_no_connection(settings, run, caplog):
         finally:
             seconds_in_queue.reset(token)
 
-    app = create_app(Settings().load(settings))
+    app = make_app()
     with app.app_context():
         before = execute(BACKEND, {}, user_id="")
         assert late() < 0.1

@@ -2,17 +2,19 @@
 
 import pytest
 
-from tests.support.processes import Gunicorn, flask, run_sql, text_url, wait_until
+from tests.support.commands import flask
+from tests.support.postgres import run_sql
 from tests.support.retries import WRITES, write
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def owned(postgres, new_database, reach, secret):
+def owned(postgres, new_database, via_pooler):
     """A database whose owner is no superuser and does not bypass row-level security."""
     run_sql(postgres.url, "DROP ROLE IF EXISTS plain_owner; CREATE ROLE plain_owner LOGIN NOSUPERUSER CREATEROLE")
     run_sql(postgres.url, "GRANT taskapp_user TO plain_owner")
     url = new_database(owner="plain_owner")
-    yield {"DATABASE_URL": text_url(reach(url)), "JWT_SECRET": secret}, url.set(username="postgres")
+    yield via_pooler(url), url.set(username="postgres")
     run_sql(postgres.url, f"DROP DATABASE {url.database} WITH (FORCE)")
 
 
@@ -24,28 +26,27 @@ def age(url):
     run_sql(url, "UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 second'")
 
 
-def test_expired_keys_are_purged_by_whoever_writes_next(owned, tmp_path, new_client):
-    settings, url = owned
-    with Gunicorn(tmp_path / "log", **settings, WORKERS=1) as server:
-        alice, bob = new_client(port=server.port), new_client(port=server.port)
-        write(alice, WRITES["POST"], 0, "key")
-        first = write(alice, WRITES["POST"], 0, "key")
-        assert first.headers["Idempotency-Replayed"] == "true"
-        age(url)
-    with Gunicorn(tmp_path / "log", **settings, WORKERS=1) as server:
-        bob = new_client(port=server.port)
-        write(bob, WRITES["POST"], 0, "key")
-        wait_until(lambda: count(url) == 1, "expired keys stay")
+def test_expired_keys_are_purged_by_the_next_write(owned, start_server):
+    service_url, url = owned
+    server = start_server(DATABASE_URL=service_url, WORKERS=1)
+    alice = server.client()
+    write(alice, WRITES["POST"], 0, "key")
+    repeated = write(alice, WRITES["POST"], 0, "key")
+    assert repeated.headers["Idempotency-Replayed"] == "true"
+    age(url)
+    server.stop()
+    write(start_server(DATABASE_URL=service_url, WORKERS=1).client(), WRITES["POST"], 0, "key")
+    wait_until(lambda: count(url) == 1, "expired keys stay")
 
 
-def test_purge_command_removes_expired_keys_alone(owned):
-    settings, url = owned
+def test_purge_command_removes_only_expired_keys(owned, secret):
+    service_url, url = owned
     for user_id in ("alice", "bob"):
         for key, hours in [("old", 25), ("new", 23)]:
             values = f"('{user_id}', '{key}', '', '{{}}', now() - interval '{hours} hours')"
             run_sql(url, f"INSERT INTO idempotency_keys VALUES {values}")
     many = "SELECT 'carol', n::text, '', '{}', now() - interval '2 days' FROM generate_series(1, 20000) n"
     run_sql(url, f"INSERT INTO idempotency_keys {many}")
-    result = flask("idempotency", "purge", **settings)
+    result = flask("idempotency", "purge", DATABASE_URL=service_url, JWT_SECRET=secret)
     assert result.stdout == "20002 expired keys purged.\n"
     assert run_sql(url, "SELECT DISTINCT key FROM idempotency_keys") == [("new",)]

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
-from config import Settings, StartupError
-from taskapp import create_app
+from config import StartupError
 from taskapp.db import db
 from taskapp.db.idempotency import RequestKey
 from taskapp.tasks import service
-from tests.support.processes import HEAD, debian_versions, downgrade, flask, make_postgres, run_sql, text_url, upgrade
+from tests.support.commands import HEAD, downgrade, flask, load_app, upgrade
+from tests.support.postgres import debian_versions, make_postgres, run_sql
 
 _names = itertools.count(1)
 
@@ -60,7 +60,7 @@ def revision(url):
 def use(url):
     """The service works on the database, as its owner, with both layers of isolation."""
     run_sql(url.set(username="postgres"), "TRUNCATE tasks, idempotency_keys")
-    app = create_app(Settings().load({"DATABASE_URL": text_url(url), "JWT_SECRET": "x" * 32}))
+    app = load_app(DATABASE_URL=url, JWT_SECRET="x" * 32)
     with app.app_context():
         task_id = service.create_task("alice", title="t").fields["id"]
         service.create_task("bob", title="t")
@@ -88,16 +88,16 @@ def test_up_down_up(make_database, owner):
     downgrade(url)
     assert revision(url) == []
     assert run_sql(url, "SELECT to_regclass('tasks')") == [(None,)]
-    upgrade(url)  # Now the acting role is there already.
+    upgrade(url)  # The acting role exists already.
     use(url)
-    upgrade(url)  # And now there is nothing to do.
+    upgrade(url)  # There is nothing to do.
     use(url)
 
 
-def test_acting_role_of_another_owner_is_used_where_it_was_granted(make_database):
+def test_acting_role_of_another_owner_is_used_if_granted(make_database):
     upgrade(make_database())
     url = make_database("NOSUPERUSER NOCREATEROLE")
-    result = flask("db", "upgrade", MIGRATION_DATABASE_URL=text_url(url), check=False)
+    result = flask("db", "upgrade", MIGRATION_DATABASE_URL=url, check=False)
     grant = f"GRANT taskapp_user TO {url.username};"
     assert result.returncode != 0
     assert grant in result.stderr
@@ -109,7 +109,7 @@ def test_acting_role_of_another_owner_is_used_where_it_was_granted(make_database
 
 
 @pytest.mark.usefixtures("_without_acting_role")
-def test_owner_without_the_right_to_make_roles_is_told_what_helps(make_database, cluster):
+def test_owner_without_the_right_to_make_roles_is_told_how(make_database, cluster):
     url = make_database("NOSUPERUSER NOCREATEROLE")
     with pytest.raises(StartupError, match=r"run: CREATE ROLE taskapp_user NOLOGIN;"):
         upgrade(url)
@@ -138,7 +138,7 @@ def test_schema_of_another_name_works(make_database):
 def test_databases_of_one_cluster_may_be_migrated_at_once(make_database):
     urls = [make_database() for _ in range(3)]
     with ThreadPoolExecutor(3) as threads:
-        list(threads.map(lambda url: flask("db", "upgrade", MIGRATION_DATABASE_URL=text_url(url)), urls))
+        list(threads.map(lambda url: flask("db", "upgrade", MIGRATION_DATABASE_URL=url), urls))
 
 
 def test_login_role_that_owns_nothing_is_enough_for_the_service(make_database, cluster):
@@ -153,10 +153,10 @@ def test_login_role_that_owns_nothing_is_enough_for_the_service(make_database, c
 def test_models_and_head_agree(make_database):
     url = make_database()
     upgrade(url)
-    check = flask("db", "check", MIGRATION_DATABASE_URL=text_url(url))
+    check = flask("db", "check", MIGRATION_DATABASE_URL=url)
     assert "No new upgrade operations detected" in check.stdout + check.stderr
     run_sql(url, "ALTER TABLE tasks ADD COLUMN surprise integer")
-    assert flask("db", "check", MIGRATION_DATABASE_URL=text_url(url), check=False).returncode != 0
+    assert flask("db", "check", MIGRATION_DATABASE_URL=url, check=False).returncode != 0
 
 
 def test_constraints_of_models_and_head_agree(make_database):
@@ -205,7 +205,7 @@ def test_upgrades_at_once_all_succeed(make_database):
     url = make_database()
 
     def run(_):
-        return flask("db", "upgrade", MIGRATION_DATABASE_URL=text_url(url))
+        return flask("db", "upgrade", MIGRATION_DATABASE_URL=url)
 
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(run, range(3)))
@@ -213,11 +213,11 @@ def test_upgrades_at_once_all_succeed(make_database):
 
 
 def test_migrate_makes_no_revision_where_nothing_changed(database_url):
-    result = flask("db", "migrate", "-m", "nothing", MIGRATION_DATABASE_URL=text_url(database_url))
+    result = flask("db", "migrate", "-m", "nothing", MIGRATION_DATABASE_URL=database_url)
     assert "there is nothing to migrate" in result.stdout + result.stderr
 
 
 def test_migrations_as_a_script_are_refused_in_a_sentence(database_url):
-    result = flask("db", "upgrade", "--sql", MIGRATION_DATABASE_URL=text_url(database_url), check=False)
+    result = flask("db", "upgrade", "--sql", MIGRATION_DATABASE_URL=database_url, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith("Error: Migrations look at the database")

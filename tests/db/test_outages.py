@@ -1,5 +1,5 @@
-"""The bad days of the database as long as they are in production, with the deadline that is the default: with nothing
-between it and the service, and behind PgBouncer, as on Neon.
+"""Outages of the database as long as in production, with the default deadline: without a pooler, and behind PgBouncer
+as on Neon.
 """
 
 import signal
@@ -10,24 +10,18 @@ from functools import partial
 import pytest
 
 from tests.support import outages
-from tests.support.client import Client, make_token
+from tests.support.gunicorn import Gunicorn
 from tests.support.outages import assert_restart_loses_nothing
 from tests.support.pooler import PgBouncer
-from tests.support.processes import (
-    Gunicorn,
-    at_port,
-    run_sql,
-    text_url,
-    timed,
-    wait_until,
-)
+from tests.support.postgres import run_sql
+from tests.support.urls import at_port
+from tests.support.waiting import timed, wait_until
 
 pytestmark = pytest.mark.slow
 
 DEADLINE = 10
 assert_unavailable = partial(outages.assert_unavailable, within=DEADLINE)
-# PgBouncer looks for a server that refused it no sooner than that (server_login_retry, 15 seconds by default); without
-# it the service itself looks.
+# PgBouncer tries again to connect after server_login_retry, by default 15 seconds; without it the service itself tries.
 RECOVERY = {"direct": 1, "pooled": 16}
 
 
@@ -37,27 +31,26 @@ def path(request):
 
 
 @pytest.fixture(scope="module")
-def port(path, proxy, database, secret, tmp_path_factory):
-    """The service; its log may tell of no defect."""
+def service(path, proxy, database, secret, tmp_path_factory):
+    """The service; its log may hold no traceback."""
     folder = tmp_path_factory.mktemp("service")
     url = at_port(proxy.port, database.url)
     pooler = PgBouncer(folder, url) if path == "pooled" else None
     if pooler:
         url = pooler.url.set(database=url.database, username=url.username)
         pooler.start()
-    with Gunicorn(folder / "log", DATABASE_URL=text_url(url), JWT_SECRET=secret, THREADS=8) as gunicorn:
-        yield gunicorn.port
+    with Gunicorn(folder / "log", DATABASE_URL=url, JWT_SECRET=secret, THREADS=8) as service:
+        yield service
     if pooler:
         pooler.stop()
     assert "Traceback" not in (folder / "log").read_text()
 
 
 @pytest.fixture
-def user(port, secret):
-    client = Client(port, token=make_token(secret, user_id="user"), user_id="user")
-    wait_until(lambda: client.get("?limit=1").status == 200, "it does not work")
-    yield client
-    client.close()
+def user(service):
+    with service.client("user") as client:
+        wait_until(lambda: client.get("?limit=1").status == 200, "it does not work")
+        yield client
 
 
 def test_suspended_compute_costs_no_error(proxy, user):
@@ -72,8 +65,8 @@ def test_cold_start_of_five_seconds_is_waited_for(proxy, user):
     proxy.cut()
     proxy.cold_start = 5
     for act in (lambda: user.get("?limit=1"), lambda: user.post(json={"title": "cold"})):
-        answer, seconds = timed(act)
-        assert answer.status < 300
+        response, seconds = timed(act)
+        assert response.status < 300
         assert 4.5 < seconds < DEADLINE
         proxy.cut()
         time.sleep(0.2)
@@ -86,7 +79,7 @@ def test_refused_for_ten_seconds(proxy, user, path):
     returned = []
     threading.Timer(DEADLINE, lambda: (proxy.accept(), returned.append(time.monotonic()))).start()
     assert_unavailable(*timed(lambda: user.post(json={"title": "refused"})))
-    wait_until(lambda: user.get("?limit=1").status == 200, "it stays away")
+    wait_until(lambda: user.get("?limit=1").status == 200, "it stays unavailable")
     assert time.monotonic() - returned[0] < RECOVERY[path]
     assert user.post(json={"title": "accepted"}).status == 201
 
@@ -104,12 +97,12 @@ def test_black_hole_is_left_at_the_deadline(proxy, user, database):
 def test_latency_is_paid_once(proxy, user):
     proxy.latency = 0.2
     for act in (lambda: user.get("?limit=1"), lambda: user.post(json={"title": "far away"})):
-        answer, seconds = timed(act)
-        assert answer.status < 300
+        response, seconds = timed(act)
+        assert response.status < 300
         assert 0.4 < seconds < 0.75
     proxy.latency = 0
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
-def test_restart_under_load_loses_nothing_acknowledged(database, user, port, secret, path, stop):
-    assert_restart_loses_nothing(database, stop, user, port, secret, deadline=DEADLINE, recovery=RECOVERY[path])
+def test_restart_under_load_loses_nothing_acknowledged(database, user, service, path, stop):
+    assert_restart_loses_nothing(database, stop, user, service, deadline=DEADLINE, recovery=RECOVERY[path])

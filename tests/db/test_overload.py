@@ -1,11 +1,11 @@
-"""More requests than there are threads: none waits for longer than the deadline, those in the queue included."""
+"""More requests than threads: none waits longer than the deadline, including its time in the queue."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.client import Client, make_token
-from tests.support.processes import Gunicorn, connect, timed
+from tests.support.postgres import locked_tasks
+from tests.support.waiting import timed
 
 pytestmark = pytest.mark.slow
 
@@ -13,29 +13,23 @@ TIMEOUT = 2
 
 
 @pytest.fixture
-def port(settings, tmp_path):
-    one = {**settings, "REQUEST_TIMEOUT": TIMEOUT, "WORKERS": 1, "THREADS": 1}
-    with Gunicorn(tmp_path / "log", **one) as gunicorn:
-        yield gunicorn.port
-    assert "Traceback" not in gunicorn.log.read_text()
+def service(start_server):
+    """A service with a single thread; its log may hold no traceback."""
+    service = start_server(REQUEST_TIMEOUT=TIMEOUT, WORKERS=1, THREADS=1)
+    yield service
+    service.stop()
+    assert "Traceback" not in service.log.read_text()
 
 
-def test_time_in_the_queue_counts(port, secret, database_url):
-    def ask(_):
-        client = Client(port, token=make_token(secret, user_id="queue"), user_id="queue")
-        try:
+def test_time_in_the_queue_counts(service, database_url):
+    def send(_):
+        with service.client("queue") as client:
             return timed(lambda: client.get("?limit=1"))
-        finally:
-            client.close()
 
-    with ThreadPoolExecutor(6) as pool:
-        holder = connect(database_url)
-        holder.autocommit = False
-        holder.cursor().execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
-        answers = list(pool.map(ask, range(6)))
-        holder.close()
-    for answer, seconds in answers:
-        assert (answer.status, answer.error["code"]) == (503, "DATABASE_ERROR")
-        assert "Retry-After" in answer.headers
+    with ThreadPoolExecutor(6) as pool, locked_tasks(database_url):
+        responses = list(pool.map(send, range(6)))
+    for response, seconds in responses:
+        assert (response.status, response.error["code"]) == (503, "DATABASE_ERROR")
+        assert "Retry-After" in response.headers
         assert seconds < TIMEOUT + 0.3  # What a busy machine adds.
-    assert ask(0)[0].status == 200
+    assert send(0)[0].status == 200

@@ -1,4 +1,4 @@
-"""Behind PgBouncer in transaction mode: users share a few connections to the server, and nothing of one another."""
+"""Behind PgBouncer in transaction mode: users share a few connections to the server, but no data and no session."""
 
 import contextlib
 import re
@@ -11,13 +11,13 @@ import psycopg2
 import pytest
 from sqlalchemy import text
 
-from config import Settings
-from taskapp import create_app
 from taskapp.db.execute import execute
 from taskapp.http.errors import DatabaseUnavailable
 from tests.support.pooler import POOL_SIZE, PgBouncer
-from tests.support.processes import Gunicorn, at_port, connect, run_sql, text_url, through, wait_until
+from tests.support.postgres import connect, run_sql
 from tests.support.proxy import MessageProxy
+from tests.support.urls import at_port, through
+from tests.support.waiting import wait_until
 from tests.tasks.test_one_message import assert_each_operation_is_one_message
 
 USERS, ROUNDS = 200, 2
@@ -67,13 +67,13 @@ def pool_of(pooler, url):
 
 
 def use_everything(client, key):
-    """Use every operation as one user, whose id is in everything that is written, and nobody else's in any answer."""
+    """Use every operation as one user, whose id is in all written text; no response has the id of another."""
     mark = client.user_id
 
-    def own(answer, status=200):
-        assert answer.status == status, answer.body
-        assert set(MARK.findall(answer.body.decode())) <= {mark}, f"{mark} was shown {answer.body}"
-        return answer.data
+    def own(response, status=200):
+        assert response.status == status, response.body
+        assert set(MARK.findall(response.body.decode())) <= {mark}, f"{mark} was shown {response.body}"
+        return response.data
 
     def titles(query=""):
         return [task["title"].removeprefix(mark) for task in own(client.get(query))]
@@ -96,25 +96,25 @@ def use_everything(client, key):
     own(client.delete(f"/{kept}"))
 
 
-def test_two_hundred_users_share_five_connections(pooler, url, secret, new_client, tmp_path):
+def test_two_hundred_users_share_five_connections(pooler, url, start_server):
     def use(user):
         for number in range(ROUNDS):
             use_everything(user, f"key-{number}")
 
-    settings = {"DATABASE_URL": text_url(url), "JWT_SECRET": secret, "REQUEST_TIMEOUT": 30}
     # Which worker a connection comes to is chance, so each could take them all.
-    with Gunicorn(tmp_path / "log", **settings, WORKERS=4, THREADS=USERS) as server:
-        users = [new_client(port=server.port) for _ in range(USERS)]
-        with ThreadPoolExecutor(USERS) as threads:
-            assert all(answer.data == [] for answer in threads.map(lambda user: user.get(), users))
-            with all_connections_held(url):
-                using = [threads.submit(use, user) for user in users]
-                wait_until(lambda: pool_of(pooler, url) == (USERS, POOL_SIZE), lambda: str(pool_of(pooler, url)))
-            while not all(use.done() for use in using):
-                assert pool_of(pooler, url)[1] <= POOL_SIZE
-                time.sleep(0.1)
-            for use in using:
-                use.result()
+    server = start_server(DATABASE_URL=url, REQUEST_TIMEOUT=30, WORKERS=4, THREADS=USERS)
+    users = [server.client() for _ in range(USERS)]
+    with ThreadPoolExecutor(USERS) as threads:
+        assert all(response.data == [] for response in threads.map(lambda user: user.get(), users))
+        with all_connections_held(url):
+            using = [threads.submit(use, user) for user in users]
+            wait_until(lambda: pool_of(pooler, url) == (USERS, POOL_SIZE), lambda: str(pool_of(pooler, url)))
+        while not all(use.done() for use in using):
+            assert pool_of(pooler, url)[1] <= POOL_SIZE
+            time.sleep(0.1)
+        for use in using:
+            use.result()
+    server.stop()
     with all_connections_held(url) as sessions:
         assert set(sessions) == {UNTOUCHED}
 
@@ -127,30 +127,29 @@ def test_setting_for_the_session_would_be_left_to_others(own_pooler, url):
         assert ("postgres", "none", "alice", "0") in sessions
 
 
-def test_startup_takes_what_the_service_sends_and_no_more(url, secret):
+def test_startup_takes_what_the_service_sends_and_no_more(url, make_app):
     with pytest.raises(psycopg2.OperationalError, match="unsupported startup parameter"):
         connect(url, options="-c statement_timeout=1")
-    app = create_app(Settings().load({"DATABASE_URL": text_url(url), "JWT_SECRET": secret}))
-    with app.app_context():
+    with make_app(DATABASE_URL=url).app_context():
         assert execute(text("SELECT current_setting('application_name')"), {}, user_id="")[0][0] == "taskapp"
 
 
-def test_operation_is_one_message_to_the_server_too(postgres, url, secret, new_client, tmp_path):
-    """Beside what the service says the pooler says nothing."""
+def test_operation_is_one_message_to_the_server_too(postgres, url, start_server, tmp_path):
+    """The pooler adds no message to those of the service."""
     with (
         MessageProxy(postgres.socket) as proxy,
         PgBouncer(tmp_path, at_port(proxy.port, postgres.url)) as pooler,
-        Gunicorn(tmp_path / "log", DATABASE_URL=text_url(through(pooler, url)), JWT_SECRET=secret) as server,
     ):
-        user = new_client(port=server.port)
+        server = start_server(DATABASE_URL=through(pooler, url))
+        user = server.client()
         user.get()
         proxy.wait_until_quiet()
         assert_each_operation_is_one_message(proxy, user)
+        server.stop()
 
 
-def test_write_that_was_given_up_on_in_the_queue_is_not_done(url, secret):
-    config = {"DATABASE_URL": text_url(url), "JWT_SECRET": secret, "REQUEST_TIMEOUT": "1"}
-    app = create_app(Settings().load(config))
+def test_write_that_timed_out_in_the_queue_is_not_done(url, make_app):
+    app = make_app(DATABASE_URL=url, REQUEST_TIMEOUT=1)
     insert = text("INSERT INTO tasks (user_id, title) VALUES ('given-up', 'x') RETURNING id")
     with app.app_context():
         execute(text("SELECT 1"), {}, user_id="")
@@ -160,11 +159,11 @@ def test_write_that_was_given_up_on_in_the_queue_is_not_done(url, secret):
     assert run_sql(url, "SELECT count(*) FROM tasks WHERE user_id = 'given-up'") == [(1,)]
 
 
-def test_restart_of_the_pooler_is_never_a_defect(own_pooler, url, secret, new_client, tmp_path):
-    """Connections are cut in the midst of traffic, and for a while there are none: 503, and then on as before."""
-    settings = {"DATABASE_URL": text_url(through(own_pooler, url)), "JWT_SECRET": secret}
-    with Gunicorn(tmp_path / "log", **settings) as server, ThreadPoolExecutor(20) as threads:
-        users = [new_client(port=server.port) for _ in range(20)]
+def test_restart_of_the_pooler_is_at_worst_unavailable(own_pooler, url, start_server):
+    """Connections are cut under load, and for a while there are none: 503, and then success again."""
+    server = start_server(DATABASE_URL=through(own_pooler, url))
+    with ThreadPoolExecutor(20) as threads:
+        users = [server.client() for _ in range(20)]
         over = threading.Event()
 
         def use(user):

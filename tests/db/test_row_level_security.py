@@ -1,4 +1,4 @@
-"""The second wall alone: row-level security holds where statements name no user in their WHERE."""
+"""The second layer of tenant isolation by itself: row-level security holds for statements without a user in WHERE."""
 
 import pytest
 from psycopg2.errors import InsufficientPrivilege
@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from taskapp.db import db
 from taskapp.db.execute import ACTING_ROLE, execute
 from taskapp.tasks.models import WRITABLE_FIELDS, Task
-from tests.support.processes import run_sql
+from tests.support.postgres import run_sql
 
 
 @pytest.fixture
@@ -15,14 +15,14 @@ def two_users(alice, bob):
     return alice.create(title="alice's"), bob.create(title="bob's")
 
 
-def test_without_where_rows_of_the_acting_user_alone_are_read(app, alice, two_users):
+def test_without_where_only_rows_of_the_user_are_read(app, alice, two_users):
     with app.app_context():
         rows = execute(select(Task.id), {}, user_id=alice.user_id)
         assert [task_id for (task_id,) in rows] == [two_users[0]["id"]]
         assert execute(select(func.count()).select_from(Task), {}, user_id=alice.user_id)[0][0] == 1
 
 
-def test_without_where_rows_of_the_acting_user_alone_are_written(app, alice, bob, two_users):
+def test_without_where_only_rows_of_the_user_are_written(app, alice, bob, two_users):
     with app.app_context():
         changed = execute(update(Task.__table__).values(title="all").returning(Task.id), {}, user_id=alice.user_id)
         assert [task_id for (task_id,) in changed] == [two_users[0]["id"]]
@@ -50,7 +50,7 @@ def test_statement_without_a_user_sees_and_writes_nothing(app, alice, bob, two_u
                 execute(
                     insert(table).values(user_id=alice.user_id, title="x").returning(table.c.id), {}, user_id=nobody
                 )
-        # Past our own function too, through Flask-SQLAlchemy alone.
+        # The same through Flask-SQLAlchemy, which bypasses execute().
         assert db.session.execute(select(table)).all() == []
         with db.engine.connect() as connection:
             assert connection.execute(text("SELECT * FROM tasks")).all() == []
@@ -110,8 +110,8 @@ def test_acting_role_may_write_only_what_may_change(database_url):
     ]
 
 
-def test_every_table_of_users_has_a_policy_for_reading_and_writing(database_url):
-    """Any table with a user_id, whoever adds it, is behind the second wall."""
+def test_every_table_of_users_has_a_policy_for_all_commands(database_url):
+    """Any table with a user_id, whoever adds it, is protected by row-level security."""
     unguarded = run_sql(
         database_url,
         "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'user_id'"

@@ -1,4 +1,4 @@
-"""Bodies that are no JSON object, of another type, too large or cut short get their error, and change nothing."""
+"""Bodies that are no JSON object, of another type, too large or incomplete are errors, and change nothing."""
 
 import pytest
 
@@ -35,16 +35,16 @@ from tests.support.client import JSON, raw, writes
 )
 def test_body_that_is_no_json_object_is_malformed(alice, task, body):
     for method, path in writes(task):
-        answer = alice.request(method, alice.tasks + path, body=body, headers=JSON)
-        assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+        response = alice.request(method, alice.tasks + path, body=body, headers=JSON)
+        assert (response.status, response.error["code"]) == (400, "MALFORMED_REQUEST")
 
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("headers", [{}, JSON, {"Content-Type": "text/plain"}])
-def test_empty_body_where_one_is_needed_is_malformed(alice, task, headers):
+def test_missing_body_is_malformed(alice, task, headers):
     for method, path in writes(task)[:3]:
-        answer = alice.request(method, alice.tasks + path, headers=headers)
-        assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+        response = alice.request(method, alice.tasks + path, headers=headers)
+        assert (response.status, response.error["code"]) == (400, "MALFORMED_REQUEST")
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -65,19 +65,19 @@ def test_empty_body_where_one_is_needed_is_malformed(alice, task, headers):
 def test_body_that_is_not_json_by_its_type_is_unsupported(alice, task, content_type):
     headers = {} if content_type is None else {"Content-Type": content_type}
     for method, path in [*writes(task), ("DELETE", f"/{task['id']}")]:
-        answer = alice.request(method, alice.tasks + path, body=b'{"title": "x"}', headers=headers)
-        assert (answer.status, answer.error["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+        response = alice.request(method, alice.tasks + path, body=b'{"title": "x"}', headers=headers)
+        assert (response.status, response.error["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 @pytest.mark.usefixtures("unchanged")
 def test_patch_of_another_kind_is_unsupported(alice, task):
     headers = {"Content-Type": "application/json-patch+json"}
-    answer = alice.patch(f"/{task['id']}", json={"title": "x"}, headers=headers)
-    assert answer.status == 415
+    response = alice.patch(f"/{task['id']}", json={"title": "x"}, headers=headers)
+    assert response.status == 415
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=UTF-8", "application/x+json"])
-def test_json_by_its_type_is_taken(alice, content_type):
+def test_json_by_its_type_is_accepted(alice, content_type):
     assert alice.post(json={"title": "x"}, headers={"Content-Type": content_type}).status == 201
 
 
@@ -86,11 +86,11 @@ def test_json_by_its_type_is_taken(alice, content_type):
 def test_body_over_64_kib_is_too_large(alice, task, size):
     body = b'{"title": "' + b"x" * (size - 13) + b'"}'
     for method, path in writes(task):
-        answer = alice.request(method, alice.tasks + path, body=body, headers=JSON)
-        assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
+        response = alice.request(method, alice.tasks + path, body=body, headers=JSON)
+        assert (response.status, response.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
-def test_large_body_is_read_to_its_end_whatever_is_wrong(alice):
+def test_large_body_is_read_to_its_end_before_an_error(alice):
     body, chunk = b"x" * 8 * 1024 * 1024, b"100000\r\n" + b"x" * 1024 * 1024 + b"\r\n"
     for options in ({"body": body}, {"body": chunk * 8 + b"0\r\n\r\n", "headers": {"Transfer-Encoding": "chunked"}}):
         assert alice.post(token=None, **options).status == 401
@@ -107,17 +107,17 @@ def send_part(client, port, method, path, part):
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("part", [b"", b'{"title": "x"}', b'{"completed": true}'])
-def test_body_that_is_cut_short_is_malformed(alice, server, task, part):
+def test_incomplete_body_is_malformed(alice, server, task, part):
     for method, path in [*writes(task), ("DELETE", f"/{task['id']}"), ("GET", "")]:
-        answer = send_part(alice, server.port, method, path, part)
-        assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+        response = send_part(alice, server.port, method, path, part)
+        assert (response.status, response.error["code"]) == (400, "MALFORMED_REQUEST")
 
 
 @pytest.mark.parametrize("length", ["65537", str(2**63), str(10**30)])
-def test_large_body_is_answered_before_it_has_come(alice, server, length):
+def test_large_body_is_rejected_before_it_has_arrived(alice, server, length):
     head = f"POST {alice.tasks} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\n"
-    answer = raw(server.port, f"{head}Content-Length: {length}\r\n\r\n{{".encode())
-    assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    response = raw(server.port, f"{head}Content-Length: {length}\r\n\r\n{{".encode())
+    assert (response.status, response.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
 def test_body_of_64_kib_is_read(alice):
@@ -131,12 +131,12 @@ def test_chunked_body_is_read_and_limited(alice):
     assert alice.post(body=b'e\r\n{"title": "x"}\r\n0\r\n\r\n', headers=chunked).status == 201
     large = b"".join(b"1000\r\n" + b" " * 4096 + b"\r\n" for _ in range(17)) + b"0\r\n\r\n"
     assert alice.post(body=large, headers=chunked).status == 413
-    answer = alice.post(body=b"xyz\r\n{}\r\n0\r\n\r\n", headers=chunked)
-    assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+    response = alice.post(body=b"xyz\r\n{}\r\n0\r\n\r\n", headers=chunked)
+    assert (response.status, response.error["code"]) == (400, "MALFORMED_REQUEST")
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_body_where_none_belongs_is_refused(alice, task):
+def test_body_on_a_read_or_delete_is_rejected(alice, task):
     for method, path in [("GET", ""), ("GET", f"/{task['id']}"), ("DELETE", f"/{task['id']}")]:
         assert alice.request(method, alice.tasks + path, json={"title": "x"}).error["details"].keys() == {"title"}
         assert alice.request(method, alice.tasks + path, body=b"{", headers=JSON).status == 400

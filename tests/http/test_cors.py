@@ -1,53 +1,41 @@
-"""Pages of other origins: those that are configured may read every answer, all others none."""
+"""CORS: pages of configured origins may read every response, pages of all others none."""
+
+from functools import cache
 
 import pytest
 
-from config import Settings
-from taskapp import create_app
 from tests.support.client import raw
 from tests.support.contract import HEADERS
-from tests.support.processes import Gunicorn
 
 APP, OTHER, STRANGER = "https://app.example", "http://[::1]:3000", "https://evil.example"
 SENT = {"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-ID"}
 
 
-def of_cors(answer):
-    return {name for name in answer.headers.keys() if name.startswith("Access-Control-")}  # noqa: SIM118 # No dict.
+def of_cors(response):
+    return {name for name in response.headers.keys() if name.startswith("Access-Control-")}  # noqa: SIM118 # No dict.
 
 
-def listed(answer, name):
-    return {part.strip() for part in answer.headers[name].split(",")}
+def listed(response, name):
+    return {part.strip() for part in response.headers[name].split(",")}
 
 
 @pytest.fixture(scope="module")
-def start(settings, tmp_path_factory):
+def start(start_module_server):
     """Starts servers that allow origins, one server for each setting."""
-    servers = {}
-
-    def start(origins):
-        if origins not in servers:
-            log = tmp_path_factory.mktemp("cors") / "log"
-            servers[origins] = Gunicorn(log, **{**settings, "WORKERS": 1, "CORS_ORIGINS": origins})
-            servers[origins].__enter__()
-        return servers[origins].port
-
-    yield start
-    for server in servers.values():
-        server.__exit__()
+    return cache(lambda origins: start_module_server(WORKERS=1, CORS_ORIGINS=origins))
 
 
 @pytest.fixture
-def shared(new_client, start):
+def shared(start):
     """A user of a server that allows two origins."""
-    return new_client(port=start(f"{APP},{OTHER}"))
+    return start(f"{APP},{OTHER}").client()
 
 
 def every_kind(client):
-    """An answer of each maker: views, guard, schemas, routing; all but gunicorn."""
+    """Returns a function that gets a response of views, guard, schemas and routing each."""
     path = f"/{client.create()['id']}"
 
-    def answers(origin):
+    def send(origin):
         headers = {} if origin is None else {"Origin": origin}
         stale = {**headers, "If-Match": '"9"'}
         return {
@@ -62,7 +50,7 @@ def every_kind(client):
             422: client.post(json={"title": ""}, headers=headers),
         }
 
-    return answers
+    return send
 
 
 def preflight(client, path, method="POST", origin=APP, asked="authorization,content-type"):
@@ -71,13 +59,13 @@ def preflight(client, path, method="POST", origin=APP, asked="authorization,cont
 
 
 @pytest.mark.parametrize("origin", [APP, OTHER])
-def test_allowed_origin_may_read_every_answer(shared, origin):
-    for status, answer in every_kind(shared)(origin).items():
-        assert answer.status == status
-        assert of_cors(answer) == {"Access-Control-Allow-Origin", "Access-Control-Expose-Headers"}
-        assert answer.headers["Access-Control-Allow-Origin"] == origin
-        assert listed(answer, "Access-Control-Expose-Headers") >= HEADERS
-        assert answer.headers["Vary"] == "Origin"
+def test_allowed_origin_may_read_every_response(shared, origin):
+    for status, response in every_kind(shared)(origin).items():
+        assert response.status == status
+        assert of_cors(response) == {"Access-Control-Allow-Origin", "Access-Control-Expose-Headers"}
+        assert response.headers["Access-Control-Allow-Origin"] == origin
+        assert listed(response, "Access-Control-Expose-Headers") >= HEADERS
+        assert response.headers["Vary"] == "Origin"
 
 
 @pytest.mark.parametrize(
@@ -97,9 +85,9 @@ def test_allowed_origin_may_read_every_answer(shared, origin):
     ],
 )
 def test_no_other_origin_gets_cors_headers(shared, origin):
-    for status, answer in every_kind(shared)(origin).items():
-        assert (answer.status, of_cors(answer)) == (status, set())
-        assert answer.headers["Vary"] == "Origin"  # A cache must not give this to the allowed origin.
+    for status, response in every_kind(shared)(origin).items():
+        assert (response.status, of_cors(response)) == (status, set())
+        assert response.headers["Vary"] == "Origin"  # A cache must not give this to the allowed origin.
     if origin is not None:
         assert of_cors(preflight(shared, shared.tasks, origin=origin)) == set()
 
@@ -111,53 +99,53 @@ def test_preflight_passes_without_a_token(shared):
         (f"{shared.tasks}/1/complete", {"PATCH", "OPTIONS"}),
         ("/openapi.json", {"GET", "HEAD", "OPTIONS"}),
     ]:
-        answer = preflight(shared, path)
-        assert (answer.status, answer.body) == (204, b"")
-        assert answer.headers["Access-Control-Allow-Origin"] == APP
-        assert listed(answer, "Access-Control-Allow-Methods") == methods
-        assert listed(answer, "Access-Control-Allow-Headers") == SENT
-        assert answer.headers["Access-Control-Max-Age"] == "7200"
-        assert "Access-Control-Allow-Credentials" not in answer.headers
+        response = preflight(shared, path)
+        assert (response.status, response.body) == (204, b"")
+        assert response.headers["Access-Control-Allow-Origin"] == APP
+        assert listed(response, "Access-Control-Allow-Methods") == methods
+        assert listed(response, "Access-Control-Allow-Headers") == SENT
+        assert response.headers["Access-Control-Max-Age"] == "7200"
+        assert "Access-Control-Allow-Credentials" not in response.headers
     assert preflight(shared, "/none").status == 404
 
 
-def test_any_origin(new_client, start):
-    """A star may be kept for all: it is the same on every answer."""
-    client = new_client(port=start("*"))
+def test_any_origin(start):
+    """A cache may keep a star for all origins."""
+    client = start("*").client()
     for origin in (None, APP, "null"):
-        for answer in every_kind(client)(origin).values():
-            assert answer.headers["Access-Control-Allow-Origin"] == "*"
-            assert "Vary" not in answer.headers
+        for response in every_kind(client)(origin).values():
+            assert response.headers["Access-Control-Allow-Origin"] == "*"
+            assert "Vary" not in response.headers
     assert "Access-Control-Allow-Credentials" not in preflight(client, client.tasks).headers
 
 
 def test_without_the_setting_there_is_no_cors(alice):
-    for status, answer in every_kind(alice)(APP).items():
-        assert (answer.status, of_cors(answer)) == (status, set())
-        assert "Vary" not in answer.headers
+    for status, response in every_kind(alice)(APP).items():
+        assert (response.status, of_cors(response)) == (status, set())
+        assert "Vary" not in response.headers
     assert of_cors(preflight(alice, alice.tasks)) == set()
 
 
 def test_options_says_what_is_allowed_without_a_token(alice):
-    answer = alice.request("OPTIONS", f"{alice.tasks}/1", token=None)
-    assert (answer.status, answer.body) == (204, b"")
-    assert listed(answer, "Allow") == {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}
-    assert "Content-Type" not in answer.headers
+    response = alice.request("OPTIONS", f"{alice.tasks}/1", token=None)
+    assert (response.status, response.body) == (204, b"")
+    assert listed(response, "Allow") == {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}
+    assert "Content-Type" not in response.headers
     with_body = alice.request("OPTIONS", alice.tasks, json={"title": "x"})
     assert with_body.status == 204
     assert alice.request("OPTIONS", "/none").status == 404
 
 
 @pytest.mark.parametrize(("origins", "expected"), [(APP, APP), ("*", "*"), (f"{APP},{OTHER}", None)])
-def test_what_gunicorn_refuses_can_be_read_where_one_origin_is_allowed(start, origins, expected):
-    """It does not know whose request it could not read."""
-    answer = raw(start(origins), b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 20_000 + b"\r\n\r\n")
-    assert answer.status == 431
-    assert answer.headers["Access-Control-Allow-Origin"] == expected
+def test_431_of_gunicorn_can_be_read_if_one_origin_is_allowed(start, origins, expected):
+    """gunicorn does not know the origin of a request that it could not read."""
+    response = raw(start(origins).port, b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 20_000 + b"\r\n\r\n")
+    assert response.status == 431
+    assert response.headers["Access-Control-Allow-Origin"] == expected
 
 
-def test_defect_can_be_read(settings):
-    app = create_app(Settings().load({**settings, "CORS_ORIGINS": APP}))
-    app.add_url_rule("/defect", "defect", lambda: 1 / 0)
-    response = app.test_client().get("/defect", headers={"Origin": APP})
+def test_bug_is_a_500_that_can_be_read(make_app):
+    app = make_app(CORS_ORIGINS=APP)
+    app.add_url_rule("/bug", "bug", lambda: 1 / 0)
+    response = app.test_client().get("/bug", headers={"Origin": APP})
     assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (500, APP)

@@ -1,14 +1,13 @@
-"""CORS in a real browser: pages of the origin that is configured may use the API, all others may not."""
+"""CORS in a real browser: pages of the configured origin may use the API, all others may not."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from tests.support.processes import Gunicorn
+from tests.support.http_server import HttpServer, Quiet
 
 
-class BlankPage(BaseHTTPRequestHandler):
+class BlankPage(Quiet, BaseHTTPRequestHandler):
     """A site with nothing on it, whose scripts are those of the test."""
 
     def do_GET(self):
@@ -16,30 +15,22 @@ class BlankPage(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html")
         self.end_headers()
 
-    def log_message(self, *_):
-        pass
+
+class Site(HttpServer):
+    handler = BlankPage
 
 
 @pytest.fixture(scope="module")
 def sites():
-    """Two sites, each an origin of its own."""
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), BlankPage) for _ in range(2)]
-    threads = [threading.Thread(target=server.serve_forever) for server in servers]
-    for thread in threads:
-        thread.start()
-    yield [f"http://127.0.0.1:{server.server_port}" for server in servers]
-    for server, thread in zip(servers, threads, strict=True):
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    """The URLs of two sites, each an origin of its own."""
+    with Site() as first, Site() as second:
+        yield [first.url, second.url]
 
 
 @pytest.fixture(scope="module")
-def port(settings, sites, tmp_path_factory):
+def server(sites, start_module_server):
     """A server that allows the first of the sites."""
-    log = tmp_path_factory.mktemp("cors") / "log"
-    with Gunicorn(log, **{**settings, "WORKERS": 1, "CORS_ORIGINS": sites[0]}) as server:
-        yield server.port
+    return start_module_server(WORKERS=1, CORS_ORIGINS=sites[0])
 
 
 @pytest.fixture
@@ -53,7 +44,7 @@ def call(browser):
         page.goto(origin)
         return page.evaluate(
             """([url, options]) => fetch(url, options).then(
-                answer => ({status: answer.status, headers: Object.fromEntries(answer.headers)}),
+                response => ({status: response.status, headers: Object.fromEntries(response.headers)}),
                 error => error.message)""",
             [url, options],
         )
@@ -63,9 +54,9 @@ def call(browser):
         page.close()
 
 
-def test_page_of_an_allowed_origin_uses_the_api(call, sites, port, new_client):
-    client = new_client(port=port)
-    base = f"http://127.0.0.1:{port}{client.tasks}"
+def test_page_of_an_allowed_origin_uses_the_api(call, sites, server):
+    client = server.client()
+    base = server.url + client.tasks
     token = {"Authorization": f"Bearer {client.token}"}
     sent = {**token, "Content-Type": "application/json", "Idempotency-Key": "k", "X-Request-ID": "of-the-page"}
     created = call(sites[0], base, method="POST", headers=sent, body='{"title": "from a page"}')
@@ -96,11 +87,11 @@ def test_page_of_an_allowed_origin_uses_the_api(call, sites, port, new_client):
     assert too_large["status"] == 431
 
 
-def test_page_of_another_origin_cannot(call, sites, port, new_client):
-    client = new_client(port=port)
-    base = f"http://127.0.0.1:{port}{client.tasks}"
+def test_page_of_another_origin_cannot(call, sites, server):
+    client = server.client()
+    base = server.url + client.tasks
     sent = {"Authorization": f"Bearer {client.token}", "Content-Type": "application/json"}
     assert call(sites[1], base, method="POST", headers=sent, body='{"title": "x"}') == "Failed to fetch"
     assert call(sites[1], base, headers=sent) == "Failed to fetch"
-    assert call(sites[1], f"http://127.0.0.1:{port}/openapi.json") == "Failed to fetch"
+    assert call(sites[1], server.url + "/openapi.json") == "Failed to fetch"
     assert client.get().data == []

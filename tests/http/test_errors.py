@@ -1,4 +1,4 @@
-"""Every error has the one shape, whoever makes it: the application, Flask, or gunicorn before either."""
+"""Every error has the same shape, whether of the application, of Flask or of gunicorn."""
 
 import json
 import re
@@ -7,14 +7,12 @@ from http import HTTPStatus
 import pytest
 from werkzeug.exceptions import default_exceptions
 
-from config import Settings
-from taskapp import create_app
 from taskapp.http import errors
 from taskapp.tasks import service
 from tests.support.client import assert_canonical_error, raw
-from tests.support.processes import run_sql
+from tests.support.postgres import run_sql
 
-# What the contract names, and what exceptions are mapped to.
+# The errors of the contract that exceptions are mapped to.
 CONTRACT = {
     (400, "MALFORMED_REQUEST"),
     (401, "UNAUTHORIZED"),
@@ -31,9 +29,9 @@ CONTRACT = {
 
 
 @pytest.fixture
-def broken_app(settings):
-    """An application with routes that fail in every way there is."""
-    app = create_app(Settings().load(settings))
+def broken_app(make_app):
+    """An application with a route for every kind of failure."""
+    app = make_app()
 
     def fail_with(error):
         def view():
@@ -43,7 +41,7 @@ def broken_app(settings):
 
     for status, error in default_exceptions.items():
         app.add_url_rule(f"/fail/{status}", f"fail_{status}", fail_with(error()))
-    app.add_url_rule("/fail/defect", "defect", fail_with(RuntimeError("secret text, /a/path, SELECT 1")))
+    app.add_url_rule("/fail/bug", "bug", fail_with(RuntimeError("secret text, /a/path, SELECT 1")))
     return app
 
 
@@ -68,19 +66,19 @@ def test_codes_are_those_of_the_contract():
     ]
 
 
-def test_defect_is_logged_under_its_request_id_and_not_shown(broken_app, capfd):
-    response = broken_app.test_client().get("/fail/defect", headers={"X-Request-ID": "find.me-1"})
+def test_bug_is_logged_under_its_request_id_and_not_shown(broken_app, capfd):
+    response = broken_app.test_client().get("/fail/bug", headers={"X-Request-ID": "find.me-1"})
     assert response.status_code == 500
     assert response.json["error"]["code"] == "UNEXPECTED_ERROR"
     assert response.json["error"]["request_id"] == "find.me-1"
     assert "secret" not in response.text
     log = capfd.readouterr().err
     line = json.loads(log.splitlines()[-1])
-    assert (line["request_id"], line["message"]) == ("find.me-1", "Exception on GET /fail/defect")
+    assert (line["request_id"], line["message"]) == ("find.me-1", "Exception on GET /fail/bug")
     assert "RuntimeError: secret text" in line["exception"]
 
 
-def test_defect_below_a_view_is_not_shown(broken_app, monkeypatch, alice):
+def test_bug_below_a_view_is_a_500_that_does_not_show_it(broken_app, monkeypatch, alice):
     def fail(*_, **__):
         raise RuntimeError("SELECT secret FROM tasks")
 
@@ -90,14 +88,14 @@ def test_defect_below_a_view_is_not_shown(broken_app, monkeypatch, alice):
     assert "SELECT" not in response.text
 
 
-def test_what_users_wrote_is_not_logged(settings, alice, capfd, database_url):
-    run_sql(database_url, "ALTER TABLE tasks ADD CONSTRAINT defect CHECK (title <> 'my secret') NOT VALID")
+def test_text_of_users_is_not_logged(make_app, alice, capfd, database_url):
+    run_sql(database_url, "ALTER TABLE tasks ADD CONSTRAINT bug CHECK (title <> 'my secret') NOT VALID")
     try:
-        http_client = create_app(Settings().load(settings)).test_client()
+        http_client = make_app().test_client()
         headers = {"Authorization": f"Bearer {alice.token}"}
         response = http_client.post(alice.tasks, json={"title": "my secret"}, headers=headers)
     finally:
-        run_sql(database_url, "ALTER TABLE tasks DROP CONSTRAINT defect")
+        run_sql(database_url, "ALTER TABLE tasks DROP CONSTRAINT bug")
     assert response.status_code == 500
     log = capfd.readouterr().err
     assert "CheckViolation" in log
@@ -107,8 +105,8 @@ def test_what_users_wrote_is_not_logged(settings, alice, capfd, database_url):
 
 @pytest.mark.parametrize("request_id", ["a", "A-z0.9_", "x" * 128])
 def test_well_formed_request_id_is_returned(alice, request_id):
-    answer = alice.get(headers={"X-Request-ID": request_id})
-    assert answer.headers["X-Request-ID"] == request_id
+    response = alice.get(headers={"X-Request-ID": request_id})
+    assert response.headers["X-Request-ID"] == request_id
     assert alice.get("/1", headers={"X-Request-ID": request_id}).error["request_id"] == request_id
 
 
@@ -122,8 +120,8 @@ def test_malformed_request_id_is_replaced(alice, request_id):
 
 def test_head_errors_have_no_body(alice):
     for path, token, status in [(alice.tasks + "/1", alice.token, 404), (alice.tasks, None, 401), ("/none", None, 404)]:
-        answer = alice.request("HEAD", path, token=token)
-        assert (answer.status, answer.body) == (status, b"")
+        response = alice.request("HEAD", path, token=token)
+        assert (response.status, response.body) == (status, b"")
 
 
 @pytest.mark.parametrize(
@@ -142,20 +140,20 @@ def test_head_errors_have_no_body(alice):
     ],
     ids=range(10),
 )
-def test_what_gunicorn_refuses_has_the_one_shape(server, request_bytes, status, code):
-    answer = raw(server.port, request_bytes)
-    assert (answer.status, answer.error["code"]) == (status, code)
-    assert answer.reason == HTTPStatus(status).phrase
-    assert_canonical_error(answer)
+def test_error_of_gunicorn_has_the_one_shape(server, request_bytes, status, code):
+    response = raw(server.port, request_bytes)
+    assert (response.status, response.error["code"]) == (status, code)
+    assert response.reason == HTTPStatus(status).phrase
+    assert_canonical_error(response)
 
 
-def test_client_does_not_decide_where_the_application_is(alice, server):
+def test_script_name_of_a_client_is_ignored(alice, server):
     for path, status in [("/health/live", 200), (f"/x{alice.tasks}", 404)]:
         request = f"GET {path} HTTP/1.1\r\nHost: x\r\nSCRIPT_NAME: /x\r\n\r\n"
         assert raw(server.port, request.encode()).status == status
 
 
-def test_error_that_names_what_was_sent_does_not_break(alice):
-    answer = alice.post(body=b'{"\\ud800\\u0000": 1}', headers={"Content-Type": "application/json"})
-    assert answer.status == 422
-    assert "?\0" in answer.error["details"]
+def test_invalid_name_in_an_error_is_replaced(alice):
+    response = alice.post(body=b'{"\\ud800\\u0000": 1}', headers={"Content-Type": "application/json"})
+    assert response.status == 422
+    assert "?\0" in response.error["details"]

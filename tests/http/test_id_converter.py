@@ -1,4 +1,4 @@
-"""Addresses that lead nowhere, ids of any kind, and methods that are not taken: the contract's error, and no change."""
+"""Unknown URLs, ids of any kind, and unsupported methods: the contract's error, and no change."""
 
 from urllib.parse import quote
 
@@ -13,16 +13,16 @@ IDS = ["0", "-1", str(2**63 - 1), str(2**63), str(10**30), "1.0", "abc", "%00", 
 @pytest.mark.parametrize("task_id", IDS)
 def test_id_that_no_task_has_is_not_found(alice, task_id):
     path = "/" + quote(task_id, safe="%")
-    answers = [
+    responses = [
         alice.get(path),
         alice.put(path, json={"title": "x"}),
         alice.patch(path, json={"title": "x"}),
         alice.patch(path + "/complete"),
         alice.delete(path),
     ]
-    # A slash in an id makes it another address, which does not exist.
+    # A slash in an id makes it another URL, which does not exist.
     code = "NOT_FOUND" if task_id == "%2F" else "TASK_NOT_FOUND"
-    assert [(answer.status, answer.error["code"]) for answer in answers] == [(404, code)] * 5
+    assert [(response.status, response.error["code"]) for response in responses] == [(404, code)] * 5
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_user_ids_of_any_characters_work(new_client, user_id):
 @pytest.mark.parametrize("user_id", ["x" * 256, "\0", "a\0b"])
 def test_user_id_that_no_task_can_have_is_named(new_client, user_id):
     user = new_client(user_id)
-    for answer in (user.get(), user.post(json={"title": "x"}), user.get("/1"), user.delete("/1")):
-        assert answer.status == 422
-        assert list(answer.error["details"]) == ["user_id"]
+    for response in (user.get(), user.post(json={"title": "x"}), user.get("/1"), user.delete("/1")):
+        assert response.status == 422
+        assert list(response.error["details"]) == ["user_id"]
 
 
 @pytest.mark.parametrize(
@@ -57,17 +57,17 @@ def test_user_id_that_no_task_can_have_is_named(new_client, user_id):
         "/nothing",
     ],
 )
-def test_address_that_does_not_exist_is_not_found(alice, path):
+def test_unknown_url_is_not_found(alice, path):
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-        answer = alice.request(method, path)
-        assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")
+        response = alice.request(method, path)
+        assert (response.status, response.error["code"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "NONSENSE", "QUERY"])
-def test_method_that_is_not_taken_is_not_allowed(alice, method):
-    answer = alice.request(method, alice.tasks)
-    assert (answer.status, answer.error["code"]) == (405, "METHOD_NOT_ALLOWED")
-    assert {"GET", "POST"} <= {allowed.strip() for allowed in answer.headers["Allow"].split(",")}
+def test_unsupported_method_is_not_allowed(alice, method):
+    response = alice.request(method, alice.tasks)
+    assert (response.status, response.error["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert {"GET", "POST"} <= {allowed.strip() for allowed in response.headers["Allow"].split(",")}
     assert "PUT" in alice.request("POST", f"{alice.tasks}/1", json={}).headers["Allow"]
 
 
@@ -78,11 +78,11 @@ def test_raw_bytes_in_a_path_are_an_error_not_a_crash(alice, secret):
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
-def test_host_that_cannot_be_one_is_an_error(alice, host):
-    answer = alice.request("GET", alice.tasks, headers={"Host": host})
-    assert (answer.status, answer.error["code"]) == (400, "MALFORMED_REQUEST")
+def test_invalid_host_is_malformed(alice, host):
+    response = alice.request("GET", alice.tasks, headers={"Host": host})
+    assert (response.status, response.error["code"]) == (400, "MALFORMED_REQUEST")
 
 
-def test_offer_to_change_the_protocol_is_passed_over(alice):  # RFC 9110, section 7.8: a server may.
-    answer = alice.request("GET", alice.tasks, headers={"Connection": "Upgrade", "Upgrade": "websocket"})
-    assert answer.status == 200
+def test_offer_to_change_the_protocol_is_ignored(alice):  # RFC 9110, section 7.8: a server may.
+    response = alice.request("GET", alice.tasks, headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+    assert response.status == 200

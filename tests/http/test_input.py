@@ -1,4 +1,4 @@
-"""Bad fields and parameters get the contract's error, which names what is wrong, and change nothing."""
+"""Bad fields and parameters get the contract's error, which names them, and change nothing."""
 
 from urllib.parse import quote
 
@@ -21,18 +21,18 @@ TITLES = {
 )
 def test_invalid_title_is_named(alice, task, title):
     for method, path in writes(task)[:3]:
-        answer = alice.request(method, alice.tasks + path, json={"title": title})
-        assert (answer.status, answer.error["code"]) == (422, "VALIDATION_ERROR")
-        assert_one_sentence_each(answer, "title")
+        response = alice.request(method, alice.tasks + path, json={"title": title})
+        assert (response.status, response.error["code"]) == (422, "VALIDATION_ERROR")
+        assert_one_sentence_each(response, "title")
 
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("description", ["x" * 1001, "🙂" * 1001, "a\0", "\ud800", 1, False, [], {}], ids=range(8))
 def test_invalid_description_is_named(alice, task, description):
     for method, path in writes(task)[:3]:
-        answer = alice.request(method, alice.tasks + path, json={"title": "x", "description": description})
-        assert answer.status == 422
-        assert_one_sentence_each(answer, "description")
+        response = alice.request(method, alice.tasks + path, json={"title": "x", "description": description})
+        assert response.status == 422
+        assert_one_sentence_each(response, "description")
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -42,9 +42,9 @@ def test_invalid_description_is_named(alice, task, description):
 def test_invalid_completed_is_named(alice, task, completed):
     for method, path in writes(task):
         fields = {"completed": completed} if path.endswith("complete") else {"title": "x", "completed": completed}
-        answer = alice.request(method, alice.tasks + path, json=fields)
-        assert answer.status == 422
-        assert_one_sentence_each(answer, "completed")
+        response = alice.request(method, alice.tasks + path, json=fields)
+        assert response.status == 422
+        assert_one_sentence_each(response, "completed")
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -53,9 +53,9 @@ def test_invalid_completed_is_named(alice, task, completed):
 )
 def test_unknown_field_is_named(alice, task, name):
     for method, path in writes(task):
-        answer = alice.request(method, alice.tasks + path, json={"title": "x", "completed": True, name: 1})
-        assert answer.status == 422
-        assert name.encode(errors="replace").decode() in answer.error["details"]
+        response = alice.request(method, alice.tasks + path, json={"title": "x", "completed": True, name: 1})
+        assert response.status == 422
+        assert name.encode(errors="replace").decode() in response.error["details"]
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -66,9 +66,9 @@ def test_other_user_id_in_a_body_is_named(alice, task, user_id):
         fields = {"user_id": user_id}
         if method in {"POST", "PUT", "PATCH"}:
             fields |= {"completed": True} if path.endswith("complete") else {"title": "x"}
-        answer = alice.request(method, alice.tasks + path, json=fields)
-        assert answer.status == 422
-        assert_one_sentence_each(answer, "user_id")
+        response = alice.request(method, alice.tasks + path, json=fields)
+        assert response.status == 422
+        assert_one_sentence_each(response, "user_id")
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -83,13 +83,13 @@ def test_other_user_id_in_a_body_is_named(alice, task, user_id):
         ("%ff=1", "%FF"),
     ],
 )
-def test_query_parameter_that_is_not_taken_is_named(alice, task, query, name):
+def test_unknown_query_parameter_is_named(alice, task, query, name):
     requests = [*writes(task), ("DELETE", f"/{task['id']}"), ("GET", f"/{task['id']}"), ("GET", "")]
     for method, path in requests:
         body = {} if method in {"GET", "DELETE"} else {"json": {"title": "x"}}
-        answer = alice.request(method, f"{alice.tasks}{path}?{query}", **body)
-        assert answer.status == 422
-        assert name in answer.error["details"]
+        response = alice.request(method, f"{alice.tasks}{path}?{query}", **body)
+        assert response.status == 422
+        assert name in response.error["details"]
 
 
 @pytest.mark.parametrize(
@@ -101,25 +101,25 @@ def test_query_parameter_that_is_not_taken_is_named(alice, task, query, name):
 )
 def test_invalid_list_parameter_is_named(alice, parameter, values):
     for value in values:
-        answer = alice.get(f"?{parameter}={quote(value, safe='%')}")
-        assert answer.status == 422, value
-        assert list(answer.error["details"]) == [parameter]
+        response = alice.get(f"?{parameter}={quote(value, safe='%')}")
+        assert response.status == 422, value
+        assert list(response.error["details"]) == [parameter]
 
 
 @pytest.mark.usefixtures("unchanged")
 def test_every_invalid_field_is_named_at_once(alice, task):
-    answer = alice.put(f"/{task['id']}", json={"title": " ", "description": 1, "completed": "yes", "more": 1})
-    assert answer.error["details"].keys() == {"title", "description", "completed", "more"}
+    response = alice.put(f"/{task['id']}", json={"title": " ", "description": 1, "completed": "yes", "more": 1})
+    assert response.error["details"].keys() == {"title", "description", "completed", "more"}
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_body_without_what_is_needed_says_what(alice, task):
+def test_missing_field_is_named(alice, task):
     assert list(alice.post(json={}).error["details"]) == ["title"]
     path = f"/{task['id']}"
     for body in ({}, {"user_id": alice.user_id}):
         assert list(alice.put(path, json=body).error["details"]) == ["body"]
         assert list(alice.patch(path, json=body).error["details"]) == ["body"]
-        # An empty object is no empty body: it may be a value that got lost, so nothing is turned round.
+        # An empty object is no empty body. A value may have been lost, so the task is not toggled.
         assert list(alice.patch(path + "/complete", json=body).error["details"]) == ["completed"]
 
 
@@ -127,14 +127,14 @@ def test_body_without_what_is_needed_says_what(alice, task):
 @pytest.mark.parametrize("body", [b'{"title": "a", "title": "b"}', b'{"title": "a", "title": "a"}'])
 def test_duplicate_name_is_named(alice, task, body):
     for method, path in writes(task):
-        answer = alice.request(method, alice.tasks + path, body=body, headers=JSON)
-        assert answer.status == 422
-        assert list(answer.error["details"]) == ["title"]
+        response = alice.request(method, alice.tasks + path, body=body, headers=JSON)
+        assert response.status == 422
+        assert list(response.error["details"]) == ["title"]
 
 
-def assert_one_sentence_each(answer, name):
-    """The details name this field alone, with sentences."""
-    assert list(answer.error["details"]) == [name]
-    sentences = answer.error["details"][name]
+def assert_one_sentence_each(response, name):
+    """The details name only this field, with sentences."""
+    assert list(response.error["details"]) == [name]
+    sentences = response.error["details"][name]
     assert sentences
     assert all(sentence.endswith(".") and sentence[0].isupper() for sentence in sentences)

@@ -1,21 +1,21 @@
-"""The limit of requests per user: off unless set, exact over workers with Redis, and no harm where Redis is down."""
+"""The rate limit per user: off by default, exact over workers with Redis, and harmless while Redis is down."""
 
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from functools import partial
 
 import pytest
 from redis import Redis as RedisClient
 
-from config import ROOT, Settings
-from taskapp import create_app
+from config import ROOT
 from taskapp.auth.guard import authorize
-from tests.support.client import Client, make_token
-from tests.support.external import needs
-from tests.support.processes import Gunicorn, free_port, listens, wait_until
+from tests.support.client import make_token
+from tests.support.external import require
+from tests.support.ports import free_port, listens
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ class Redis:
     """A Redis server of its own, which can be stopped and started again."""
 
     def __init__(self, folder):
-        self.program = needs("redis-server", "install it (Debian: apt install redis-server).")
+        self.program = require("redis-server", "install it (Debian: apt install redis-server).")
         self.folder, self.port = folder, free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
@@ -57,26 +57,18 @@ def redis(tmp_path):
 
 
 @pytest.fixture
-def start(settings, tmp_path):
-    """Starts a server with more settings; one worker, unless told otherwise."""
-    servers = []
-
-    def start(**more):
-        servers.append(Gunicorn(tmp_path / f"gunicorn-{len(servers)}", **{**settings, "WORKERS": 1, **more}))
-        return servers[-1].__enter__()
-
-    yield start
-    for server in servers:
-        server.__exit__()
+def start(start_server):
+    """Starts servers with one worker, unless told otherwise."""
+    return partial(start_server, WORKERS=1)
 
 
-def quota(answer):
-    return [answer.headers[name] for name in OF_QUOTA]
+def quota(response):
+    return [response.headers[name] for name in OF_QUOTA]
 
 
-def left(answer):
-    """What is left of five an hour; the seconds are not asserted to the second."""
-    policy, state = quota(answer)
+def left(response):
+    """The remaining requests of five an hour; the seconds are asserted only roughly."""
+    policy, state = quota(response)
     assert policy == '"default";q=5;w=3600'
     name, remaining, seconds = state.split(";")
     assert name == '"default"'
@@ -84,11 +76,11 @@ def left(answer):
     return int(remaining.removeprefix("r="))
 
 
-def test_user_over_the_limit_is_told_when_to_come_back(start, new_client):
+def test_user_over_the_limit_is_told_when_to_retry(start):
     server = start(**LIMIT)
-    alice, bob = (new_client(port=server.port) for _ in range(2))
+    alice, bob = server.client(), server.client()
     path = f"/{alice.create()['id']}"
-    answers = [
+    responses = [
         alice.get(path, headers={"If-None-Match": '"1"'}),
         alice.get("/0"),
         alice.post(json={"title": ""}),
@@ -96,25 +88,27 @@ def test_user_over_the_limit_is_told_when_to_come_back(start, new_client):
         alice.get(),
         alice.post(json={"title": "x"}),
     ]
-    assert [answer.status for answer in answers] == [304, 404, 422, 200, 429, 429]
-    assert [left(answer) for answer in answers] == [3, 2, 1, 0, 0, 0]
-    refused = answers[-1]
+    assert [response.status for response in responses] == [304, 404, 422, 200, 429, 429]
+    assert [left(response) for response in responses] == [3, 2, 1, 0, 0, 0]
+    refused = responses[-1]
     assert refused.error["code"] == "RATE_LIMITED"
     assert refused.headers["RateLimit"].endswith(f";t={refused.headers['Retry-After']}")
     assert left(bob.get()) == 4
 
 
-def test_what_the_guard_refuses_is_not_counted(start, new_client):
-    """Nobody can use up the quota of somebody else."""
+def test_request_that_the_guard_rejects_is_not_counted(start):
+    """No user can use up the quota of another."""
     server = start(**LIMIT)
-    alice, bob = (new_client(port=server.port) for _ in range(2))
+    alice, bob = server.client(), server.client()
     for _ in range(10):
         refused = [
             bob.request("GET", alice.tasks),
             alice.get(token=None),
             alice.get(token=make_token("y" * 32, user_id=alice.user_id)),
         ]
-        assert [(answer.status, quota(answer)) for answer in refused] == [(s, [None, None]) for s in (403, 401, 401)]
+        assert [(response.status, quota(response)) for response in refused] == [
+            (s, [None, None]) for s in (403, 401, 401)
+        ]
     for path in ("/health/live", "/openapi.json", "/none"):
         assert quota(alice.request("GET", path)) == [None, None]
     assert quota(alice.request("OPTIONS", alice.tasks)) == [None, None]
@@ -122,25 +116,25 @@ def test_what_the_guard_refuses_is_not_counted(start, new_client):
     assert left(bob.get()) == 4
 
 
-def test_window_begins_anew(start, new_client):
-    client = new_client(port=start(RATE_LIMIT="2/second").port)
+def test_window_starts_again(start):
+    client = start(RATE_LIMIT="2/second").client()
     statuses = set()
     for _ in range(50):
-        answer = client.get()
-        statuses.add(answer.status)
-        if answer.status == 429:
-            assert int(answer.headers["Retry-After"]) >= 1
-            time.sleep(int(answer.headers["Retry-After"]))
+        response = client.get()
+        statuses.add(response.status)
+        if response.status == 429:
+            assert int(response.headers["Retry-After"]) >= 1
+            time.sleep(int(response.headers["Retry-After"]))
             assert client.get().status == 200
             break
     assert statuses == {200, 429}
 
 
-def send_at_once(port, token, user_id, requests):
-    """Send requests over as many connections, eight at a time, and return how many were answered with each status."""
+def send_at_once(server, user_id, requests):
+    """Send requests over as many connections, eight at a time, and return how many responses had each status."""
 
     def send(_):
-        with closing(Client(port, token=token, user_id=user_id)) as client:
+        with server.client(user_id) as client:
             return client.get().status
 
     with ThreadPoolExecutor(8) as threads:
@@ -148,19 +142,18 @@ def send_at_once(port, token, user_id, requests):
     return {status: statuses.count(status) for status in set(statuses)}
 
 
-def test_workers_count_together_in_redis(start, redis, secret):
+def test_workers_count_together_in_redis(start, redis):
     server = start(WORKERS=2, RATE_LIMIT="20/hour", RATE_LIMIT_STORAGE=redis.url)
     for user_id in ("of-redis-1", "of-redis-2"):
-        token = make_token(secret, user_id=user_id)
-        assert send_at_once(server.port, token, user_id, 60) == {200: 20, 429: 40}
+        assert send_at_once(server, user_id, 60) == {200: 20, 429: 40}
     assert "WARNING" not in server.log.read_text()
 
 
 @pytest.mark.parametrize("trouble", [signal.SIGKILL, signal.SIGSTOP])
-def test_without_redis_requests_go_on(start, redis, new_client, trouble):
+def test_without_redis_requests_go_on(start, redis, trouble):
     """Each worker counts for itself until Redis is there again."""
     server = start(**LIMIT, RATE_LIMIT_STORAGE=redis.url)
-    alice, bob = (new_client(port=server.port) for _ in range(2))
+    alice, bob = server.client(), server.client()
     assert [left(alice.get()) for _ in range(3)] == [4, 3, 2]
     redis.process.send_signal(trouble)
     began = time.monotonic()
@@ -177,29 +170,28 @@ def test_without_redis_requests_go_on(start, redis, new_client, trouble):
 
 
 @pytest.mark.parametrize("trouble", [signal.SIGKILL, signal.SIGSTOP])
-def test_every_request_of_the_moment_redis_goes_down_is_answered(start, redis, secret, trouble):
+def test_requests_at_the_moment_redis_goes_down_succeed(start, redis, trouble):
     server = start(RATE_LIMIT="1000/hour", RATE_LIMIT_STORAGE=redis.url)
-    token = make_token(secret, user_id="of-the-moment")
-    assert send_at_once(server.port, token, "of-the-moment", 8) == {200: 8}
+    assert send_at_once(server, "of-the-moment", 8) == {200: 8}
     redis.process.send_signal(trouble)
-    assert send_at_once(server.port, token, "of-the-moment", 24) == {200: 24}
+    assert send_at_once(server, "of-the-moment", 24) == {200: 24}
     assert "Traceback" not in server.log.read_text()
 
 
-def test_redis_that_is_down_at_the_start_harms_nothing(start, new_client):
+def test_redis_that_is_down_at_the_start_is_replaced(start):
     server = start(**LIMIT, RATE_LIMIT_STORAGE=f"redis://127.0.0.1:{free_port()}")
-    client = new_client(port=server.port)
+    client = server.client()
     assert [client.get().status for _ in range(6)] == [200] * 5 + [429]
 
 
 @pytest.mark.parametrize(("workers", "warnings"), [(1, 0), (2, 1)])
-def test_separate_counts_are_warned_of(start, workers, warnings):
+def test_separate_counts_are_logged_as_a_warning(start, workers, warnings):
     log = start(**LIMIT, WORKERS=workers).log.read_text()
     assert log.count("RATE_LIMIT is counted by each of 2 workers for itself") == warnings
 
 
-def test_limit_stands_right_behind_every_guard(settings):
-    app = create_app(Settings().load({**settings, **LIMIT}))
+def test_limit_stands_right_behind_every_guard(make_app):
+    app = make_app(**LIMIT)
     guarded = [guards for guards in app.before_request_funcs.values() if authorize in guards]
     assert guarded
     for guards in guarded:
@@ -207,7 +199,7 @@ def test_limit_stands_right_behind_every_guard(settings):
 
 
 def test_unset_it_is_not_even_imported():
-    """The limit costs those who have none nothing."""
+    """Without a limit, the library costs nothing."""
     code = "import sys; import taskapp, taskapp.server.hooks; sys.exit(any('limit' in name for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
@@ -215,5 +207,5 @@ def test_unset_it_is_not_even_imported():
 def test_unset_there_is_neither_limit_nor_header(alice, app):
     assert "limiter" not in app.extensions
     for _ in range(10):
-        answer = alice.get()
-        assert (answer.status, quota(answer)) == (200, [None, None])
+        response = alice.get()
+        assert (response.status, quota(response)) == (200, [None, None])

@@ -1,29 +1,27 @@
-"""What browsers are told on every answer, whoever makes it: the application, Flask, or gunicorn before either."""
+"""Security headers on every response, whether of the application, of Flask or of gunicorn."""
 
 import pytest
 
-from config import Settings
-from taskapp import create_app
 from taskapp.http.openapi import docs_page
 from tests.support.client import raw
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
 
-def assert_protected(answer, policy=NOTHING):
+def assert_protected(response, policy=NOTHING):
     expected = {
         "X-Content-Type-Options": ["nosniff"],
         "Referrer-Policy": ["no-referrer"],
         "Cross-Origin-Resource-Policy": ["same-origin"],
         "Content-Security-Policy": [policy],
     }
-    assert {name: answer.headers.get_all(name) for name in expected} == expected
-    assert len(answer.headers.get_all("Cache-Control")) == 1
+    assert {name: response.headers.get_all(name) for name in expected} == expected
+    assert len(response.headers.get_all("Cache-Control")) == 1
 
 
-def test_every_answer_of_the_api_is_protected(alice, task):
+def test_every_response_of_the_api_is_protected(alice, task):
     path = f"/{task['id']}"
-    answers = {
+    responses = {
         "created": alice.post(json={"title": "x"}),
         "read": alice.get(path),
         "not modified": alice.get(path, headers={"If-None-Match": '"1"'}),
@@ -39,20 +37,20 @@ def test_every_answer_of_the_api_is_protected(alice, task):
         "changed": alice.put(path, json={"title": "x"}),
         "deleted": alice.delete(path),
     }
-    for answer in answers.values():
-        assert_protected(answer)
-        assert "Strict-Transport-Security" not in answer.headers  # It came over plain HTTP.
-    kept = {name for name, answer in answers.items() if answer.headers["Cache-Control"] == "private, no-cache"}
+    for response in responses.values():
+        assert_protected(response)
+        assert "Strict-Transport-Security" not in response.headers  # It came over plain HTTP.
+    kept = {name for name, response in responses.items() if response.headers["Cache-Control"] == "private, no-cache"}
     assert kept == {"read", "not modified", "head"}
-    rest = {answer.headers["Cache-Control"] for name, answer in answers.items() if name not in kept}
+    rest = {response.headers["Cache-Control"] for name, response in responses.items() if name not in kept}
     assert rest == {"no-store"}
 
 
 @pytest.mark.parametrize("path", ["/", "/health/live", "/health/ready", "/health", "/openapi.json"])
-def test_what_needs_no_token_is_protected(alice, path):
-    answer = alice.request("GET", path, token=None)
-    assert_protected(answer)
-    assert answer.headers["Cache-Control"] == "no-store"
+def test_route_without_a_token_is_protected(alice, path):
+    response = alice.request("GET", path, token=None)
+    assert_protected(response)
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_the_docs_page_keeps_its_own_policy(alice):
@@ -63,10 +61,10 @@ def test_the_docs_page_keeps_its_own_policy(alice):
     assert_protected(alice.request("GET", "/docs/page.js", token=None))
 
 
-def test_defect_is_protected(settings):
-    app = create_app(Settings().load(settings))
-    app.add_url_rule("/defect", "defect", lambda: 1 / 0)
-    response = app.test_client().get("/defect")
+def test_bug_is_a_protected_500(make_app):
+    app = make_app()
+    app.add_url_rule("/bug", "bug", lambda: 1 / 0)
+    response = app.test_client().get("/bug")
     assert (response.status_code, response.headers["Content-Security-Policy"]) == (500, NOTHING)
     assert response.headers["Cache-Control"] == "no-store"
 
@@ -81,11 +79,11 @@ def test_defect_is_protected(settings):
     ],
     ids=range(4),
 )
-def test_what_gunicorn_refuses_is_protected(server, request_bytes):
-    answer = raw(server.port, request_bytes)
-    assert answer.status >= 400
-    assert_protected(answer)
-    assert answer.headers["Cache-Control"] == "no-store"
+def test_request_that_gunicorn_rejects_is_protected(server, request_bytes):
+    response = raw(server.port, request_bytes)
+    assert response.status >= 400
+    assert_protected(response)
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_https_of_a_trusted_proxy_is_to_stay_https(server):
@@ -95,5 +93,5 @@ def test_https_of_a_trusted_proxy_is_to_stay_https(server):
         assert raw(server.port, request.encode()).headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_the_server_does_not_tell_its_version(server):
+def test_server_header_has_no_version(server):
     assert raw(server.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").headers["Server"] == "gunicorn"

@@ -1,4 +1,4 @@
-"""The line of a request: what it tells, and that it tells nothing that a user or a client wrote."""
+"""The log line of a request: all its fields, and nothing that a user or a client wrote."""
 
 import logging
 import re
@@ -6,11 +6,9 @@ import time
 
 import pytest
 
-from config import ROOT, Settings
-from taskapp import create_app
+from config import ROOT
 from tests.support.client import make_token, raw
 from tests.support.log_lines import ALWAYS, record_of, records
-from tests.support.processes import Gunicorn
 
 MARK = "hidden5f3a"
 LIST, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
@@ -29,25 +27,23 @@ OF_REQUEST = ALWAYS | {
 
 
 @pytest.fixture(scope="module")
-def logging_server(settings, tmp_path_factory):
-    log = tmp_path_factory.mktemp("logs") / "log"
-    with Gunicorn(log, **settings, ACCESS_LOG="true", LOG_LEVEL="debug") as server:
-        yield server
+def logging_server(start_module_server):
+    return start_module_server(ACCESS_LOG="true", LOG_LEVEL="debug")
 
 
 @pytest.fixture
-def user(new_client, logging_server):
-    return new_client(port=logging_server.port)
+def user(logging_server):
+    return logging_server.client()
 
 
 def test_request_is_one_line_with_all_that_is_known(user, logging_server):
     task = user.create()
-    answer = user.get(f"/{task['id']}")
-    record = record_of(logging_server, answer)
+    response = user.get(f"/{task['id']}")
+    record = record_of(logging_server, response)
     assert record.keys() == OF_REQUEST
     assert (record["method"], record["route"], record["status"]) == ("GET", TASK, 200)
     assert (record["user"], record["database_statements"]) == (user.user_id, 1)
-    assert record["response_bytes"] == len(answer.body)
+    assert record["response_bytes"] == len(response.body)
     assert 0 < record["database_ms"] < record["duration_ms"]
     assert record["remote_address"] == "127.0.0.1"
     assert (record["level"], record["logger"]) == ("INFO", "taskapp.requests")
@@ -86,8 +82,8 @@ def test_head_and_not_modified_sent_no_body(user, logging_server):
 
 
 def test_refusal_of_the_server_is_one_line(logging_server):
-    answer = raw(logging_server.port, b"GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n")
-    record = record_of(logging_server, answer)
+    response = raw(logging_server.port, b"GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n")
+    record = record_of(logging_server, response)
     assert record.keys() == ALWAYS | {"request_id", "route", "status", "remote_address"}
     assert (record["status"], record["level"], record["remote_address"]) == (400, "WARNING", "127.0.0.1")
 
@@ -124,8 +120,8 @@ def test_nothing_that_was_sent_is_in_any_line(user, logging_server, secret):
         f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {MARK}\r\n\r\n",
     ]
     sent += [raw(logging_server.port, text.encode()) for text in refused]
-    for answer in sent:
-        record_of(logging_server, answer)
+    for response in sent:
+        record_of(logging_server, response)
     text = logging_server.log.read_text()
     assert MARK not in text.lower()
     for part in [*user.token.split("."), secret]:
@@ -133,26 +129,26 @@ def test_nothing_that_was_sent_is_in_any_line(user, logging_server, secret):
 
 
 @pytest.mark.parametrize("user_id", ["a\nb", "\x1b[31mred", 'quote" user=root', "\u2028\u202e", "ünï", "x" * 300])
-def test_user_id_cannot_forge_a_line(logging_server, new_client, user_id):
-    client = new_client(user_id=user_id, port=logging_server.port)
+def test_user_id_cannot_forge_a_line(logging_server, user_id):
+    client = logging_server.client(user_id)
     record = record_of(logging_server, client.request("GET", "/api/somebody/tasks"))
     assert record["user"] == user_id[:255]
     assert logging_server.log.read_text().isascii()
 
 
 def test_user_id_of_half_a_character_is_logged(logging_server, user, secret):
-    answer = user.request("GET", "/api/somebody/tasks", token=make_token(secret, user_id="\ud800"))
-    assert record_of(logging_server, answer)["user"] == "\ud800"
+    response = user.request("GET", "/api/somebody/tasks", token=make_token(secret, user_id="\ud800"))
+    assert record_of(logging_server, response)["user"] == "\ud800"
 
 
-def test_access_log_is_off_unless_asked_for(server, alice):
+def test_access_log_is_off_by_default(server, alice):
     alice.create()
     time.sleep(0.2)
     assert "taskapp.requests" not in "".join(each["logger"] for each in records(server) if each["level"] == "INFO")
 
 
-def test_development_server_logs_no_request(settings, capfd):
-    create_app(Settings().load(settings))
+def test_development_server_logs_no_request(make_app, capfd):
+    make_app()
     log = logging.getLogger("werkzeug")
     log.setLevel(logging.INFO)
     log.info(" * Running on %s", "http://127.0.0.1:5000")

@@ -1,4 +1,4 @@
-"""Log lines: whole, and in the form asked for, defects and their tracebacks too."""
+"""Log lines: complete and in the configured format, exceptions with their tracebacks too."""
 
 import json
 import logging
@@ -11,22 +11,24 @@ import sys
 
 import pytest
 
-from config import ROOT, Settings
-from taskapp import create_app
+from config import ROOT
 from taskapp.server import hooks as serving
 from taskapp.server.logs import JsonLines, TextLines
-from tests.support.client import raw
+from tests.support.client import Client, make_token, raw
+from tests.support.commands import environment
 from tests.support.log_lines import ALWAYS, records
-from tests.support.processes import Gunicorn, environment, free_port, listens, wait_until
+from tests.support.ports import free_port, listens
+from tests.support.waiting import wait_until
 
 # A line of a terminal: time, level, logger, request id.
 HEAD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (DEBUG|INFO|WARNING|ERROR) [\w.]+ \[[\w.-]+\] \S.*")
 
 
-def test_every_line_of_a_whole_life_is_json(settings, tmp_path, new_client):
-    with Gunicorn(tmp_path / "log", **settings, ACCESS_LOG="true") as server:
-        new_client(port=server.port).create()
-        raw(server.port, b"nonsense\r\n\r\n")
+def test_every_line_of_a_whole_life_is_json(start_server):
+    server = start_server(ACCESS_LOG="true")
+    server.client().create()
+    raw(server.port, b"nonsense\r\n\r\n")
+    server.stop()
     lines = records(server)
     assert server.log.read_text().endswith("\n")
     assert all(each.keys() >= ALWAYS for each in lines)
@@ -37,30 +39,30 @@ def test_every_line_of_a_whole_life_is_json(settings, tmp_path, new_client):
     assert [each["message"] for each in lines if each["logger"] == "taskapp.requests"] == ["request", "refused request"]
 
 
-def raise_defect():
+def raise_error():
     raise RuntimeError("first\n2026-11-23 00:00:00.000 INFO forged [-] \x1b[2Jline")
 
 
-def test_defect_of_the_server_is_one_line_with_its_traceback(settings, capfd):
-    create_app(Settings().load(settings))
+def test_bug_of_the_server_is_one_line_with_its_traceback(make_app, capfd):
+    make_app()
     ours, theirs = socket.socketpair()
     theirs.shutdown(socket.SHUT_WR)
     with ours, theirs:
         try:
-            raise_defect()
+            raise_error()
         except RuntimeError:
             serving.write_error(ours, 500, "", "")
-        answer = theirs.recv(65536).decode()
+        response = theirs.recv(65536).decode()
     [line] = capfd.readouterr().err.splitlines()
     record = json.loads(line)
     assert (record["status"], record["level"]) == (500, "ERROR")
-    assert record["request_id"] in answer
+    assert record["request_id"] in response
     assert "RuntimeError: first" in record["exception"]
 
 
 @pytest.fixture
 def terminal(settings):
-    """A server in a terminal, and what that shows."""
+    """The port of a server in a terminal, and a function that stops it and returns what the terminal shows."""
     port = free_port()
     ours, theirs = pty.openpty()
     env = environment(**settings, PORT=port, WORKERS=1, ACCESS_LOG="true")
@@ -88,11 +90,12 @@ def read_terminal(terminal, process):
     return shown.decode().replace("\r\n", "\n")
 
 
-def test_terminal_shows_lines_for_a_person(terminal, new_client):
+def test_terminal_shows_lines_for_a_person(terminal, secret):
     port, read = terminal
-    client = new_client(user_id="a\n\x1b[31m user=root", port=port)
-    answer = client.request("GET", "/api/somebody/tasks", headers={"X-Request-ID": "mine-1"})
-    assert answer.status == 403
+    token = make_token(secret, user_id="a\n\x1b[31m user=root")
+    with Client(port, token=token) as client:
+        response = client.request("GET", "/api/somebody/tasks", headers={"X-Request-ID": "mine-1"})
+    assert response.status == 403
     raw(port, b"nonsense\r\n\r\n")
     text = read()
     lines = [line for line in text.split("\n") if line and not line.startswith(("API ", "Docs ", "Data "))]
@@ -105,25 +108,25 @@ def test_terminal_shows_lines_for_a_person(terminal, new_client):
     assert "refused request route=unmatched status=400" in text
 
 
-def test_format_can_be_chosen(settings, tmp_path):
-    with Gunicorn(tmp_path / "log", **settings, LOG_FORMAT="text", WORKERS=1) as server:
-        pass
+def test_format_can_be_chosen(start_server):
+    server = start_server(LOG_FORMAT="text", WORKERS=1)
+    server.stop()
     lines = [line for line in server.log.read_text().split("\n") if "gunicorn" in line]
     assert len(lines) > 3
     assert all(HEAD.fullmatch(line) for line in lines)
 
 
 @pytest.fixture
-def defect():
+def error_record():
     """A record of an exception whose text would forge a line."""
     try:
-        raise_defect()
+        raise_error()
     except RuntimeError:
         return logging.LogRecord("taskapp", logging.ERROR, "", 1, "it %s", ("broke\nhere",), sys.exc_info())
 
 
-def test_traceback_is_part_of_the_object(defect):
-    line = JsonLines().format(defect)
+def test_traceback_is_part_of_the_object(error_record):
+    line = JsonLines().format(error_record)
     assert "\n" not in line
     record = json.loads(line)
     assert record["message"] == "it broke\nhere"
@@ -131,8 +134,8 @@ def test_traceback_is_part_of_the_object(defect):
     assert "RuntimeError: first" in record["exception"]
 
 
-def test_traceback_in_a_terminal_is_indented(defect):
-    first, *rest = TextLines().format(defect).split("\n")
+def test_traceback_in_a_terminal_is_indented(error_record):
+    first, *rest = TextLines().format(error_record).split("\n")
     assert first.endswith(r"ERROR taskapp [-] it broke\nhere")
     assert len(rest) > 3
     assert all(line.startswith("    ") for line in rest)

@@ -1,19 +1,20 @@
-"""Metrics: for who has the token and nobody else, and right over several workers, even where one is killed."""
+"""Metrics: only for clients with the token, and right over several workers, even if one is killed."""
 
 import http.client
 import os
 import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
-from config import ROOT, Settings
-from taskapp import create_app
+from config import ROOT
 from taskapp.server import metrics
 from tests.support.client import scrape
 from tests.support.contract import DOCUMENT
-from tests.support.processes import Gunicorn, locked_tasks, run_sql, text_url, wait_until
+from tests.support.postgres import locked_tasks, run_sql
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -25,14 +26,9 @@ LIST, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
 
 
 @pytest.fixture
-def start(settings, tmp_path):
-    """Starts servers with metrics on, whose folder is below the test's own."""
-
-    def start(**more):
-        own = {**settings, "METRICS_TOKEN": TOKEN, "TMPDIR": tmp_path, "THREADS": 4}
-        return Gunicorn(tmp_path / "log", **{**own, **more})
-
-    return start
+def start(start_server, tmp_path):
+    """Starts servers with metrics on, which keep their files in the test's folder."""
+    return partial(start_server, METRICS_TOKEN=TOKEN, TMPDIR=tmp_path, THREADS=4)
 
 
 def counted(samples, name=REQUESTS):
@@ -45,109 +41,110 @@ def workers_that_counted(folder):
 
 def test_without_a_token_configured_there_is_nothing(alice):
     for token in (None, TOKEN, "", alice.token):
-        answer = alice.request("GET", "/metrics", token=token)
-        assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")
+        response = alice.request("GET", "/metrics", token=token)
+        assert (response.status, response.error["code"]) == (404, "NOT_FOUND")
     unknown = alice.request("GET", "/nothing", token=None)
-    assert answer.error["message"] == unknown.error["message"]
+    assert response.error["message"] == unknown.error["message"]
 
 
-def test_only_the_token_opens(start, new_client):
-    with start(WORKERS=1) as server:
-        user = new_client(port=server.port)
-        for token in (None, "", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "é", user.token):
-            headers = {} if token is None else {"Authorization": f"Bearer {token}".encode("latin-1")}
-            answer = user.request("GET", "/metrics", token=None, headers=headers)
-            assert (answer.status, answer.error["code"]) == (401, "UNAUTHORIZED")
-            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-        assert user.request("GET", "/metrics", token=TOKEN).status == 200
-        assert user.get(token=TOKEN).status == 401  # It opens nothing else.
+def test_only_the_token_opens(start):
+    server = start(WORKERS=1)
+    user = server.client()
+    for token in (None, "", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "é", user.token):
+        headers = {} if token is None else {"Authorization": f"Bearer {token}".encode("latin-1")}
+        response = user.request("GET", "/metrics", token=None, headers=headers)
+        assert (response.status, response.error["code"]) == (401, "UNAUTHORIZED")
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert user.request("GET", "/metrics", token=TOKEN).status == 200
+    assert user.get(token=TOKEN).status == 401  # It opens nothing else.
 
 
-def test_every_request_of_every_worker_is_counted_once(start, new_client, tmp_path):
-    with start() as server:
+def test_every_request_of_every_worker_is_counted_once(start, tmp_path):
+    server = start()
 
-        def use(_):
-            client = new_client(port=server.port)
-            task = client.create(title="counted")
-            return [
-                client.get(f"/{task['id']}").status,
-                client.get("/9999999").status,
-                client.request("GET", "/no/such/address").status,
-                client.request("BREW", "/another").status,
-                client.get(token=None).status,
-                client.request("HEAD", client.tasks).status,
-            ]
+    def use(_):
+        client = server.client()
+        task = client.create(title="counted")
+        return [
+            client.get(f"/{task['id']}").status,
+            client.get("/9999999").status,
+            client.request("GET", "/no/such/address").status,
+            client.request("BREW", "/another").status,
+            client.get(token=None).status,
+            client.request("HEAD", client.tasks).status,
+        ]
 
-        server.wait_for_workers()
-        with ThreadPoolExecutor(8) as pool:
-            statuses = list(pool.map(use, range(40)))
-        assert statuses == [[200, 404, 404, 404, 401, 200]] * 40
-        assert len(workers_that_counted(tmp_path)) == 2
-        samples = scrape(server.port, TOKEN)
-        assert counted(samples) == {
-            ("POST", LIST, "201"): 40,
-            ("GET", TASK, "200"): 40,
-            ("GET", TASK, "404"): 40,
-            ("GET", "unmatched", "404"): 40,
-            ("OTHER", "unmatched", "404"): 40,
-            ("GET", LIST, "401"): 40,
-            ("HEAD", LIST, "200"): 40,
-        }
-        assert counted(samples, STATEMENTS) == {("ok",): 160}
-        in_all = sum(value for key, value in samples.items() if key[0] == f"{REQUESTS}_sum")
-        assert 0 < samples[f"{STATEMENTS}_sum", "ok"] < in_all
-        assert counted(scrape(server.port, TOKEN))["GET", "/metrics", "200"] == 1
+    server.wait_for_workers()
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(use, range(40)))
+    assert statuses == [[200, 404, 404, 404, 401, 200]] * 40
+    assert len(workers_that_counted(tmp_path)) == 2
+    samples = scrape(server.port, TOKEN)
+    assert counted(samples) == {
+        ("POST", LIST, "201"): 40,
+        ("GET", TASK, "200"): 40,
+        ("GET", TASK, "404"): 40,
+        ("GET", "unmatched", "404"): 40,
+        ("OTHER", "unmatched", "404"): 40,
+        ("GET", LIST, "401"): 40,
+        ("HEAD", LIST, "200"): 40,
+    }
+    assert counted(samples, STATEMENTS) == {("ok",): 160}
+    in_all = sum(value for key, value in samples.items() if key[0] == f"{REQUESTS}_sum")
+    assert 0 < samples[f"{STATEMENTS}_sum", "ok"] < in_all
+    assert counted(scrape(server.port, TOKEN))["GET", "/metrics", "200"] == 1
+    server.stop()
     assert not list(tmp_path.glob("taskapp-metrics-*"))
 
 
-def test_killed_worker_takes_nothing_with_it(start, new_client, tmp_path):
-    with start() as server:
-        server.wait_for_workers()
-        for _ in range(20):
-            new_client(port=server.port).get()
-        assert len(workers_that_counted(tmp_path)) == 2
-        before = scrape(server.port, TOKEN)
-        killed, other = server.workers()
-        os.kill(killed, signal.SIGKILL)
-        folder = next(tmp_path.glob("taskapp-metrics-*"))
-        wait_until(lambda: not list(folder.glob(f"gauge_livesum_{killed}.db")), "its gauges are still there")
-        wait_until(lambda: len(list(folder.glob("gauge_livesum_*.db"))) == 2, "no worker took its place")
-        # One that was killed as it made a file leaves an empty one.
-        (folder / f"histogram_{killed}0.db").touch()
-        after = scrape(server.port, TOKEN)
-        assert counted(after)["GET", LIST, "200"] == counted(before)["GET", LIST, "200"] == 20
-        assert after["database_pool_connections_max",] == before["database_pool_connections_max",] == 8
-        assert other in server.workers()
+def test_killed_worker_takes_nothing_with_it(start, tmp_path):
+    server = start()
+    server.wait_for_workers()
+    for _ in range(20):
+        server.client().get()
+    assert len(workers_that_counted(tmp_path)) == 2
+    before = scrape(server.port, TOKEN)
+    killed, other = server.workers()
+    os.kill(killed, signal.SIGKILL)
+    folder = next(tmp_path.glob("taskapp-metrics-*"))
+    wait_until(lambda: not list(folder.glob(f"gauge_livesum_{killed}.db")), "its gauges are still there")
+    wait_until(lambda: len(list(folder.glob("gauge_livesum_*.db"))) == 2, "no worker took its place")
+    # One that was killed as it made a file leaves an empty one.
+    (folder / f"histogram_{killed}0.db").touch()
+    after = scrape(server.port, TOKEN)
+    assert counted(after)["GET", LIST, "200"] == counted(before)["GET", LIST, "200"] == 20
+    assert after["database_pool_connections_max",] == before["database_pool_connections_max",] == 8
+    assert other in server.workers()
 
 
-def test_pool_is_told_as_it_is(start, new_client, new_database, postgres):
+def test_pool_is_reported_as_it_is(start, new_database, postgres):
     url = new_database()
-    with start(DATABASE_URL=text_url(url), WORKERS=2, THREADS=3, REQUEST_TIMEOUT=20) as server:
+    server = start(DATABASE_URL=url, WORKERS=2, THREADS=3, REQUEST_TIMEOUT=20)
 
-        def pool(name):
-            return scrape(server.port, TOKEN)[f"database_pool_connections_{name}",]
+    def pool(name):
+        return scrape(server.port, TOKEN)[f"database_pool_connections_{name}",]
 
-        wait_until(lambda: pool("max") == 6, "there is one worker")
-        assert (pool("open"), pool("in_use")) == (0, 0)
-        user = new_client(port=server.port)
-        user.get()
-        assert (pool("open"), pool("in_use")) == (1, 0)
+    wait_until(lambda: pool("max") == 6, "there is one worker")
+    assert (pool("open"), pool("in_use")) == (0, 0)
+    user = server.client()
+    user.get()
+    assert (pool("open"), pool("in_use")) == (1, 0)
 
-        with ThreadPoolExecutor(1) as threads:
-            with locked_tasks(url):
-                waiting = threads.submit(user.post, json={"title": "waits"})
-                wait_until(lambda: pool("in_use") == 1, "it does not wait")
-            assert waiting.result().status == 201
-        assert (pool("open"), pool("in_use")) == (1, 0)
+    with ThreadPoolExecutor(1) as threads:
+        with locked_tasks(url):
+            waiting = threads.submit(user.post, json={"title": "waits"})
+            wait_until(lambda: pool("in_use") == 1, "it does not wait")
+        assert waiting.result().status == 201
+    assert (pool("open"), pool("in_use")) == (1, 0)
 
-        run_sql(postgres.url, f"DROP DATABASE {url.database} WITH (FORCE)")
-        assert user.get().status == 503
-        assert (pool("open"), pool("in_use")) == (0, 0)
-        assert counted(scrape(server.port, TOKEN), STATEMENTS)["unavailable",] == 1
+    run_sql(postgres.url, f"DROP DATABASE {url.database} WITH (FORCE)")
+    assert user.get().status == 503
+    assert (pool("open"), pool("in_use")) == (0, 0)
+    assert counted(scrape(server.port, TOKEN), STATEMENTS)["unavailable",] == 1
 
 
-def test_one_process_counts_without_gunicorn(settings):
-    app = create_app(Settings().load({**settings, "METRICS_TOKEN": TOKEN, "THREADS": "4"}))
+def test_one_process_counts_without_gunicorn(make_app):
+    app = make_app(METRICS_TOKEN=TOKEN, THREADS=4)
     http_client = app.test_client()
     assert http_client.get("/health/live").status_code == 200
     text = http_client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
@@ -156,7 +153,8 @@ def test_one_process_counts_without_gunicorn(settings):
 
 
 def test_scrape_while_workers_write_never_fails(start):
-    with start() as server, ThreadPoolExecutor(4) as pool:
+    server = start()
+    with ThreadPoolExecutor(4) as pool:
 
         def live(_):
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
@@ -173,8 +171,8 @@ def test_scrape_while_workers_write_never_fails(start):
         assert counted(scrape(server.port, TOKEN))["GET", "/health/live", "200"] == 150
 
 
-def test_every_metric_is_explained(settings):
-    app = create_app(Settings().load({**settings, "METRICS_TOKEN": TOKEN, "THREADS": "4"}))
+def test_every_metric_is_explained(make_app):
+    app = make_app(METRICS_TOKEN=TOKEN, THREADS=4)
     text = app.extensions["instruments"].exposition().decode()
     rows = re.findall(r"^\| `([a-z_]+)` \| (histogram|gauge|counter) \|", OPERATIONS, re.MULTILINE)
     assert sorted(rows) == sorted(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))

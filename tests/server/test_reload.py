@@ -8,7 +8,9 @@ import pytest
 
 from config import ROOT, Settings
 from tests.support.client import Client, make_token
-from tests.support.processes import Gunicorn, free_port, wait_until
+from tests.support.gunicorn import Gunicorn
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

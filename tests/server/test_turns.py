@@ -8,7 +8,9 @@ import pytest
 
 from taskapp.server.turns import TURNS, Patience, Threads, give_turn_away
 from tests.support.client import Client, make_token, scrape
-from tests.support.processes import Gunicorn, locked_tasks, wait_until
+from tests.support.gunicorn import Gunicorn
+from tests.support.postgres import locked_tasks
+from tests.support.waiting import wait_until
 
 METRICS_TOKEN = "a-token-for-metrics_1"
 

@@ -12,7 +12,8 @@ from http.client import HTTPException
 import pytest
 
 from tests.support.client import Client, make_token
-from tests.support.processes import Gunicorn, timed, wait_until
+from tests.support.gunicorn import Gunicorn
+from tests.support.waiting import timed, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -29,8 +30,8 @@ def gunicorn(settings, tmp_path):
 
 
 @pytest.fixture
-def user(gunicorn, new_client):
-    return new_client(port=gunicorn.port)
+def user(gunicorn):
+    return gunicorn.client()
 
 
 def connect(gunicorn):

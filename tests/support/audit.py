@@ -1,7 +1,7 @@
-"""Looks up whether anything pinned has a known vulnerability: ``make audit``.
+"""Looks up whether any pinned package has a known vulnerability: ``make audit``.
 
-pip-audit alone says "No known vulnerabilities found", and succeeds, where the database knew nothing of any package, as
-behind a mirror of PyPI that has files only. Here that is said, and is no success.
+pip-audit by itself reports "No known vulnerabilities found", and succeeds, even if the database knows none of the
+packages, as behind a mirror of PyPI without advisories. Here that is an error.
 """
 
 import argparse
@@ -14,27 +14,27 @@ from config import ROOT
 
 # It holds everything of the other two, in the same versions (`tests/test_requirements.py`).
 PINS = ROOT / "requirements-ci.txt"
-# PyPI's own advisories, and where those are out of reach the database that they come from.
+# PyPI's own advisories, and if those are unavailable the database that they come from.
 SERVICES = ["pypi", "osv"]
-# Seconds for one service to tell of every package.
-PATIENCE = 600
+# Maximum time in seconds for one service.
+TIMEOUT = 600
 
 
 class Unreachable(Exception):
-    """No database of vulnerabilities could be asked."""
+    """No database of vulnerabilities responds."""
 
 
 def pip_audit(*options):
-    """Run pip-audit on the pins; which packages of theirs go with this platform, it decides itself."""
+    """Run pip-audit on the pins; it skips those of other platforms."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", PINS, "--disable-pip", "--progress-spinner", "off"]
-    return subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=PATIENCE)
+    return subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=TIMEOUT)
 
 
 def look_up(services):
-    """Return what the first service that answers says of each package.
+    """Return the report of the first service that responds.
 
     Raises:
-        Unreachable: none does.
+        Unreachable: if none does.
     """
     for service in services:
         try:
@@ -47,7 +47,7 @@ def look_up(services):
 
 
 def describe(package):
-    """Return a line for each vulnerability of a package, and one where the database does not know it."""
+    """Return a line for each vulnerability of a package, or one if the database does not know it."""
     if "vulns" not in package:
         return [f"{package['name']}: not known to the database of vulnerabilities"]
     name = f"{package['name']} {package['version']}"
@@ -58,7 +58,7 @@ def describe(package):
 
 
 def main(arguments=None):
-    """Return 0 where everything was looked up and nothing found, otherwise a sentence that ends the command."""
+    """Return 0 if everything was looked up and nothing found, otherwise an error message."""
     parser = argparse.ArgumentParser(prog="make audit", description="Look for known vulnerabilities of what is pinned.")
     parser.add_argument("--if-reachable", action="store_true", help="succeed where no database can be asked")
     options = parser.parse_args(arguments)

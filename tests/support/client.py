@@ -1,4 +1,4 @@
-"""A client that sends exactly what a test says, and holds every answer to the contract's common rules."""
+"""A client that sends exactly what a test says, and checks every response against the common rules of the contract."""
 
 import base64
 import http.client
@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import jwt
@@ -22,8 +22,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass
-class Answer:
-    """What came back."""
+class Response:
+    """A response, read to its end."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -43,15 +43,15 @@ class Answer:
         return self.json["error"]
 
 
-def assert_canonical_error(answer: Answer) -> None:
-    """An error is the one shape of the contract, and nothing but it."""
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.json.keys() == {"error"}
-    assert {"code", "message", "request_id"} <= answer.error.keys() <= {"code", "message", "details", "request_id"}
-    assert re.fullmatch(r"[A-Z_]+", answer.error["code"])
-    assert answer.error["message"].strip()
-    assert answer.error["request_id"] == answer.headers["X-Request-ID"]
-    assert answer.error.get("details") != {}
+def assert_canonical_error(response: Response) -> None:
+    """An error has exactly the shape of the contract."""
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json.keys() == {"error"}
+    assert {"code", "message", "request_id"} <= response.error.keys() <= {"code", "message", "details", "request_id"}
+    assert re.fullmatch(r"[A-Z_]+", response.error["code"])
+    assert response.error["message"].strip()
+    assert response.error["request_id"] == response.headers["X-Request-ID"]
+    assert response.error.get("details") != {}
 
 
 class Client:
@@ -63,7 +63,7 @@ class Client:
         self.tasks = f"/api/{quote(user_id, safe='')}/tasks"
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
-    def request(self, method, path, *, json=..., body=None, headers=(), token=...) -> Answer:
+    def request(self, method, path, *, json=..., body=None, headers=(), token=...) -> Response:
         """Send a request; ``json`` is written as JSON, ``body`` goes out as it is."""
         sent = dict(headers)
         token = self.token if token is ... else token
@@ -72,15 +72,15 @@ class Client:
         if json is not ...:
             body = globals()["json"].dumps(json).encode()
             sent.setdefault("Content-Type", "application/json")
-        response = self._send(method, path, body, sent)
-        answer = Answer(response.status, response.headers, response.read())
-        if response.will_close:
+        received = self._send(method, path, body, sent)
+        response = Response(received.status, received.headers, received.read())
+        if received.will_close:
             self.close()
-        assert REQUEST_ID.fullmatch(answer.headers["X-Request-ID"])
-        if answer.status >= HTTPStatus.BAD_REQUEST and method != "HEAD":
-            assert_canonical_error(answer)
-        assert_documented(method, path, answer)
-        return answer
+        assert REQUEST_ID.fullmatch(response.headers["X-Request-ID"])
+        if response.status >= HTTPStatus.BAD_REQUEST and method != "HEAD":
+            assert_canonical_error(response)
+        assert_documented(method, path, response)
+        return response
 
     def _send(self, method, path, body, headers):
         stayed_open = self._connection.sock is not None
@@ -95,29 +95,35 @@ class Client:
             self._connection.request(method, path, body=body, headers=headers)
             return self._connection.getresponse()
 
-    def get(self, path="", **options) -> Answer:
+    def get(self, path="", **options) -> Response:
         return self.request("GET", self.tasks + str(path), **options)
 
-    def post(self, path="", **options) -> Answer:
+    def post(self, path="", **options) -> Response:
         return self.request("POST", self.tasks + str(path), **options)
 
-    def put(self, path, **options) -> Answer:
+    def put(self, path, **options) -> Response:
         return self.request("PUT", self.tasks + str(path), **options)
 
-    def patch(self, path, **options) -> Answer:
+    def patch(self, path, **options) -> Response:
         return self.request("PATCH", self.tasks + str(path), **options)
 
-    def delete(self, path, **options) -> Answer:
+    def delete(self, path, **options) -> Response:
         return self.request("DELETE", self.tasks + str(path), **options)
 
     def create(self, **fields) -> dict[str, Any]:
         """Create a task and return it."""
-        answer = self.post(json={"title": "a task", **fields})
-        assert answer.status == 201, answer.body
-        return answer.data
+        response = self.post(json={"title": "a task", **fields})
+        assert response.status == 201, response.body
+        return response.data
 
     def close(self) -> None:
         self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
 
 
 def writes(task):
@@ -126,14 +132,14 @@ def writes(task):
 
 
 def make_token(secret: Any, claims: dict[str, Any] | None = None, *, user_id="", algorithm="HS256", **options) -> str:
-    """Sign claims; a good token of the user where none are given."""
+    """Sign claims; without any, make a good token of the user."""
     now = datetime.now(UTC)
     claims = {"sub": user_id, "iat": now, "exp": now + timedelta(hours=1)} if claims is None else claims
     return jwt.encode(claims, secret, algorithm, **options)
 
 
 def unsigned(header, claims):
-    """A token with no signature, but the dot before it."""
+    """A token without a signature, but with the dot before it."""
     parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims))
     return ".".join(parts) + "."
 
@@ -150,24 +156,23 @@ def in_order(tasks, sort):
 
 
 def raw(port, request, *, finish=False):
-    """Send bytes as they are, say that there will be no more where asked to, and return what comes back."""
+    """Send bytes as they are, close the sending side if asked to, and return the response."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request)
         if finish:
             connection.shutdown(socket.SHUT_WR)
-        response = http.client.HTTPResponse(connection)
-        response.begin()
-        return Answer(response.status, response.headers, response.read(), response.reason)
+        received = http.client.HTTPResponse(connection)
+        received.begin()
+        return Response(received.status, received.headers, received.read(), received.reason)
 
 
 def scrape(port: int, token: str) -> dict[tuple[str, ...], float]:
-    """What Prometheus reads of /metrics: from a name and its labels to the value."""
-    client = Client(port, token=token)
-    answer = client.request("GET", "/metrics")
-    client.close()
-    assert (answer.status, answer.headers["Content-Type"]) == (200, CONTENT_TYPE)
+    """The samples of /metrics as Prometheus reads them: from a name and its labels to the value."""
+    with Client(port, token=token) as client:
+        response = client.request("GET", "/metrics")
+    assert (response.status, response.headers["Content-Type"]) == (200, CONTENT_TYPE)
     samples: dict[tuple[str, ...], float] = {}
-    for family in text_string_to_metric_families(answer.body.decode()):
+    for family in text_string_to_metric_families(response.body.decode()):
         for sample in family.samples:
             key = (sample.name, *sample.labels.values())
             assert key not in samples

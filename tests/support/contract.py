@@ -1,4 +1,4 @@
-"""Holds answers against the OpenAPI document: a status, field or header that it does not have fails the test."""
+"""Checks responses against the OpenAPI document: a status, field or header that it lacks fails the test."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from config import ROOT
 
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
-# The headers that belong to the contract; where one is on an answer, the document has it there.
+# The headers of the contract. If one is on a response, the document must have it there.
 HEADERS = set(DOCUMENT["components"]["headers"])
 
 
@@ -29,7 +29,7 @@ def _paths():
 
 
 def find_operation(method, path):
-    """The operation of a request, or None where the document has no such path or method."""
+    """The operation of a request, or None if the document has no such path or method."""
     path = unquote(path.partition("?")[0])  # As the server sees it.
     item = next((item for pattern, item in _paths() if re.fullmatch(pattern, path)), {})
     return item.get("get" if method == "HEAD" else method.lower())
@@ -54,30 +54,30 @@ def _validator(schema):
     return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
-def assert_documented(method, path, answer):
-    """The document has the operation's answer: its status, headers and body."""
+def assert_documented(method, path, response):
+    """The document has this response of the operation: its status, headers and body."""
     operation = find_operation(method, path)
     if operation is None:
         return
-    assert str(answer.status) in operation["responses"], f"{method} {path}: {answer.status} is not documented"
-    response = _resolve(operation["responses"][str(answer.status)])
+    assert str(response.status) in operation["responses"], f"{method} {path}: {response.status} is not documented"
+    documented = _resolve(operation["responses"][str(response.status)])
 
-    headers = {name.lower(): _resolve(header) for name, header in response.get("headers", {}).items()}
+    headers = {name.lower(): _resolve(header) for name, header in documented.get("headers", {}).items()}
     required = {name for name, header in headers.items() if header["required"]}
-    found = {name.lower() for name in answer.headers} & {name.lower() for name in HEADERS}
-    assert required <= found <= headers.keys(), f"{method} {path}: {answer.status} has headers {found}"
+    found = {name.lower() for name in response.headers} & {name.lower() for name in HEADERS}
+    assert required <= found <= headers.keys(), f"{method} {path}: {response.status} has headers {found}"
     for name in found:
-        _validator(json.dumps(headers[name]["schema"])).validate(_header_value(headers[name], answer.headers[name]))
+        _validator(json.dumps(headers[name]["schema"])).validate(_header_value(headers[name], response.headers[name]))
 
-    if method == "HEAD" or "content" not in response:
-        assert answer.body == b""
+    if method == "HEAD" or "content" not in documented:
+        assert response.body == b""
         return
-    content = response["content"][answer.headers["Content-Type"]]
-    is_json = "json" in answer.headers["Content-Type"]
-    _validator(json.dumps(content["schema"])).validate(answer.json if is_json else answer.body.decode())
-    if answer.status >= 400:
+    content = documented["content"][response.headers["Content-Type"]]
+    is_json = "json" in response.headers["Content-Type"]
+    _validator(json.dumps(content["schema"])).validate(response.json if is_json else response.body.decode())
+    if response.status >= 400:
         codes = {example["value"]["error"]["code"] for example in content["examples"].values()}
-        assert answer.error["code"] in codes, f"{method} {path}: {answer.error['code']} is not documented"
+        assert response.error["code"] in codes, f"{method} {path}: {response.error['code']} is not documented"
 
 
 def _header_value(header, text):

@@ -1,4 +1,4 @@
-"""Programs and packages that some tests need, and that not every machine has."""
+"""Programs and packages that some tests require, and that not every machine has."""
 
 import importlib.util
 import os
@@ -9,12 +9,12 @@ from typing import NoReturn
 import pytest
 
 
-def needs(path_or_name, how_to_install) -> str:
-    """Return where a program is; without it the test is skipped, or fails under CI, where nothing may go untested."""
+def require(path_or_name, how_to_install) -> str:
+    """Return the path of a program. Without it the test is skipped, but fails in CI, where everything is tested."""
     return shutil.which(str(path_or_name)) or _go_without(Path(path_or_name).name, how_to_install)
 
 
-def needs_module(name) -> None:
+def require_module(name) -> None:
     """Do the same for a Python package of requirements-ci.txt."""
     if importlib.util.find_spec(name) is None:
         _go_without(name, "'make tools' installs it.")

@@ -1,4 +1,4 @@
-"""A proxy on loopback between the service and PostgreSQL that does what networks and hosts do on a bad day."""
+"""A proxy on loopback between the service and PostgreSQL that fails as networks and hosts do."""
 
 import contextlib
 import socket
@@ -51,7 +51,7 @@ class FaultProxy:
     def refuse(self):
         """Refuse new connections, as a host where nothing listens."""
         if self._listener:
-            # Wakes the thread that accepts; closing alone would not.
+            # Wakes the thread that accepts; closing would not.
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._listener = None
@@ -66,18 +66,18 @@ class FaultProxy:
                 end.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
 
     def black_hole(self, *, after=b""):
-        """Pass nothing on, in any direction and without a word; from a statement with these bytes on, where given."""
+        """Drop everything in both directions; if bytes are given, from a statement with these bytes on."""
         if after:
             self._wanted = after
         else:
             self._flowing.clear()
 
     def forget(self):
-        """Pass on nothing more of the connections there are, without a word, as a firewall that forgot them."""
+        """Drop everything on the current connections, as a firewall that forgot them."""
         self._forgotten |= self._sockets
 
     def restore(self):
-        """Let everything pass again; what was swallowed is lost, and its connections end."""
+        """Pass everything on again; dropped messages are lost, and their connections end."""
         self._wanted = None
         self.cut()
         self._flowing.set()
@@ -94,7 +94,7 @@ class FaultProxy:
         with client, socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
             self._sockets |= {client, server}
             time.sleep(self.cold_start)
-            server.connect(self._target)  # The host may be there, and PostgreSQL not.
+            server.connect(self._target)  # The host may be up while PostgreSQL is not.
             back = threading.Thread(target=self._forward, args=(server, client), daemon=True)
             back.start()
             self._forward(client, server, from_client=True)
@@ -105,10 +105,10 @@ class FaultProxy:
     def _forward(self, source, target, *, from_client=False):
         with contextlib.suppress(OSError, ValueError):
             while data := source.recv(65536):
-                swallowed = not self._flowing.is_set() or source in self._forgotten
+                dropped = not self._flowing.is_set() or source in self._forgotten
                 if from_client and self._wanted and self._wanted in data:
-                    self._flowing.clear()  # This one still goes to the server; its answer is the first to be lost.
-                if not swallowed:
+                    self._flowing.clear()  # This statement still goes on; its response is the first to be lost.
+                if not dropped:
                     time.sleep(self.latency)
                     target.sendall(data)
         with contextlib.suppress(OSError):

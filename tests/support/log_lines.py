@@ -1,24 +1,24 @@
-"""Reads the log of a server, each line of which is a JSON object."""
+"""Reads the log of a server, whose lines are JSON objects."""
 
 import json
 
-from tests.support.processes import wait_until
+from tests.support.waiting import wait_until
 
-# What every line has.
+# The fields of every line.
 ALWAYS = {"time", "level", "logger", "pid", "message"}
 
 
 def records(server):
-    """All lines, each of which is a JSON object; the last may be half written yet."""
+    """All lines but the last, which may be incomplete."""
     return [json.loads(line) for line in server.log.read_text().split("\n")[:-1]]
 
 
-def record_of(server, answer):
+def record_of(server, response):
     """The only line about a request."""
 
     def found():
-        return [each for each in records(server) if each.get("request_id") == answer.headers["X-Request-ID"]]
+        return [each for each in records(server) if each.get("request_id") == response.headers["X-Request-ID"]]
 
-    wait_until(found, lambda: f"no line of {answer}")
+    wait_until(found, lambda: f"no line of {response}")
     [record] = found()
     return record

@@ -8,14 +8,15 @@ from psycopg2.extras import RealDictCursor
 
 from taskapp.db.embedded.folders import PORT, SOCKET, make_private, socket_folder
 from taskapp.db.embedded.server import unprivileged
-from tests.support.external import needs
-from tests.support.processes import connect, wait_until
+from tests.support.external import require
+from tests.support.postgres import connect
+from tests.support.waiting import wait_until
 
-# Fewer than there are ever users at once, so that they share.
+# Fewer than the concurrent users, so that they share.
 POOL_SIZE = 5
 
-# Nothing here makes it more lenient than it is by default: it refuses every startup parameter that it does not know,
-# and runs no server_reset_query between transactions, so what a client leaves on a connection the next one finds.
+# No setting makes it more lenient than the default: it rejects every unknown startup parameter, and runs no
+# server_reset_query between transactions, so a client finds the session as the one before left it.
 CONFIGURATION = """
 [databases]
 * = host='{host}' port={server_port}
@@ -43,7 +44,7 @@ class PgBouncer:
     """
 
     def __init__(self, folder, server, *, users=("postgres", "plain_owner"), pool_size=POOL_SIZE):
-        program = needs("/usr/sbin/pgbouncer", "Debian: apt install pgbouncer")
+        program = require("/usr/sbin/pgbouncer", "Debian: apt install pgbouncer")
         sockets = socket_folder(folder)
         make_private(sockets)
         self.socket = sockets / SOCKET
@@ -68,13 +69,13 @@ class PgBouncer:
         with self.log.open("a") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
         try:
-            wait_until(self._answers, lambda: f"PgBouncer did not start: {self.log.read_text()}")
+            wait_until(self._is_up, lambda: f"PgBouncer did not start: {self.log.read_text()}")
         except BaseException:
             self.stop()
             raise
 
     def stop(self):
-        """Kill it: it keeps nothing, and versions differ in how long they wait for clients when asked to end."""
+        """Kill it: it stores nothing, and versions differ in how long they wait for clients at a normal stop."""
         self._process.kill()
         self._process.wait()
 
@@ -86,13 +87,13 @@ class PgBouncer:
         self.stop()
 
     def show(self, what):
-        """What its console shows: each row by the names of its columns."""
+        """The rows that a command of its console shows, by the names of the columns."""
         with contextlib.closing(connect(self._console, cursor_factory=RealDictCursor)) as console:
             cursor = console.cursor()
             cursor.execute(f"SHOW {what}")
             return cursor.fetchall()
 
-    def _answers(self):
+    def _is_up(self):
         assert self._process.poll() is None, self.log.read_text()
         try:
             connect(self._console).close()

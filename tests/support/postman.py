@@ -1,16 +1,14 @@
-"""Runs the Postman collection as a person does, by ``make postman``, and reads what newman tells of it."""
+"""Runs the Postman collection by ``make postman``, as a person does, and reads the report of newman."""
 
 import json
 import os
 import re
 import secrets
 import subprocess
-from contextlib import closing
 from dataclasses import dataclass
 
 from config import ROOT
-from tests.support.client import Client, make_token
-from tests.support.external import needs
+from tests.support.external import require
 
 NEWMAN = ROOT / "tests" / "support" / "tools" / "node_modules" / ".bin" / "newman"
 MARKER = "taskapp-postman:"
@@ -18,7 +16,7 @@ MARKER = "taskapp-postman:"
 
 @dataclass
 class Sent:
-    """A request that was sent, with what came back."""
+    """A request that was sent, with its response."""
 
     name: str
     method: str
@@ -48,18 +46,18 @@ class Sent:
         return self.status < "400" and self.method == method and re.fullmatch(pattern, self.path) is not None
 
 
-class User(Client):
+class User:
     """A user with a task of their own that mentions the marker, and one that a broken run of the collection left."""
 
-    def __init__(self, server, secret, user_id):
-        super().__init__(server.port, token=make_token(secret, user_id=user_id), user_id=user_id)
-        self.own = self.create(title=f"about {MARKER}", description=f"{MARKER} is what its titles begin with")
-        self.left = self.create(title=f"{MARKER} left behind")
+    def __init__(self, server, user_id):
+        self.client = server.client(user_id)
+        self.own = self.client.create(title=f"about {MARKER}", description=f"{MARKER} is what its titles begin with")
+        self.left = self.client.create(title=f"{MARKER} left behind")
 
 
 @dataclass
 class Run:
-    """A run of the collection as a user; for a second user the collection makes tokens itself, where it can."""
+    """A run of the collection as a user. For a second user it makes tokens itself, if it has the secret."""
 
     failures: list[str]
     sent: list[Sent]
@@ -67,27 +65,26 @@ class Run:
     tasks: list[list]
 
 
-def run_collection(server, secret, folder, identity, metrics_token=""):
-    """Run it by ``make postman`` against a server, with the one variable that says who is calling."""
-    needs(NEWMAN, "'make postman' installs it.")
+def run_collection(server, folder, identity, metrics_token=""):
+    """Run it by ``make postman`` against a server, with TOKEN or JWT_SECRET as the identity of the user."""
+    require(NEWMAN, "'make postman' installs it.")
     user_id = f"user {secrets.token_hex(6)}"
     report = folder / "report.json"
-    with closing(User(server, secret, user_id)) as user, closing(User(server, secret, f"{user_id}-postman")) as second:
-        settings = {"BASE_URL": f"http://127.0.0.1:{server.port}/", "USER_ID": user_id, "TOKEN": "", "JWT_SECRET": ""}
-        settings["METRICS_TOKEN"] = metrics_token
-        settings[identity] = {"TOKEN": user.token, "JWT_SECRET": secret}[identity]
-        result = subprocess.run(
-            ["make", "postman", f"ARGS=--color off --reporters cli,json --reporter-json-export '{report}'"],
-            cwd=ROOT,
-            # Not what this test's own make was told.
-            env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "", **settings},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=180,
-        )
-        users = [user, second]
-        tasks = [user.get().data for user in users]
+    users = [User(server, user_id), User(server, f"{user_id}-postman")]
+    settings = {"BASE_URL": f"{server.url}/", "USER_ID": user_id, "METRICS_TOKEN": metrics_token}
+    settings |= {"TOKEN": "", "JWT_SECRET": ""}
+    settings[identity] = {"TOKEN": users[0].client.token, "JWT_SECRET": server.secret}[identity]
+    result = subprocess.run(
+        ["make", "postman", f"ARGS=--color off --reporters cli,json --reporter-json-export '{report}'"],
+        cwd=ROOT,
+        # Not the flags of the make that runs this test.
+        env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "", **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    tasks = [user.client.get().data for user in users]
     assert report.exists(), result.stdout + result.stderr
     run = json.loads(report.read_text())["run"]
     failures = [f"{failure['source']['name']}: {failure['error']['message']}" for failure in run["failures"]]

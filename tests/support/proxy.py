@@ -1,4 +1,4 @@
-"""A proxy between the service and PostgreSQL that counts what the service says."""
+"""A proxy between the service and PostgreSQL that counts the messages of the service."""
 
 import contextlib
 import socket
@@ -7,7 +7,7 @@ import struct
 import threading
 from collections import Counter
 
-from tests.support.processes import wait_until
+from tests.support.waiting import wait_until
 
 
 class MessageProxy:
@@ -20,15 +20,15 @@ class MessageProxy:
     def __init__(self, socket_path):
         self.counts = Counter()
         self.held = False
-        self._may_answer = threading.Event()
-        self._may_answer.set()
+        self._may_respond = threading.Event()
+        self._may_respond.set()
         proxy = self
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
                 with socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
                     server.connect(str(socket_path))
-                    threading.Thread(target=proxy.forward_answers, args=(server, self.request), daemon=True).start()
+                    threading.Thread(target=proxy.forward_responses, args=(server, self.request), daemon=True).start()
                     proxy.forward_messages(self.request, server)
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
@@ -51,33 +51,33 @@ class MessageProxy:
             content = reader.read(struct.unpack("!I", size)[0] - 4)
             self.counts[kind] += 1
             server.sendall(length + content)
-            # A request for encryption comes before the startup message, and is answered with a single byte.
+            # A request for encryption comes before the startup message, and gets a response of a single byte.
             started = started or struct.unpack("!I", content[:4])[0] >> 16 == 3
 
-    def forward_answers(self, server, client):
+    def forward_responses(self, server, client):
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
-                self.held = not self._may_answer.is_set()
-                self._may_answer.wait()
+                self.held = not self._may_respond.is_set()
+                self._may_respond.wait()
                 client.sendall(data)
             client.shutdown(socket.SHUT_WR)
 
-    def hold_answers(self):
-        """Keep what the database answers from here on; ``held`` tells that it has answered."""
-        self._may_answer.clear()
+    def hold_responses(self):
+        """Hold back the responses of the database; ``held`` tells that there is one."""
+        self._may_respond.clear()
 
-    def release_answers(self):
-        """Pass on what was held, and all that follows."""
-        self._may_answer.set()
+    def release_responses(self):
+        """Pass on the held responses, and all later ones."""
+        self._may_respond.set()
 
     def during(self, act):
-        """Return the messages that came in while something was done."""
+        """Do something, and return the messages of that time."""
         before = self.counts.copy()
         act()
         return self.counts - before
 
     def wait_until_quiet(self):
-        """Wait until what was started has come in."""
+        """Wait until no more messages arrive."""
         seen = Counter()
 
         def quiet():

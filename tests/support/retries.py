@@ -1,4 +1,4 @@
-"""Writes with an Idempotency-Key, and what is to be said of a repetition."""
+"""Writes with an Idempotency-Key, and the check of a retry."""
 
 WRITES = {
     "POST": ("POST", "", {"json": {"title": "once", "description": "🙂", "completed": True}}),
@@ -17,11 +17,10 @@ def write(client, operation, task_id, key, **headers):
     )
 
 
-def same(first, again):
-    """The second answer is the first, and says that it is a repetition."""
+def assert_replayed(first, again):
+    """The second response is the first, marked as a replay."""
     assert (again.status, again.body) == (first.status, first.body)
     assert again.headers["ETag"] == first.headers["ETag"]
     assert again.headers["Location"] == first.headers["Location"]
     assert first.headers["Idempotency-Replayed"] is None
     assert again.headers["Idempotency-Replayed"] == "true"
-    return True

@@ -1,8 +1,9 @@
-"""Two walls: the WHERE of every statement, and row-level security. Each holds alone.
+"""Two layers of tenant isolation: the WHERE of every statement, and row-level security. Each holds by itself.
 
-``test_row_level_security.py`` tries the second one alone.
+``tests/db/test_row_level_security.py`` tests the second one by itself.
 """
 
+import contextlib
 import re
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import select, text
 from taskapp.db import db
 from taskapp.db.execute import execute
 from taskapp.tasks.models import Task
-from tests.support.processes import Gunicorn, run_sql, text_url
+from tests.support.postgres import run_sql
 
 
 def each_route(user_id, task_id):
@@ -56,20 +57,20 @@ def test_each_route_is_every_route_there_is(app):
     assert listed == there
 
 
-def test_answer_is_the_same_whether_the_other_user_exists(alice, bob):
+def test_response_is_the_same_whether_the_other_user_exists(alice, bob):
     task = bob.create()
-    answers = [
+    responses = [
         alice.request("GET", f"/api/{user_id}/tasks/{task_id}")
         for user_id, task_id in [(bob.user_id, task["id"]), (bob.user_id, 1), ("never-seen", 1)]
     ]
-    errors = [{**answer.error, "request_id": None} for answer in answers]
+    errors = [{**response.error, "request_id": None} for response in responses]
     assert errors[0] == errors[1] == errors[2]
     missing = [alice.get(f"/{task_id}").error["message"] for task_id in (task["id"], 2**62)]
     assert missing[0] == missing[1]
 
 
 def test_every_api_route_has_the_guard(app):
-    """Without a token no method of any route under /api answers anything but 401; OPTIONS only tells the methods."""
+    """Without a token every method of every route under /api is a 401, except OPTIONS."""
     routes = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api")]
     assert len(routes) >= 7
     http = app.test_client()
@@ -79,63 +80,55 @@ def test_every_api_route_has_the_guard(app):
             assert http.open(path, method=method).status_code == 401, (method, rule.rule)
 
 
-# The first wall alone: row-level security switched off, in a database of its own.
+# The first layer by itself: row-level security is switched off.
 
 
 @pytest.fixture(scope="module")
-def open_server(new_database, reach, secret, tmp_path_factory):
+def open_server(new_database, via_pooler, start_module_server):
+    """A server on a database whose row-level security is switched off."""
     url = new_database()
     run_sql(url, "ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY; ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
-    log = tmp_path_factory.mktemp("open") / "log"
-    with Gunicorn(log, DATABASE_URL=text_url(reach(url)), JWT_SECRET=secret) as gunicorn:
-        gunicorn.url = url
-        yield gunicorn
+    return start_module_server(DATABASE_URL=via_pooler(url))
 
 
-def test_where_alone_keeps_users_apart(open_server, new_client):
-    alice, bob = new_client(port=open_server.port), new_client(port=open_server.port)
+def test_where_alone_keeps_users_apart(open_server):
+    alice, bob = open_server.client(), open_server.client()
     assert_each_route_keeps_users_apart(alice, bob)
     assert alice.request("GET", "/health/ready").error["details"].keys() == {"row_level_security"}
 
 
-# Nothing of a request stays behind.
+# A request leaves nothing on its connection.
 
 
 def test_nothing_of_a_request_is_left_on_its_connection(app, alice):
-    look = (
+    session = (
         "SELECT current_user, session_user, current_setting('app.user_id', true), current_setting('statement_timeout'),"
         " current_setting('TimeZone'), pg_backend_pid()"
     )
+
+    def look():
+        with contextlib.closing(db.engine.raw_connection()) as connection, connection.cursor() as cursor:
+            cursor.execute(session)
+            return cursor.fetchone()
+
     with app.app_context():
         db.engine.dispose()
-        raw = db.engine.raw_connection()
-        try:
-            cursor = raw.cursor()
-            cursor.execute(look)
-            before = cursor.fetchone()
-        finally:
-            raw.close()
+        before = look()
         execute(select(Task.__table__), {}, user_id=alice.user_id)
         with pytest.raises(InsufficientPrivilege):
             execute(text("SELECT * FROM alembic_version"), {}, user_id=alice.user_id)
         with pytest.raises(DivisionByZero):
             execute(text("SELECT 1 / 0"), {}, user_id=alice.user_id)
-        raw = db.engine.raw_connection()
-        try:
-            cursor = raw.cursor()
-            cursor.execute(look)
-            after = cursor.fetchone()
-        finally:
-            raw.close()
-    assert before[-1] == after[-1]  # The same connection …
-    assert before[0] == before[1] == after[0] == after[1]  # … as itself again …
-    assert not after[2]  # … and nobody …
-    assert before[3:] == after[3:]  # … with the settings that it came with.
+        after = look()
+    assert before[-1] == after[-1]  # The same connection,
+    assert before[0] == before[1] == after[0] == after[1]  # as itself again,
+    assert not after[2]  # as no user,
+    assert before[3:] == after[3:]  # with its original settings.
 
 
-def test_requests_of_many_users_on_one_connection_never_mix(open_server, server, new_client):
-    for port in (open_server.port, server.port):
-        users = [new_client(port=port) for _ in range(10)]
+def test_requests_of_many_users_on_one_connection_never_mix(open_server, new_client):
+    for make_client in (open_server.client, new_client):
+        users = [make_client() for _ in range(10)]
         tasks = [user.create(title=user.user_id) for user in users]
         for _ in range(3):
             for user, task in zip(users, tasks, strict=True):

@@ -3,13 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskapp.tasks.service import SORTS, STATUSES
-from tests.support.client import Client, in_order, make_token
-from tests.support.processes import run_sql
+from tests.support.client import in_order
+from tests.support.postgres import run_sql
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 some_tasks = st.lists(
@@ -61,18 +60,6 @@ def walk(client, query, between=lambda: None):
     return found
 
 
-@pytest.fixture
-def fresh_client(server, secret):
-    """Makes a user for each example of a property."""
-    number = iter(range(10**6))
-
-    def make(prefix):
-        user_id = f"{prefix}-{next(number)}"
-        return Client(server.port, token=make_token(secret, user_id=user_id), user_id=user_id)
-
-    return make
-
-
 @property_test
 @given(
     tasks=some_tasks,
@@ -81,8 +68,8 @@ def fresh_client(server, secret):
     q=st.sampled_from([None, "a", "B", "É"]),
     limit=st.integers(1, 7),
 )
-def test_walk_yields_the_list_in_order_once_each(fresh_client, database_url, tasks, sort, status, q, limit):
-    client = fresh_client("walk")
+def test_walk_yields_the_list_in_order_once_each(new_client, database_url, tasks, sort, status, q, limit):
+    client = new_client()
     fill(database_url, client.user_id, tasks)
     query = f"?sort={sort}&status={status}&limit={limit}" + ("" if q is None else f"&q={quote(q)}")
     assert walk(client, query) == expected_order(client.get().data, sort, status, q)
@@ -91,8 +78,8 @@ def test_walk_yields_the_list_in_order_once_each(fresh_client, database_url, tas
 
 @property_test
 @given(tasks=some_tasks, sort=st.sampled_from(SORTS), limit=st.integers(1, 4), changes=changes)
-def test_walk_meets_every_task_that_stays_once(fresh_client, database_url, tasks, sort, limit, changes):
-    client = fresh_client("change")
+def test_walk_meets_every_task_that_stays_once(new_client, database_url, tasks, sort, limit, changes):
+    client = new_client()
     fill(database_url, client.user_id, tasks)
     before = client.get().data
     pending = list(changes)

@@ -1,4 +1,4 @@
-"""Lists: filtered, searched, sorted, and walked page by page without losing or repeating a task."""
+"""Lists: filtered, searched, sorted, and read page by page without losing or repeating a task."""
 
 import re
 from urllib.parse import quote
@@ -7,7 +7,7 @@ import pytest
 
 from taskapp.tasks.service import SORTS
 from tests.support.client import in_order
-from tests.support.processes import run_sql
+from tests.support.postgres import run_sql
 
 TITLES = [
     "apple",
@@ -27,9 +27,9 @@ TITLES = [
 ]
 
 
-def titles(answer):
-    assert answer.status == 200, answer.body
-    return [task["title"] for task in answer.data]
+def titles(response):
+    assert response.status == 200, response.body
+    return [task["title"] for task in response.data]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def titles(answer):
         ("x" * 1000, set()),
     ],
 )
-def test_search_finds_a_part_of_title_or_description_in_any_case(alice, q, found):
+def test_search_finds_part_of_title_or_description_in_any_case(alice, q, found):
     for title in TITLES:
         alice.create(title=title, description="HIDDEN here" if title == "ZEBRA" else None)
     assert set(titles(alice.get(f"?q={quote(q)}"))) == found
@@ -98,7 +98,7 @@ def test_page_that_is_just_full_is_the_last(alice):
     assert alice.get("?limit=3").json["pagination"]["next_cursor"]
 
 
-def test_list_of_more_than_a_thousand_is_not_cut_without_a_word(alice):
+def test_list_of_more_than_a_thousand_announces_the_next_page(alice):
     run_sql_as_owner_of(alice, "INSERT INTO tasks (user_id, title) SELECT %s, n::text FROM generate_series(1, 1001) n")
     first = alice.get()
     assert len(first.data) == 1000
@@ -113,7 +113,7 @@ def test_limit_may_change_from_page_to_page(alice):
     assert [task["id"] for task in first.data + rest.data] == ids[::-1]
 
 
-def test_longest_position_fits_into_an_address(new_client):
+def test_longest_cursor_fits_into_a_url(new_client):
     alice = new_client("🙂" * 255)
     for _ in range(3):
         alice.create(title="🙂" * 255)
@@ -129,10 +129,11 @@ def cursor(alice):
     return alice.get("?limit=1&status=pending&q=apple&sort=title").json["pagination"]["next_cursor"]
 
 
-def refused(answer):
-    assert (answer.status, answer.error["code"]) == (422, "VALIDATION_ERROR")
-    assert answer.error["details"] == {"cursor": ["Is not the next_cursor of a list with the same status, q and sort."]}
-    return True
+def assert_cursor_rejected(response):
+    assert (response.status, response.error["code"]) == (422, "VALIDATION_ERROR")
+    assert response.error["details"] == {
+        "cursor": ["Is not the next_cursor of a list with the same status, q and sort."]
+    }
 
 
 @pytest.mark.parametrize(
@@ -143,17 +144,17 @@ def refused(answer):
         *("status=pending&q=apple&sort=-title", "status=pending&q=apple&sort=updated_at"),
     ],
 )
-def test_cursor_of_another_list_is_refused(alice, cursor, query):
-    assert refused(alice.get(f"?cursor={cursor}&{query}"))
+def test_cursor_of_another_list_is_rejected(alice, cursor, query):
+    assert_cursor_rejected(alice.get(f"?cursor={cursor}&{query}"))
 
 
-def test_cursor_of_another_user_is_refused(alice, bob, cursor):
+def test_cursor_of_another_user_is_rejected(alice, bob, cursor):
     query = "limit=1&status=pending&q=apple&sort=title"
     assert alice.get(f"?{query}&cursor={cursor}").status == 200
-    assert refused(bob.get(f"?{query}&cursor={cursor}"))
+    assert_cursor_rejected(bob.get(f"?{query}&cursor={cursor}"))
 
 
-def test_cursor_that_is_forged_or_cut_is_refused(alice, cursor):
+def test_cursor_that_is_forged_or_cut_is_rejected(alice, cursor):
     query = "status=pending&q=apple&sort=title"
     middle = len(cursor) // 2
     payload, _, signature = cursor.rpartition(".")
@@ -164,7 +165,7 @@ def test_cursor_that_is_forged_or_cut_is_refused(alice, cursor):
         cursor[:middle] + ("A" if cursor[middle] != "A" else "B") + cursor[middle + 1 :],
     ]
     for forged in forgeries:
-        assert refused(alice.get(f"?{query}&cursor={quote(forged)}")), forged
+        assert_cursor_rejected(alice.get(f"?{query}&cursor={quote(forged)}"))
 
 
 @pytest.mark.parametrize(

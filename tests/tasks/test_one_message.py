@@ -2,34 +2,32 @@
 
 import pytest
 
-from tests.support.processes import Gunicorn, at_port, text_url
 from tests.support.proxy import MessageProxy
+from tests.support.urls import at_port
 
 
 @pytest.fixture(scope="module")
-def proxy(front):
-    with MessageProxy(front.socket) as proxy:
+def proxy(database_endpoint):
+    with MessageProxy(database_endpoint.socket) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="module")
-def port(proxy, database_url, settings, tmp_path_factory):
-    """A server of one worker and one thread, so of one connection, behind the proxy."""
+def single_server(proxy, database_url, start_module_server):
+    """A server with one worker and one thread, and so one connection, behind the proxy."""
     url = at_port(proxy.port, database_url, sslmode="disable")
-    single = {**settings, "DATABASE_URL": text_url(url), "WORKERS": 1, "THREADS": 1}
-    with Gunicorn(tmp_path_factory.mktemp("single") / "log", **single) as gunicorn:
-        yield gunicorn.port
+    return start_module_server(DATABASE_URL=url, WORKERS=1, THREADS=1)
 
 
 @pytest.fixture
-def user(new_client, port):
-    client = new_client(port=port)
+def user(single_server):
+    client = single_server.client()
     client.get()  # Makes the connection.
     return client
 
 
 def each_operation(user):
-    """Every operation on tasks, in an order in which each finds what it needs."""
+    """Every operation on tasks, in an order in which each finds its task."""
     path = f"/{user.create()['id']}"
     return {
         "list": lambda: user.get(),
@@ -57,7 +55,7 @@ def test_each_operation_is_one_message(proxy, user):
     assert_each_operation_is_one_message(proxy, user)
 
 
-def test_what_is_refused_is_no_message(proxy, user):
+def test_rejected_request_is_no_message(proxy, user):
     operations = [
         lambda: user.get(token=None),
         lambda: user.request("GET", "/api/somebody/tasks"),

@@ -1,4 +1,4 @@
-"""The main job: users create, list, read, change, complete and delete their tasks."""
+"""Users create, list, read, change, complete and delete their tasks."""
 
 import re
 
@@ -9,10 +9,10 @@ FIELDS = ["id", "user_id", "title", "description", "completed", "created_at", "u
 
 
 def test_create_task_with_title_fills_in_the_rest(alice):
-    answer = alice.post(json={"title": "Buy milk"})
-    assert answer.status == 201
-    assert list(answer.json) == ["data"]
-    task = answer.data
+    response = alice.post(json={"title": "Buy milk"})
+    assert response.status == 201
+    assert list(response.json) == ["data"]
+    task = response.data
     assert list(task) == FIELDS
     assert (task["user_id"], task["title"], task["description"]) == (alice.user_id, "Buy milk", None)
     assert task["completed"] is False
@@ -20,8 +20,8 @@ def test_create_task_with_title_fills_in_the_rest(alice):
     assert task["id"] >= 1
     assert RFC_3339_UTC.fullmatch(task["created_at"])
     assert task["updated_at"] == task["created_at"]
-    assert answer.headers["Location"] == f"/api/{alice.user_id}/tasks/{task['id']}"
-    assert re.fullmatch(r'"[^"]+"', answer.headers["ETag"])
+    assert response.headers["Location"] == f"/api/{alice.user_id}/tasks/{task['id']}"
+    assert re.fullmatch(r'"[^"]+"', response.headers["ETag"])
 
 
 def test_create_task_with_all_fields_keeps_them(alice):
@@ -33,9 +33,9 @@ def test_create_task_with_all_fields_keeps_them(alice):
 
 def test_location_of_a_created_task_leads_to_it(new_client):
     user = new_client("Zoë & co/100%".replace("/", "-") + " +?#")
-    answer = user.post(json={"title": "t"})
-    assert answer.status == 201
-    assert user.request("GET", answer.headers["Location"]).data == answer.data
+    response = user.post(json={"title": "t"})
+    assert response.status == 201
+    assert user.request("GET", response.headers["Location"]).data == response.data
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_location_of_a_created_task_leads_to_it(new_client):
         ("100% %s %(x)s :y '\"\\", "100% %s %(x)s :y '\"\\"),
     ],
 )
-def test_title_is_stored_as_sent_but_for_space_around_it(alice, sent, stored):
+def test_title_is_stored_without_space_around_it(alice, sent, stored):
     task = alice.create(title=sent)
     assert task["title"] == stored
     assert alice.put(f"/{task['id']}", json={"title": sent}).data["title"] == stored
@@ -68,17 +68,17 @@ def test_description_is_stored_as_sent(alice, description):
 
 def test_list_tasks_newest_first(alice):
     ids = [alice.create(title=f"task {number}")["id"] for number in range(5)]
-    answer = alice.get()
-    assert answer.status == 200
-    assert list(answer.json) == ["data", "pagination"]
-    assert [task["id"] for task in answer.data] == ids[::-1]
-    assert list(answer.data[0]) == FIELDS
-    assert answer.json["pagination"] == {"limit": 1000, "next_cursor": None}
+    response = alice.get()
+    assert response.status == 200
+    assert list(response.json) == ["data", "pagination"]
+    assert [task["id"] for task in response.data] == ids[::-1]
+    assert list(response.data[0]) == FIELDS
+    assert response.json["pagination"] == {"limit": 1000, "next_cursor": None}
 
 
 def test_list_tasks_of_a_new_user_is_empty(alice):
-    answer = alice.get()
-    assert (answer.status, answer.data) == (200, [])
+    response = alice.get()
+    assert (response.status, response.data) == (200, [])
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_list_tasks_of_a_new_user_is_empty(alice):
 def test_list_tasks_by_status_and_limit(alice, query, titles):
     for title in "abc":
         alice.create(title=title, completed=title == "b")
-    answer = alice.get(query)
-    assert [task["title"] for task in answer.data] == titles
-    assert f"limit={answer.json['pagination']['limit']}" in query or "limit" not in query
+    response = alice.get(query)
+    assert [task["title"] for task in response.data] == titles
+    assert f"limit={response.json['pagination']['limit']}" in query or "limit" not in query
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -112,32 +112,32 @@ def test_list_tasks_by_status_and_limit(alice, query, titles):
         {"title": "new", "description": None, "completed": False},
     ],
 )
-def test_update_task_changes_what_is_sent_and_keeps_the_rest(alice, method, changes):
+def test_update_task_changes_sent_fields_and_keeps_the_rest(alice, method, changes):
     task = alice.create(title="old", description="old", completed=True)
-    answer = alice.request(method, f"{alice.tasks}/{task['id']}", json=changes)
-    assert answer.status == 200
-    assert answer.data == {**task, **changes, "updated_at": answer.data["updated_at"]}
-    assert answer.data["updated_at"] > task["updated_at"]
-    assert alice.get(f"/{task['id']}").data == answer.data
+    response = alice.request(method, f"{alice.tasks}/{task['id']}", json=changes)
+    assert response.status == 200
+    assert response.data == {**task, **changes, "updated_at": response.data["updated_at"]}
+    assert response.data["updated_at"] > task["updated_at"]
+    assert alice.get(f"/{task['id']}").data == response.data
 
 
 def test_patch_task_takes_a_merge_patch(alice):
     task = alice.create(description="old")
     headers = {"Content-Type": "application/merge-patch+json; charset=utf-8"}
-    answer = alice.patch(f"/{task['id']}", json={"description": None}, headers=headers)
-    assert (answer.status, answer.data["description"]) == (200, None)
+    response = alice.patch(f"/{task['id']}", json={"description": None}, headers=headers)
+    assert (response.status, response.data["description"]) == (200, None)
 
 
 @pytest.mark.parametrize("completed", [True, False])
 def test_complete_task_with_a_value_sets_it(alice, completed):
     task = alice.create(completed=not completed)
     for _ in range(2):
-        answer = alice.patch(f"/{task['id']}/complete", json={"completed": completed})
-        assert (answer.status, answer.data["completed"]) == (200, completed)
+        response = alice.patch(f"/{task['id']}/complete", json={"completed": completed})
+        assert (response.status, response.data["completed"]) == (200, completed)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}])
-def test_complete_task_without_a_body_turns_it_round(alice, headers):
+def test_complete_task_without_a_body_toggles_it(alice, headers):
     task = alice.create()
     path = f"/{task['id']}/complete"
     assert [alice.patch(path, headers=headers).data["completed"] for _ in range(3)] == [True, False, True]
@@ -145,9 +145,9 @@ def test_complete_task_without_a_body_turns_it_round(alice, headers):
 
 def test_delete_task_twice_is_not_found_the_second_time(alice):
     task = alice.create()
-    answer = alice.delete(f"/{task['id']}")
-    assert answer.status == 200
-    assert answer.json == {"data": {"success": True, "message": "Task deleted successfully"}}
+    response = alice.delete(f"/{task['id']}")
+    assert response.status == 200
+    assert response.json == {"data": {"success": True, "message": "Task deleted successfully"}}
     assert alice.delete(f"/{task['id']}").error["code"] == "TASK_NOT_FOUND"
     assert alice.get(f"/{task['id']}").status == 404
     assert alice.get().data == []
@@ -181,7 +181,7 @@ def test_own_user_id_may_be_repeated(alice, user_key):
     assert alice.delete(path + query, **({"json": body} if body else {})).status == 200
 
 
-def test_head_answers_like_get_without_a_body(alice):
+def test_head_returns_the_headers_of_get_without_a_body(alice):
     task = alice.create()
     for path in ("", f"/{task['id']}"):
         head, get = alice.request("HEAD", alice.tasks + path), alice.get(path)

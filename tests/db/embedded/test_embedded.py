@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: it starts for whoever needs it, and stops with the last, however that one ends."""
+"""The embedded PostgreSQL starts with the first process that uses it, and stops with the last, however that ends."""
 
 import contextlib
 import os
@@ -12,13 +12,14 @@ import pytest
 
 from config import ROOT
 from taskapp.db.embedded import EmbeddedError, EmbeddedPostgres
-from tests.support.processes import make_postgres, postmaster, run_sql, wait_until
+from tests.support.postgres import make_postgres, postmaster, run_sql
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
 USER = (
     "import sys, pathlib; sys.path.insert(0, sys.argv[2]);"
-    "from tests.support.processes import make_postgres;"
+    "from tests.support.postgres import make_postgres;"
     "make_postgres(pathlib.Path(sys.argv[1])).start(); print('started', flush=True); sys.stdin.read()"
 )
 
@@ -35,14 +36,14 @@ def starts(server):
     return server.in_use
 
 
+def start_process_using(server):
+    """Another process that starts the server, says so, and uses it until its standard input ends."""
+    command = [sys.executable, "-c", USER, server.folder, ROOT]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+
+
 def process_using(server):
-    """Another process that uses the server until its standard input ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", USER, server.folder, ROOT],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-    )
+    process = start_process_using(server)
     assert process.stdout.readline() == b"started\n"
     return process
 
@@ -102,7 +103,7 @@ def test_killed_server_starts_again_with_its_data(server):
     assert run_sql(server.url, "SELECT value FROM kept") == [(1,)]
 
 
-def test_interrupted_initialization_is_begun_anew(server):
+def test_interrupted_initialization_is_repeated(server):
     (server.folder / "postgres.new").mkdir(parents=True)
     (server.folder / "postgres.new" / "PG_VERSION").write_text("half")
     server.start()
@@ -110,15 +111,7 @@ def test_interrupted_initialization_is_begun_anew(server):
 
 
 def test_processes_that_start_at_once_share_one_server(server):
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", USER, server.folder, ROOT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-        )
-        for _ in range(4)
-    ]
+    processes = [start_process_using(server) for _ in range(4)]
     assert [process.stdout.readline() for process in processes] == [b"started\n"] * 4
     for process in processes:
         end(process)
@@ -189,7 +182,7 @@ def test_it_listens_on_no_port(server):
     assert run_sql(server.url, "SHOW listen_addresses") == [("",)]
 
 
-def test_what_keeps_it_from_starting_is_said(tmp_path):
+def test_error_says_why_it_cannot_start(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EmbeddedError, match="cannot be made"):
         EmbeddedPostgres(tmp_path / "file" / "instance").start()

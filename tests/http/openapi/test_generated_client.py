@@ -1,4 +1,4 @@
-"""A client that openapi-python-client makes from the document: it is complete, and does a task's whole life."""
+"""The client that openapi-python-client generates: it is complete, and every operation works."""
 
 import importlib
 import os
@@ -11,7 +11,7 @@ import pytest
 
 from config import ROOT
 from tests.support.contract import DOCUMENT
-from tests.support.external import needs_module
+from tests.support.external import require_module
 
 USER_ID = "a user of the client"
 
@@ -19,11 +19,11 @@ USER_ID = "a user of the client"
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """Make the client, and have it on the path."""
-    needs_module("openapi_python_client")
+    require_module("openapi_python_client")
     folder = tmp_path_factory.mktemp("client")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
     command += ["--path", ROOT / "docs" / "openapi.json", "--output-path", folder / "taskapp_client"]
-    # It formats what it makes with ruff, which is beside Python.
+    # It formats its output with ruff, which is in the folder of Python.
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     result = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -37,7 +37,7 @@ def call(package, server, new_client):  # noqa: ARG001 # The package is imported
     """Calls an operation of the generated client by its name, as a user."""
     token = new_client(USER_ID).token
     client_class = importlib.import_module("taskapp_client").AuthenticatedClient
-    with client_class(base_url=f"http://127.0.0.1:{server.port}", token=token) as client:
+    with client_class(base_url=server.url, token=token) as client:
 
         def call(operation, *arguments, **options):
             module = importlib.import_module(f"taskapp_client.api.tasks.{operation}")
@@ -62,8 +62,8 @@ def test_every_operation_is_a_function(package):
     }
 
 
-def test_it_holds_to_its_types(package):
-    """What is made of the document is Python whose types agree; what is the same in every client is not our concern."""
+def test_types_of_the_generated_code_agree(package):
+    """The types of the code that is generated from the document agree; the rest is the same in every client."""
     command = [sys.executable, "-m", "mypy", "--config-file", os.devnull, "--follow-imports", "silent"]
     command += [package / "api", package / "models"]
     result = subprocess.run(command, cwd=package.parent, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, valid, as it was reviewed, and able to tell a wrong answer from a right one."""
+"""The OpenAPI document: complete, valid, as reviewed, and precise enough to find wrong responses."""
 
 import email.message
 import json
@@ -10,9 +10,9 @@ from jsonschema import ValidationError
 from openapi_spec_validator import validate
 
 from config import ROOT
-from tests.support.client import Answer
+from tests.support.client import Response
 from tests.support.contract import DOCUMENT, HEADERS, assert_documented, find_operation
-from tests.support.external import needs
+from tests.support.external import require
 
 SPECTRAL = ROOT / "tests" / "support" / "tools" / "node_modules" / ".bin" / "spectral"
 TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
@@ -39,10 +39,10 @@ OF_THE_DOCUMENT = {"/docs", "/docs/<name>", "/openapi.json"}
 
 
 def test_document_is_the_reviewed_one(alice):
-    """`make openapi` writes it anew; the difference is the change of the contract."""
-    answer = alice.request("GET", "/openapi.json", token=None)
-    assert answer.status == 200
-    assert answer.json == DOCUMENT
+    """`make openapi` writes it again; the difference is the change of the contract."""
+    response = alice.request("GET", "/openapi.json", token=None)
+    assert response.status == 200
+    assert response.json == DOCUMENT
 
 
 def test_document_is_valid():
@@ -52,7 +52,7 @@ def test_document_is_valid():
 
 def test_document_lints_clean():
     """By Spectral's default rules for OpenAPI, its warnings included."""
-    spectral = needs(SPECTRAL, "'make tools' installs it.")
+    spectral = require(SPECTRAL, "'make tools' installs it.")
     result = subprocess.run(
         [
             spectral,
@@ -88,7 +88,7 @@ def test_document_has_every_operation_with_its_statuses(app):
     assert documented.keys() == routes
 
 
-def test_only_what_is_behind_the_guard_needs_a_token():
+def test_only_routes_behind_the_guard_require_a_token():
     assert DOCUMENT["security"] == [{"bearer": []}]
     others = {"/metrics": [{"metrics": []}]}
     for method, path in OPERATIONS:
@@ -150,7 +150,7 @@ def test_no_description_is_made_for_another_reader():
         assert not re.search(r"[^\n]\\n[^\n]", description.replace("\\n\\n", "")), description
 
 
-def test_what_a_client_sends_has_no_defaults():
+def test_fields_of_requests_have_no_defaults():
     """Generators take a field with a default for one that is always there."""
     for name, schema in DOCUMENT["components"]["schemas"].items():
         assert all("default" not in field for field in schema["properties"].values()), name
@@ -160,27 +160,27 @@ def made_up(status=200, body=b'{"data":{}}', **headers):
     message = email.message.Message()
     for name, value in {"X-Request-ID": "x", "Content-Type": "application/json", **headers}.items():
         message[name.replace("_", "-")] = value
-    return Answer(status, message, body)
+    return Response(status, message, body)
 
 
 GOOD = b'{"status":"ok"}'
 
 
-def test_documented_answer_passes():
+def test_documented_response_passes():
     assert_documented("GET", "/health/live", made_up(body=GOOD))
 
 
 @pytest.mark.parametrize(
-    ("answer", "complaint"),
+    ("response", "complaint"),
     [
         (made_up(status=202, body=GOOD), "202 is not documented"),
         (made_up(body=GOOD, ETag='"1"'), "has headers"),
         (made_up(status=503, body=GOOD), "has headers"),
     ],
 )
-def test_undocumented_status_or_header_is_noticed(answer, complaint):
+def test_undocumented_status_or_header_is_noticed(response, complaint):
     with pytest.raises(AssertionError, match=complaint):
-        assert_documented("GET", "/health/ready", answer)
+        assert_documented("GET", "/health/ready", response)
 
 
 @pytest.mark.parametrize("body", [b'{"status":"ok","more":1}', b"{}", b'{"status":1}', b'{"status":"well"}'])

@@ -1,0 +1,73 @@
+"""Fixtures that start PostgreSQL and what stands between it and the service."""
+
+import itertools
+from functools import partial
+
+import pytest
+
+from tests.support.commands import upgrade
+from tests.support.faults import FaultProxy
+from tests.support.pooler import PgBouncer
+from tests.support.postgres import durable_postgres, make_postgres, run_sql
+from tests.support.urls import through
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    server = make_postgres(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def pooler(tmp_path_factory, postgres):
+    with PgBouncer(tmp_path_factory.mktemp("pooler"), postgres.url) as pooler:
+        yield pooler
+
+
+@pytest.fixture(scope="session")
+def database_endpoint(request):
+    """The server that the service connects to: PostgreSQL itself, or with --pooler the pooler."""
+    return request.getfixturevalue("pooler" if request.config.getoption("pooler") else "postgres")
+
+
+@pytest.fixture(scope="session")
+def via_pooler(database_endpoint):
+    """Turns the URL of a database into the one for the service; tests use the original, which bypasses the pooler."""
+    return partial(through, database_endpoint)
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres):
+    """Makes databases, each migrated to head unless told otherwise."""
+
+    def make(revision="head", owner="postgres"):
+        name = f"test_{next(_numbers)}"
+        run_sql(postgres.url, f"CREATE DATABASE {name} OWNER {owner}")
+        url = postgres.url.set(database=name, username=owner)
+        upgrade(url, revision)
+        return url
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def database_url(new_database):
+    return new_database()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """A durable PostgreSQL of the module's own, for tests that break it."""
+    with durable_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def proxy(database):
+    """A proxy in front of ``database`` that fails as networks do."""
+    with FaultProxy(database.socket) as proxy:
+        yield proxy
