@@ -54,6 +54,8 @@ class Exchange:
     status: int = 0
 
 
+# How long the request that a thread handles has waited for the thread. The worker sets it; other servers do not.
+seconds_in_queue: ContextVar[float] = ContextVar("seconds_in_queue", default=0.0)
 # What is being answered; None outside of a request.
 current_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
@@ -157,9 +159,7 @@ def init_app(app: Flask) -> None:
     inner = app.wsgi_app
 
     def begin(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        # Our worker's sockets know it; those of other servers do not.
-        queued = getattr(environ.get("gunicorn.socket"), "seconds_in_queue", 0.0)
-        token = current_exchange.set(Exchange(queued=queued))
+        token = current_exchange.set(Exchange(queued=seconds_in_queue.get()))
         try:
             return inner(environ, start_response)
         finally:

@@ -183,10 +183,14 @@ class Gunicorn:
         """What it is started with."""
         return environment(**self._settings)
 
+    def command(self):
+        """The command that starts it."""
+        return [sys.executable, "-m", "gunicorn", "wsgi:app"]
+
     def __enter__(self):
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "wsgi:app"],
+                self.command(),
                 cwd=self.folder,
                 env=self.environment(),
                 stdout=log,
