@@ -6,8 +6,9 @@ import pytest
 
 from tests.support.client import Client, make_token
 from tests.support.processes import Gunicorn, connect, timed
+from tests.support.servers import own_worker
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, own_worker]
 
 TIMEOUT = 2
 
