@@ -1,6 +1,7 @@
 """Clients that are slow, silent or never finish do not hold up other clients."""
 
 import contextlib
+import resource
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -187,11 +188,12 @@ def test_clients_that_do_not_close_delay_nobody(gunicorn, user, connect):
 
 def test_connections_beyond_the_limit_of_open_files_wait(settings, tmp_path, new_client, connect):
     """The server keeps as many connections as it may have open, and goes on to serve those."""
-    command = ["prlimit", "--nofile=160:160", "{python}", "-m", "gunicorn", "wsgi:app"]
+    command = ["prlimit", "--nofile=100:160", "{python}", "-m", "gunicorn", "wsgi:app"]
     with Server(tmp_path / "log", *command, **settings, THREADS=4) as server:
         server.wait_for_workers()
         user, workers = new_client(port=server.port), server.workers()
-        # 88 fit into each of the two workers.
+        # The soft limit was raised to the hard one. So 88 connections fit into each of the two workers.
+        assert {resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in workers} == {(160, 160)}
         assert user.get().status == 200
         lingering = [connect(server) for _ in range(100)]
         for connection in lingering:
