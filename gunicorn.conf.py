@@ -14,6 +14,7 @@ from config import load_config
 from taskapp import create_app
 from taskapp.server import hooks as serving
 from taskapp.server import logs, metrics
+from taskapp.server.worker import Worker
 
 
 def make_master_app(config: Mapping[str, Any]) -> Flask:
@@ -29,10 +30,14 @@ bind = f"{host}:{settings['PORT']}"
 workers = settings["WORKERS"]
 # libpq lets go of the interpreter while it waits, so threads overlap.
 worker_class = "taskapp.server.worker.Worker"
+Worker.exchange_timeout = settings["CLIENT_TIMEOUT"] + settings["REQUEST_TIMEOUT"]
 threads = settings["THREADS"]
+worker_connections = serving.maximum_connections(threads)
 # Without it one worker takes all connections that stay open, and the others idle.
 reuse_port = True
 keepalive = 5
+# Files are sent as any other response is, so that the same deadlines hold.
+sendfile = False
 # A worker that stops waits for its requests: for as long as a client and the database may take together, and a little.
 graceful_timeout = math.ceil(settings["REQUEST_TIMEOUT"] + settings["CLIENT_TIMEOUT"]) + 1
 # This does not watch requests, whose deadlines are their own, but the worker's main loop, which never waits.
@@ -47,6 +52,7 @@ control_socket_disable = True
 forwarder_headers = ""
 forwarded_allow_ips = settings["FORWARDED_ALLOW_IPS"]
 
+pre_request = serving.close_after_large_body
 logger_class = serving.ServerLog
 loglevel = settings["LOG_LEVEL"]
 

@@ -2,9 +2,9 @@
 
 import contextlib
 import logging
+import resource
 import socket
 import sys
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import flask_migrate
-from flask import Flask, Response
+from flask import Flask
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 
@@ -21,15 +21,15 @@ from taskapp.auth.tokens import sign_token
 from taskapp.db import embedded
 from taskapp.http import cors
 from taskapp.http.errors import MalformedRequest, status_error_body
-from taskapp.http.request import MAXIMUM_BODY, current_request
+from taskapp.http.request import MAXIMUM_BODY
 from taskapp.http.request_id import HEADER, new_request_id
 from taskapp.http.security_headers import FOR_ERRORS
 from taskapp.server import logs
 from taskapp.server.access_log import log_rejected
 
-# A client that is still sending when it is refused would lose the answer to a reset: read on for so long, so much.
-DRAIN_SECONDS = 2.0
-DRAIN_BYTES = 32 * 1024 * 1024
+# The maximum number of connections of a worker, idle ones included, and of files that are no connection.
+MAXIMUM_CONNECTIONS = 1000
+OTHER_FILES = 64
 GREETING_USER = "demo"
 
 _log = logging.getLogger("gunicorn.error")
@@ -123,8 +123,6 @@ def write_error(
     }
     head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
     client.sendall("\r\n".join([*head, "", ""]).encode("latin-1") + body)
-    client.shutdown(socket.SHUT_WR)
-    _drain(client, client.recv)
 
 
 def _address_of(client: socket.socket) -> str | None:
@@ -134,19 +132,30 @@ def _address_of(client: socket.socket) -> str | None:
     return None
 
 
-def _drain(client: socket.socket, read: Callable[[int], bytes]) -> None:
-    before = client.gettimeout()
-    deadline = time.monotonic() + DRAIN_SECONDS
-    left = DRAIN_BYTES
-    with contextlib.suppress(OSError, ParseException):
-        while left > 0 and (remaining := deadline - time.monotonic()) > 0:
-            client.settimeout(remaining)
-            received = len(read(65536))
-            if not received:
-                break
-            left -= received
-    with contextlib.suppress(OSError):
-        client.settimeout(before)
+def close_after_large_body(_worker: object, request: Any) -> None:
+    """Announce the end of the connection if the body is too large: no view reads such a body.
+
+    Args:
+        request: a request as gunicorn has parsed it.
+    """
+    length = next((value for name, value in request.headers if name == "CONTENT-LENGTH"), "0")
+    if int(length) > MAXIMUM_BODY:
+        request.force_close()
+
+
+def maximum_connections(threads: int) -> int:
+    """Return how many connections fit into a worker, after raising the limit of open files as far as allowed.
+
+    Args:
+        threads: of a worker; each may have a database connection and one more file open.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    if soft == resource.RLIM_INFINITY:
+        return MAXIMUM_CONNECTIONS
+    return max(1, min(MAXIMUM_CONNECTIONS, soft - 2 * threads - OTHER_FILES))
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -210,24 +219,10 @@ def greeting(app: Flask) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-def _read_the_rest(response: Response) -> Response:
-    """Have a body that was refused unread be read, to a bound, once the answer is sent.
-
-    gunicorn itself reads on for as much as a small body.
-    """
-    request = current_request()
-    if response.status_code >= HTTPStatus.BAD_REQUEST and (request.content_length or DRAIN_BYTES) > MAXIMUM_BODY:
-        client, body = request.environ.get("gunicorn.socket"), request.environ["wsgi.input"]
-        if client is not None:
-            response.call_on_close(lambda: _drain(client, body.read))
-    return response
-
-
 def init_app(app: Flask) -> None:
-    """Answer a body that gunicorn cannot decode as malformed, and have every refused body read."""
+    """Respond to a body that gunicorn cannot decode as to a malformed one."""
 
     def answer(_error: ParseException) -> Any:
         return app.handle_user_exception(MalformedRequest("The body is not encoded as its headers say."))
 
     app.register_error_handler(ParseException, answer)
-    app.after_request(_read_the_rest)

@@ -1,193 +1,120 @@
-"""gunicorn's threaded worker, whose threads no client can hold up, and which leaves nobody waiting when it stops."""
+"""gunicorn's threaded worker, with deadlines for clients."""
 
-import contextlib
-import math
-import selectors
 import socket
+import threading
 import time
-from collections import deque
+from contextlib import suppress
 from functools import partial
+from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn import util
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
-from taskapp.server.client_socket import ClientSocket
-from taskapp.server.turns import Threads
-from taskapp.server.waiting import WaitingConnections
+from taskapp.db.deadline import seconds_in_queue
 
-# Seconds that a client has to close its side of a connection that has ended.
-LINGER = 2.0
-# Seconds between the signal to stop and the end of accepting.
-HANDOVER = 0.5
-# Seconds after which, at the latest, is noted that a request came, where all threads are busy.
-_LOOK = 0.1
-
-
-class Connection(TConn):
-    """A connection as gunicorn keeps it, whose end nobody has to wait for."""
-
-    worker: "Worker"
-
-    @property
-    def has_more(self) -> bool:
-        """Tell whether the next request, or a part of it, has been received already."""
-        return self.parser is not None and bool(self.parser.unreader.buf.getvalue())
-
-    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 # gunicorn's own.
-        """End the connection; gracefully is to let the client close first, so that no reset takes its answer away."""
-        if graceful:
-            self.worker.linger(self)
-        else:
-            util.close(self.sock)
+HEAD_TIMEOUT = 10.0  # Seconds for the head of a request, including the wait for a thread.
+LATE_HEAD_TIMEOUT = 0.5  # Seconds for it after a long wait.
+LINGER = 2.0  # Seconds for a client to close a connection after the last response (RFC 9112, section 9.6).
+HANDOVER = 0.5  # Seconds to accept after SIGTERM. Obsolete with https://github.com/benoitc/gunicorn/pull/3635.
+INTERVAL = 0.25  # Seconds between two checks of the deadlines, and between two attempts to accept after an error.
 
 
 class Worker(ThreadWorker):
-    """gunicorn's worker, with these differences.
+    """The worker for ``worker_class``; gunicorn.conf.py sets how many seconds an exchange may last."""
 
-    A connection takes a thread when something comes in on it, not before; threads find it themselves, where gunicorn
-    would wake its main thread to give it to one, and again to take it back. A request must be there, and its answer
-    taken, within CLIENT_TIMEOUT each. Few threads compute at once, however many wait. Connections that end are watched
-    in the main loop, where gunicorn would wait for the client and hold up everybody else. A worker that stops serves
-    all that the kernel has accepted for it. How long a request waits for a thread is known to the application.
-    """
-
-    sockets: list[Any]
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._lingering: deque[Connection] = deque()
-        self._stop_at = math.inf
-
-    def init_process(self) -> None:
-        """Prepare to serve, in the process of the worker, and serve."""
-        self._waiting = self.keepalived_conns = WaitingConnections[Connection]()
-        super().init_process()
-
-    def get_thread_pool(self) -> Threads[Connection]:
-        """Make the threads that serve requests; they are started once the worker is ready, and handles signals."""
-        return Threads(self.cfg.threads, self._waiting, self._serve)
+    exchange_timeout = 30.0
+    _accept_at, _stop_at = -60.0, float("inf")
 
     def run(self) -> None:
-        """Serve until it is time to stop."""
-        # gunicorn looks each setting up anew, some two dozen for a request. Those of a worker no longer change.
+        """Serve, and look up each setting once. Obsolete with https://github.com/benoitc/gunicorn/pull/3612."""
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
-        self.tpool.start()
-        try:
-            super().run()
-        finally:
-            self.tpool.shutdown(wait=False)  # Or an error would leave a process that does nothing.
-
-    def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Wait for what the main thread does: accept and end connections."""
-        super().wait_for_and_dispatch_events(min(timeout, _LOOK) if self.nr_conns else timeout)
-        self._waiting.note_arrivals()
+        self._deadlines = dict[Any, float]()
+        threading.Thread(target=self._enforce_deadlines, daemon=True).start()
+        super().run()
 
     def accept(self, listener: Any) -> None:
-        """Accept a connection."""
-        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
-            self._accept_one(listener)
+        """Accept a connection if there is one. An error, such as no file descriptor left, does not end the worker."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if time.monotonic() > self._accept_at + 60:
+                self.log.warning("Cannot accept connections, will keep trying: %s", error)
+            self._accept_at = time.monotonic() + INTERVAL
+            super().set_accept_enabled(False)
 
-    def _accept_one(self, listener: Any) -> None:
-        """Accept a connection, and have it wait for its first request."""
-        client, address = listener.accept()
-        connection = Connection(self.cfg, ClientSocket(fileno=client.detach()), address, listener.getsockname())
-        connection.worker = self
-        connection.data_ready = True  # Once a thread has it.
-        connection.set_timeout()
-        self.nr_conns += 1
-        self._waiting.add(connection)
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 # gunicorn's signature.
+        """Start or stop to accept; at the end, accept what is queued, because with SO_REUSEPORT nobody else would."""
+        super().set_accept_enabled(enabled and time.monotonic() >= self._accept_at)
+        if enabled or (self.alive and self.is_parent_alive()):
+            return
+        super().handle_exit(0, None)
+        for listener in self.sockets if self.cfg.reuse_port else []:
+            listener.listen(0)  # The kernel gives new connections to other workers.
+            for _ in range(self.cfg.backlog):
+                self.accept(listener)
+            listener.close()
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
 
-    def handle_exit(self, _sig: int, _frame: Any) -> None:
-        """Stop in a moment: on a reload the worker that takes this one's place has to listen first.
-
-        The main loop looks for it, once a second at least. A thread that waits could not be started here: a signal may
-        come while the main thread itself starts one, and holds the lock for that.
-        """
+    def handle_exit(self, _signal: int, _frame: Any) -> None:
+        """Stop after HANDOVER."""
         self._stop_at = min(self._stop_at, time.monotonic() + HANDOVER)
 
-    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 # gunicorn's own.
-        """Begin or cease to accept; where the worker stops, accept those who wait, and let others be refused.
+    def enqueue_req(self, conn: Any) -> None:
+        """Queue a connection for a thread; a new one only when data arrives."""
+        conn.queued_at = time.monotonic()
+        if conn.data_ready:
+            super().enqueue_req(conn)
+        else:
+            conn.timeout = conn.queued_at + HEAD_TIMEOUT
+            self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+            self.pending_conns.append(conn)
 
-        gunicorn keeps its listening socket until the last request is done. With SO_REUSEPORT the kernel would go on to
-        give it connections, which nobody would ever answer.
-        """
-        super().set_accept_enabled(enabled)
-        if enabled or self.alive:
+    def handle(self, conn: Any) -> Any:
+        """Handle a request, in a thread."""
+        conn.started_at = time.monotonic()
+        seconds_in_queue.set(conn.started_at - conn.queued_at)
+        self._deadlines[conn] = max(conn.queued_at + HEAD_TIMEOUT, conn.started_at + LATE_HEAD_TIMEOUT)
+        return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Handle a request whose head is complete."""
+        self._deadlines[conn] = conn.started_at + self.exchange_timeout
+        return super().handle_request(req, conn)
+
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
+        """Keep the connection if the whole body has arrived; gunicorn would wait for it."""
+        conn.sock.settimeout(0.001)
+        return bool(keepalive and conn.parser.finish_body(max_bytes=65536))
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Keep the connection or half-close it; gunicorn would wait in the main loop until the client closes it."""
+        self._deadlines.pop(conn, None)
+        if not fs.exception() and fs.result():
+            super().finish_request(conn, fs)
             return
-        for listener in self.sockets:
-            # From here on the kernel takes one more for this socket at most, and other clients ask again: then they
-            # find another worker, or nobody. Closing alone would reset all that come until then.
-            listener.listen(0)
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    self._accept_one(listener)
-            listener.close()
-        self.sockets = []
-
-    def _serve(self, connection: Connection) -> None:
-        """Serve a request, in a thread, and have the connection wait for the next one, or end."""
         try:
-            if self.handle(connection):
-                self._wait_for_next(connection)
-                return
-        except BaseException:
-            self.log.exception("A request broke off")  # gunicorn answers to all that is an Exception.
-        self.method_queue.defer(self._end, connection)
-
-    def _wait_for_next(self, connection: Connection) -> None:
-        connection.set_timeout()
-        if connection.has_more:  # It waits for the client to take what was answered.
-            connection.timeout = time.monotonic() + self.wsgi.config["CLIENT_TIMEOUT"]
-        self._waiting.add(connection)
-        if not self.alive:  # Asked only now: where the worker stops later than that, this is one of those who wait.
-            connection.timeout = min(connection.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
-
-    def handle(self, conn: Any) -> bool:
-        """Serve a request, and return whether another may follow."""
-        conn.sock.expect_request(self.wsgi.config["CLIENT_TIMEOUT"])
-        return bool(super().handle(conn)) and not conn.sock.is_overdue
-
-    def _end(self, connection: Connection) -> None:
-        """End a connection, in the main thread, which alone counts them."""
-        self.nr_conns -= 1
-        connection.close(graceful=True)
-
-    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 # gunicorn's own.
-        """Close the connections that have waited for long enough, or all."""
-        for connection in self._waiting.remove_overdue(math.inf if force else time.monotonic()):
+            conn.sock.shutdown(socket.SHUT_WR)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._discard, conn))
+            self._deadlines[conn] = time.monotonic() + LINGER
+        except (OSError, ValueError):  # It is closed already.
             self.nr_conns -= 1
-            connection.close()
+            conn.close()
 
-    def linger(self, connection: Connection) -> None:
-        """Say that there is nothing more to come, and close once the client has closed too, or after a while.
-
-        RFC 9112, section 9.6: what the client still sends would otherwise reset the connection under its answer.
-        """
-        try:
-            connection.sock.settimeout(0)
-            connection.sock.shutdown(socket.SHUT_WR)
-            self.poller.register(connection.sock, selectors.EVENT_READ, partial(self._discard, connection))
-        except (OSError, ValueError):  # It has gone already.
-            util.close(connection.sock)
-            return
-        connection.timeout = time.monotonic() + LINGER
-        self._lingering.append(connection)
-
-    def _discard(self, connection: Connection, _sock: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            if connection.sock.recv(65536):
+    def _discard(self, conn: Any, client: Any) -> None:
+        with suppress(OSError):
+            if client.recv(65536, socket.MSG_DONTWAIT):
                 return
-        self._lingering.remove(connection)
-        self._drop(connection)
+        self.poller.unregister(client)
+        del self._deadlines[conn]
+        self.nr_conns -= 1
+        conn.close()
 
-    def _drop(self, connection: Connection) -> None:
-        self.poller.unregister(connection.sock)
-        util.close(connection.sock)
-
-    def murder_pending(self) -> None:
-        """Close the connections that ended a while ago, and stop when it is time."""
-        if time.monotonic() >= self._stop_at:
-            self.alive = False
-        while self._lingering and self._lingering[0].timeout <= time.monotonic():
-            self._drop(self._lingering.popleft())
+    def _enforce_deadlines(self) -> None:
+        while True:
+            time.sleep(INTERVAL)
+            for conn in [conn for conn, at in self._deadlines.copy().items() if at < time.monotonic()]:
+                with suppress(OSError):  # The thread, or the main loop, then reads the end of the connection.
+                    socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)
+            if self.alive and self._stop_at < time.monotonic():
+                super().handle_exit(0, None)

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.postgres import locked_tasks
+from tests.support.servers import own_worker
 from tests.support.waiting import timed
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, own_worker]
 
 TIMEOUT = 2
 

@@ -1,30 +1,32 @@
-"""The worker: clients that hang take no thread, and those it has accepted are served when it stops."""
+"""The worker: it serves what it has accepted, in order, whatever happens to it and to its file descriptors."""
 
 import os
 import re
+import resource
 import signal
-import socket
+import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
+from http.client import HTTPException, HTTPSConnection
+from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import make_certificate
 from tests.support.client import Client, make_token
 from tests.support.gunicorn import Gunicorn
-from tests.support.waiting import timed, wait_until
+from tests.support.ports import listening_sockets
+from tests.support.postgres import locked_tasks
+from tests.support.servers import Server, connection_to, own_worker, read_to_end, request_of
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-
-CLIENT_TIMEOUT = 2
 
 
 @pytest.fixture
 def gunicorn(settings, tmp_path):
-    # Requests may wait for a thread as long as slow clients can keep them all.
-    own = {**settings, "THREADS": 2, "CLIENT_TIMEOUT": CLIENT_TIMEOUT, "REQUEST_TIMEOUT": 8 * CLIENT_TIMEOUT}
-    with Gunicorn(tmp_path / "log", **own) as gunicorn:
+    with Gunicorn(tmp_path / "log", **{**settings, "THREADS": 2, "REQUEST_TIMEOUT": 30}) as gunicorn:
         yield gunicorn
     assert "Traceback" not in gunicorn.log.read_text()
 
@@ -34,141 +36,119 @@ def user(gunicorn):
     return gunicorn.client()
 
 
-def connect(gunicorn):
-    return socket.create_connection(("127.0.0.1", gunicorn.port), timeout=30)
-
-
-def request_of(user, path="", body=b"", method="GET", *, close=False):
-    return (
-        f"{method} {user.tasks}{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {user.token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        f"{'Connection: close' if close else 'X: y'}\r\n\r\n"
-    ).encode() + body
-
-
-def assert_served_within(user, limit):
-    """In spite of the others, who have taken what they can by now."""
-    time.sleep(0.5)
-    answer, seconds = timed(lambda: user.get("?limit=1"))
-    assert answer.status == 200
-    assert seconds < limit
-
-
-class Trickle:
-    """A client that sends something at once and the rest a byte at a time, until it is sent away."""
-
-    def __init__(self, gunicorn, at_once, rest):
-        self.connection = connect(gunicorn)
-        self.connection.sendall(at_once)
-        self.answer = b""
-        self.seconds = None
-        self._thread = threading.Thread(target=self._send, args=(rest,))
-        self._thread.start()
-
-    def _send(self, rest):
-        start = time.monotonic()
-        self.connection.settimeout(0.2)
-        for byte in rest:
-            try:
-                self.connection.sendall(bytes([byte]))
-                if not (received := self.connection.recv(65536)):
-                    break
-                self.answer += received
-            except TimeoutError:
-                continue
-            except OSError:
-                break
-        self.seconds = time.monotonic() - start
-
-    def finish(self):
-        self._thread.join()
-        self.connection.close()
-
-
-@pytest.mark.parametrize("part", ["headers", "body"])
-def test_client_that_sends_a_byte_at_a_time_is_sent_away(gunicorn, user, part):
-    request = request_of(user, method="POST", body=b'{"title": "' + b"x" * 200 + b'"}')
-    at_once = 0 if part == "headers" else request.index(b"{")
-    # Three times as many as there are threads in two workers.
-    trickles = [Trickle(gunicorn, request[:at_once], request[at_once:]) for _ in range(12)]
-    # They have the threads one after the other, each for no longer than that: 6 times, if one worker has got them all.
-    assert_served_within(user, 6 * CLIENT_TIMEOUT + 1)
-    for trickle in trickles:
-        trickle.finish()
-        assert trickle.seconds < 6 * CLIENT_TIMEOUT + 5  # And a while to close.
-        assert trickle.answer == b"" if part == "headers" else b" 400 " in trickle.answer
-    assert user.get().data == []
-
-
-def test_connections_without_a_request_take_no_thread(gunicorn, user):
-    silent = [connect(gunicorn) for _ in range(50)]
-    answer, seconds = timed(lambda: user.get("?limit=1"))
-    assert (answer.status, seconds < 1) == (200, True)
-    for connection in silent:
-        connection.settimeout(15)
-        assert connection.recv(1) == b""  # They are closed after a while.
-        connection.close()
-
-
-def test_client_that_does_not_take_its_answer_is_sent_away(gunicorn, user):
-    for _ in range(300):
-        user.create(title="x" * 255, description="😀" * 1000)
-    stalled = []
-    for _ in range(6):
-        connection = socket.socket()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.connect(("127.0.0.1", gunicorn.port))
-        connection.sendall(request_of(user))
-        stalled.append(connection)
-    assert_served_within(user, 3 * CLIENT_TIMEOUT + 1)
-    for connection in stalled:
-        connection.close()
-
-
-def test_client_that_does_not_close_holds_up_nobody(gunicorn, user):
-    """Where a connection ends with its answer, gunicorn lets the client close first; that is not to stop the others."""
-    open_ends = []
-    for _ in range(4):
-        connection = connect(gunicorn)
-        connection.sendall(request_of(user, close=True))
-        assert connection.recv(65536)
-        open_ends.append(connection)
-        answer, seconds = timed(lambda: user.request("GET", "/health/live"))
-        assert (answer.status, seconds < 1) == (200, True)
-    for connection in open_ends:
-        connection.close()
-
-
-def test_requests_that_come_at_once_are_answered_in_turn(gunicorn, user):
-    """HTTP pipelining (RFC 9112, section 9.3.2): the next request may be there before the last one is answered."""
+def test_pipelined_requests_are_answered_in_order(gunicorn, user):
+    """HTTP pipelining (RFC 9112, section 9.3.2)."""
     titles = [f"number {number}" for number in range(20)]
     bodies = [f'{{"title": "{title}"}}'.encode() for title in titles]
     requests = [request_of(user, method="POST", body=body, close=body == bodies[-1]) for body in bodies]
-    with connect(gunicorn) as connection:
+    with connection_to(gunicorn) as connection:
         connection.sendall(b"".join(requests))
-        answers = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-    assert answers.count("HTTP/1.1 201 ") == len(titles)
+        responses = read_to_end(connection).decode()
+    assert responses.count("HTTP/1.1 201 ") == len(titles)
     assert [task["title"] for task in user.get("?sort=id").data] == titles
-    assert re.findall(r"number \d+", answers) == titles
+    assert re.findall(r"number \d+", responses) == titles
 
 
-def test_connection_that_stays_is_closed_when_no_request_comes(gunicorn, user):
-    with connect(gunicorn) as connection:
-        connection.settimeout(15)
-        for _ in range(2):
-            connection.sendall(request_of(user))
-            time.sleep(3)  # Less than gunicorn.conf.py allows, but not twice.
-            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
-        rest, seconds = timed(lambda: connection.recv(1))
-    assert rest == b""
-    assert 1 < seconds < 5
+def test_request_that_waits_for_the_database_keeps_its_connection(user, database_url):
+    """Its head arrived in time, so that its only deadline is the one of the exchange."""
+    with ThreadPoolExecutor(1) as pool:
+        with locked_tasks(database_url):
+            response = pool.submit(user.get)
+            time.sleep(12)
+            assert not response.done()
+        assert response.result().status == 200
+
+
+@own_worker
+def test_small_unread_body_keeps_the_connection(user):
+    """A body that has arrived is discarded; only one that would have to be waited for closes the connection."""
+    ports = set()
+    for _ in range(3):
+        assert user.post(body=b"x" * 5000, token=None).status == 401
+        ports.add(user._connection.sock.getsockname())
+    assert len(ports) == 1
+
+
+@own_worker
+def test_accept_goes_on_after_it_ran_out_of_file_descriptors(gunicorn, user):
+    gunicorn.wait_for_workers()
+    assert user.get().status == 200
+    workers = gunicorn.workers()
+    limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in workers}
+    for pid in workers:
+        descriptors = max(int(descriptor.name) for descriptor in Path(f"/proc/{pid}/fd").iterdir()) + 1
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors, limits[pid][1]))
+    before = [processor_seconds(pid) for pid in workers]
+    waiting = [connection_to(gunicorn) for _ in range(20)]
+    time.sleep(3)
+    assert sum(map(processor_seconds, workers)) - sum(before) < 1  # No busy loop.
+    assert user.get().status == 200
+    for pid in workers:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits[pid])
+    for connection in waiting:
+        connection.sendall(request_of(user, close=True))
+        assert read_to_end(connection).startswith(b"HTTP/1.1 200 ")
+        connection.close()
+    assert gunicorn.workers() == workers
+    assert 1 <= gunicorn.log.read_text().count("Cannot accept connections") <= 2  # Once in each worker.
+
+
+def processor_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@own_worker
+def test_port_is_closed_when_the_master_was_killed(gunicorn, user, database_url):
+    """A request in progress is answered first; nobody else waits in vain meanwhile."""
+    gunicorn.wait_for_workers()
+    with ThreadPoolExecutor(1) as pool:
+        with locked_tasks(database_url):
+            response = pool.submit(user.get)
+            time.sleep(0.5)
+            gunicorn.process.kill()
+            wait_until(lambda: listening_sockets(gunicorn.port) == 0, "the workers listen", 5)
+        assert response.result().status == 200
+
+
+def test_keep_alive_can_be_turned_off(settings, tmp_path):
+    command = ["{python}", "-m", "gunicorn", "wsgi:app", "--keep-alive", "0"]
+    with Server(tmp_path / "log", *command, **settings) as server:
+        user = server.client()
+        for _ in range(5):
+            assert user.get().headers["Connection"] == "close"
+
+
+def test_application_may_be_wrapped_in_a_function(settings, tmp_path):
+    command = ["{python}", "-m", "gunicorn", "tests.support.wrapped:app"]
+    with Server(tmp_path / "log", *command, **settings) as server:
+        response = server.client().get()
+    assert (response.status, response.headers["X-Wrapped"]) == (200, "yes")
+
+
+def test_https_connections_stay_open(settings, tmp_path, secret):
+    certificate, key = make_certificate(tmp_path)
+    command = ["{python}", "-m", "gunicorn", "wsgi:app", "--certfile", str(certificate), "--keyfile", str(key)]
+    token = make_token(secret, user_id="tls")
+    with Server(tmp_path / "log", *command, **settings) as server:
+        context = ssl.create_default_context(cafile=certificate)
+        connection = HTTPSConnection("localhost", server.port, context=context, timeout=30)
+        for _ in range(3):
+            connection.request("GET", "/api/tls/tasks", headers={"Authorization": f"Bearer {token}"})
+            response = connection.getresponse()
+            assert (response.status, response.read() != b"") == (200, True)
+            assert connection.sock is not None
+        connection.close()
+    log = server.log.read_text()
+    assert '"level": "ERROR"' not in log
+    assert "Traceback" not in log
 
 
 class Load:
     """Clients that send one request after the other, half of them on a new connection each, until they are stopped."""
 
     def __init__(self, port, token, clients=8):
-        self.answers, self.failures, self.refused = [], [], 0
+        self.responses, self.failures, self.refused = [], [], 0
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(clients)
         self._token = token
@@ -178,7 +158,7 @@ class Load:
         client = Client(port, token=self._token, user_id="load")
         while not self._stop.is_set():
             try:
-                self.answers.append(client.post(json={"title": "t"}).status)
+                self.responses.append(client.post(json={"title": "t"}).status)
             except ConnectionRefusedError:
                 self.refused += 1
                 client.close()
@@ -199,21 +179,24 @@ class Load:
 
 @pytest.fixture
 def load(gunicorn, secret):
+    gunicorn.wait_for_workers()
     load = Load(gunicorn.port, make_token(secret, user_id="load"))
-    wait_until(lambda: len(load.answers) > 20, "there is no load")
+    wait_until(lambda: len(load.responses) > 20, "there is no load")
     yield load
     load.stop()
 
 
+@own_worker
 def test_stop_completes_what_it_has_accepted(gunicorn, load):
     gunicorn.process.send_signal(signal.SIGTERM)
     gunicorn.process.wait(30)
     load.stop()
     assert len(load.failures) <= 2  # As below: one for each worker.
-    assert set(load.answers) == {201}
+    assert set(load.responses) == {201}
     assert load.refused > 0  # It does not serve any more.
 
 
+@own_worker
 def test_reload_costs_no_request(gunicorn, load):
     for _ in range(3):
         before = gunicorn.workers()
@@ -221,7 +204,7 @@ def test_reload_costs_no_request(gunicorn, load):
         wait_until(lambda old=before: not set(old) & set(gunicorn.workers()), "old workers go on", 60)
     load.stop()
     assert load.refused == 0
-    assert set(load.answers) == {201}
+    assert set(load.responses) == {201}
     # What the kernel accepts between a worker's last look and its close is reset, unless net.ipv4.tcp_migrate_req is
     # set: some microseconds, which a busy machine may stretch.
     assert len(load.failures) <= 3
@@ -232,9 +215,9 @@ def test_killed_worker_harms_only_what_it_had_in_flight(gunicorn, load):
     victim = gunicorn.workers()[0]
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: victim not in gunicorn.workers() and len(gunicorn.workers()) == 2, "none takes its place")
-    answered = len(load.answers)
-    wait_until(lambda: len(load.answers) > answered + 50, "it does not go on")
+    answered = len(load.responses)
+    wait_until(lambda: len(load.responses) > answered + 50, "it does not go on")
     load.stop()
-    assert set(load.answers) == {201}
-    # At most what each of its 2 threads did, and what waited for them, of 8 clients.
+    assert set(load.responses) == {201}
+    # At most one for each of the 8 clients.
     assert len(load.failures) + load.refused <= 8

@@ -35,6 +35,10 @@ class Gunicorn:
         self._settings = {"WORKERS": 2, **settings, "PORT": self.port}
         self._clients = []
 
+    def command(self):
+        """The command that starts it."""
+        return [sys.executable, "-m", "gunicorn", "wsgi:app"]
+
     def environment(self):
         """The environment that it is started with."""
         return environment(**self._settings)
@@ -42,7 +46,7 @@ class Gunicorn:
     def start(self):
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "wsgi:app"],
+                self.command(),
                 cwd=self.folder,
                 env=self.environment(),
                 stdout=log,
