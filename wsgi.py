@@ -4,9 +4,9 @@ import sys
 
 from config import StartupError
 from taskapp import create_app
-from taskapp.server import hooks as serving
+from taskapp.server import hooks
 
 try:
-    app = create_app(serving.accepted.settings if serving.accepted else None)
+    app = create_app(hooks.loaded.settings if hooks.loaded else None)
 except StartupError as error:
     sys.exit(f"taskapp: {error}")

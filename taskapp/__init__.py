@@ -13,7 +13,7 @@ from taskapp.db import embedded, execute
 from taskapp.http import cors, cursors, errors, openapi, request_id, security_headers
 from taskapp.http.app import App
 from taskapp.http.openapi import docs_page
-from taskapp.server import access_log, health, hooks, jobs, logs, metrics, request_stats
+from taskapp.server import access_log, error_responses, health, jobs, logs, metrics, request_stats
 from taskapp.tasks.openapi import USER_ID
 from taskapp.tasks.views import bp as tasks_bp
 
@@ -34,7 +34,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     # Hooks that come first see a request first, and its response last.
     for part in (logs, request_stats, access_log, request_id, security_headers, cors):
         part.init_app(app)
-    for part in (embedded, execute, metrics, jobs, cursors, guard, errors, hooks, openapi):
+    for part in (embedded, execute, metrics, jobs, cursors, guard, errors, error_responses, openapi):
         part.init_app(app)
 
     openapi.api.register_blueprint(tasks_bp, parameters=[USER_ID])

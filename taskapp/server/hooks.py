@@ -1,46 +1,36 @@
-"""What gunicorn is told and asked, for gunicorn.conf.py; all that knows gunicorn is in these two, and in worker.py."""
+"""What gunicorn.conf.py calls: reading settings, checks before the start, and gunicorn's own log."""
 
 import contextlib
 import logging
 import resource
 import socket
 import sys
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import flask_migrate
 from flask import Flask
 from gunicorn.glogging import Logger
-from gunicorn.http.errors import ParseException
 
 from config import MEMORY, StartupError
 from taskapp.auth.tokens import sign_token
 from taskapp.db import embedded
-from taskapp.http import cors
-from taskapp.http.errors import MalformedRequest, status_error_body
-from taskapp.http.request import MAXIMUM_BODY
-from taskapp.http.request_id import HEADER, new_request_id
-from taskapp.http.security_headers import FOR_ERRORS
 from taskapp.server import logs
-from taskapp.server.access_log import log_rejected
 
-# The maximum number of connections of a worker, idle ones included, and of files that are no connection.
+# The maximum number of connections of a worker, idle ones included, and of open files that are not connections.
 MAXIMUM_CONNECTIONS = 1000
 OTHER_FILES = 64
-GREETING_USER = "demo"
+BANNER_USER = "demo"
 
 _log = logging.getLogger("gunicorn.error")
 
 
-@dataclass(frozen=True)
-class Accepted:
-    """What gunicorn's master serves with, until a reload finds something else that is right.
+class Loaded(NamedTuple):
+    """What gunicorn's master serves with, until a reload finds other valid settings.
 
     Attributes:
-        settings: those of the workers too, whenever they begin.
+        settings: the settings, also of every worker that starts.
         app: the master's own application.
     """
 
@@ -48,45 +38,45 @@ class Accepted:
     app: Flask
 
 
-# None where it is not gunicorn that serves.
-accepted: Accepted | None = None
+# None under any other server.
+loaded: Loaded | None = None
 
 
-def accept(read: Callable[[], Mapping[str, Any]], make_app: Callable[[Mapping[str, Any]], Flask]) -> Accepted:
-    """Read the settings to serve with; where those of a reload are wrong, keep those from before, and log that.
+def load_settings(read: Callable[[], Mapping[str, Any]], make_app: Callable[[Mapping[str, Any]], Flask]) -> Loaded:
+    """Read the settings to serve with. If those of a reload are invalid, log that and keep the previous ones.
 
     Args:
         read: reads the settings.
         make_app: makes the master's application with them.
 
     Raises:
-        SystemExit: they are wrong at the start.
+        SystemExit: they are invalid at the start.
     """
-    global accepted  # noqa: PLW0603 # It outlives gunicorn.conf.py, which each reload runs anew.
+    global loaded  # noqa: PLW0603 # It outlives gunicorn.conf.py, which each reload runs again.
     try:
-        settings = _with_address_from_before(read())
-        accepted = Accepted(settings, make_app(settings))
+        settings = _with_previous_address(read())
+        loaded = Loaded(settings, make_app(settings))
     except StartupError as error:
-        if accepted is None:
+        if loaded is None:
             sys.exit(f"taskapp: {error}")
-        _log.error("The settings are wrong, those from before are kept: %s", error)
-    return accepted
+        _log.error("Invalid settings, keeping the previous ones: %s", error)
+    return loaded
 
 
-def _with_address_from_before(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave the sockets alone on a reload: gunicorn closes the old ones before it knows that it can open others."""
-    before = accepted.settings if accepted else settings
-    address = {name: before[name] for name in ("HOST", "PORT")}
+def _with_previous_address(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Keep the sockets on a reload: gunicorn closes the old ones before it knows that it can open others."""
+    previous = loaded.settings if loaded else settings
+    address = {name: previous[name] for name in ("HOST", "PORT")}
     if address != {name: settings[name] for name in address}:
-        _log.warning("A new HOST or PORT needs a restart; those from before are kept")
+        _log.warning("A new HOST or PORT takes effect after a restart, keeping the previous ones")
     return {**settings, **address}
 
 
 class ServerLog(Logger):  # type: ignore[misc] # gunicorn has no types.
-    """gunicorn's own log lines, in the form of ours, and none for each request: the application writes that."""
+    """gunicorn's own log lines in the service's form, and none for each request: the application writes those."""
 
     def setup(self, cfg: Any) -> None:
-        """Log as gunicorn is configured, Python's warnings too."""
+        """Log as gunicorn is configured, with Python's warnings."""
         super().setup(cfg)
         logging.captureWarnings(capture=True)
         self.error_log.addFilter(logs.without_requests)
@@ -94,53 +84,7 @@ class ServerLog(Logger):  # type: ignore[misc] # gunicorn has no types.
             handler.setFormatter(logs.HANDLER.formatter)
 
     def access(self, *_: Any) -> None:
-        """Write nothing: gunicorn would write the address as it was sent, and what was searched for in it."""
-
-
-def write_error(
-    client: socket.socket, status: int, _reason: str, _message: str, *, origins: Collection[str] = ()
-) -> None:
-    """Answer a request that gunicorn refuses before the application sees it, in the service's own shape.
-
-    Takes the place of ``gunicorn.util.write_error``, which writes HTML with the parser's exception in it, and says
-    "Bad Request" also where the status is another.
-
-    Args:
-        client: where the answer is written to.
-        status: its status.
-        origins: those whose pages may read answers.
-    """
-    request_id = new_request_id()
-    log_rejected(status, request_id, _address_of(client), bug=status == HTTPStatus.INTERNAL_SERVER_ERROR)
-    body = status_error_body(status, request_id)
-    headers = {
-        "Connection": "close",
-        "Content-Type": "application/json",
-        "Content-Length": len(body),
-        HEADER: request_id,
-        **FOR_ERRORS,
-        **cors.headers_for_errors(origins),
-    }
-    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {headers[name]}" for name in headers)]
-    client.sendall("\r\n".join([*head, "", ""]).encode("latin-1") + body)
-
-
-def _address_of(client: socket.socket) -> str | None:
-    with contextlib.suppress(OSError):
-        address = client.getpeername()
-        return str(address[0]) if isinstance(address, tuple) else None  # A Unix socket has no address.
-    return None
-
-
-def close_after_large_body(_worker: object, request: Any) -> None:
-    """Announce the end of the connection if the body is too large: no view reads such a body.
-
-    Args:
-        request: a request as gunicorn has parsed it.
-    """
-    length = next((value for name, value in request.headers if name == "CONTENT-LENGTH"), "0")
-    if int(length) > MAXIMUM_BODY:
-        request.force_close()
+        """Write nothing: gunicorn would log the URL as it was sent, with what was searched for."""
 
 
 def maximum_connections(threads: int) -> int:
@@ -158,8 +102,8 @@ def maximum_connections(threads: int) -> int:
     return max(1, min(MAXIMUM_CONNECTIONS, soft - 2 * threads - OTHER_FILES))
 
 
-def refuse_taken_port(host: str, port: int) -> None:
-    """End with a sentence where something else listens: with SO_REUSEPORT a second server would share the port.
+def check_port(host: str, port: int) -> None:
+    """Check that nothing else listens: with SO_REUSEPORT a second server would share the port.
 
     Raises:
         SystemExit: the port is taken, or the address is not one of this machine.
@@ -174,7 +118,7 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 
 def prepare_database(app: Flask) -> None:
-    """Start the embedded server, where the application has one, and migrate what is to be migrated.
+    """Start the embedded server if the application has one, and migrate if it should.
 
     Raises:
         SystemExit: it does not start, or cannot be migrated.
@@ -187,25 +131,25 @@ def prepare_database(app: Flask) -> None:
     except StartupError as error:
         sys.exit(f"taskapp: {error}")
     except KeyboardInterrupt:
-        sys.exit("taskapp: interrupted before it served.")
+        sys.exit("taskapp: interrupted during startup.")
 
 
 def warn_of_separate_counts(app: Flask) -> None:
-    """Log it where a rate limit is not what it seems, because several workers count in memory, each for itself."""
+    """Log a warning if several workers count requests in memory, so that users may send more than the limit says."""
     workers = app.config["WORKERS"]
     if app.config["RATE_LIMIT"] and app.config["RATE_LIMIT_STORAGE"] == MEMORY and workers > 1:
         app.logger.warning(
-            "RATE_LIMIT is counted by each of %d workers for itself, so a user may send up to %d times as much; "
-            "set RATE_LIMIT_STORAGE to a Redis, or WORKERS to 1",
+            "Each of %d workers counts RATE_LIMIT separately, so users may send up to %d times as many requests; "
+            "set RATE_LIMIT_STORAGE to a Redis URL, or WORKERS to 1",
             workers,
             workers,
         )
 
 
-def greeting(app: Flask) -> str:
-    """Say where everything is and, on the embedded default, how to make the first request.
+def banner(app: Flask) -> str:
+    """Return the URLs of the service and, on the embedded default, a command that makes the first request.
 
-    A server on a database of its own prints no token: its output is kept in logs.
+    With a DATABASE_URL there is no token in it, because the output is kept in logs.
     """
     config: Mapping[str, Any] = app.config
     host = "127.0.0.1" if config["HOST"] in ("0.0.0.0", "::") else config["HOST"]  # noqa: S104 # Compared, not bound.
@@ -214,15 +158,6 @@ def greeting(app: Flask) -> str:
     data = server.data if server else f"the database {config['DATABASE_URL'].database} of DATABASE_URL"
     lines = [f"API   {base}/api/{{user_id}}/tasks", f"Docs  {base}/docs", f"Data  {data}"]
     if server and config["JWT_SECRET"]:
-        token = sign_token(app.config, GREETING_USER, timedelta(days=1))
-        lines += ["Try   " + f"curl -H 'Authorization: Bearer {token}' {base}/api/{GREETING_USER}/tasks"]
+        token = sign_token(app.config, BANNER_USER, timedelta(days=1))
+        lines += ["Try   " + f"curl -H 'Authorization: Bearer {token}' {base}/api/{BANNER_USER}/tasks"]
     return "\n" + "\n".join(lines) + "\n"
-
-
-def init_app(app: Flask) -> None:
-    """Respond to a body that gunicorn cannot decode as to a malformed one."""
-
-    def answer(_error: ParseException) -> Any:
-        return app.handle_user_exception(MalformedRequest("The body is not encoded as its headers say."))
-
-    app.register_error_handler(ParseException, answer)

@@ -26,7 +26,7 @@ _NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "process": 
 # Where a value in the text format needs no quotes.
 _PLAIN = re.compile(r"[\w./{}:@+-]+", re.ASCII)
 # What gunicorn logs of a request, with parts of it: on debug of each its path; of one that it refuses, which is told by
-# ``serving.write_error``; of one that breaks off.
+# ``error_responses.write_error``; of one that breaks off.
 _QUOTING = ("%s %s", "Invalid request from ip=", "Error handling request ", "Ignored premature client disconnection")
 
 

@@ -187,7 +187,7 @@ def test_redis_that_is_down_at_the_start_is_replaced(start):
 @pytest.mark.parametrize(("workers", "warnings"), [(1, 0), (2, 1)])
 def test_separate_counts_are_logged_as_a_warning(start, workers, warnings):
     log = start(**LIMIT, WORKERS=workers).log.read_text()
-    assert log.count("RATE_LIMIT is counted by each of 2 workers for itself") == warnings
+    assert log.count("Each of 2 workers counts RATE_LIMIT separately") == warnings
 
 
 def test_limit_stands_right_behind_every_guard(make_app):

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from config import ROOT
-from taskapp.server import hooks as serving
+from taskapp.server import error_responses
 from taskapp.server.logs import JsonLines, TextLines
 from tests.support.client import Client, make_token, raw
 from tests.support.commands import environment
@@ -51,7 +51,7 @@ def test_bug_of_the_server_is_one_line_with_its_traceback(make_app, capfd):
         try:
             raise_error()
         except RuntimeError:
-            serving.write_error(ours, 500, "", "")
+            error_responses.write_error(ours, 500, "", "")
         response = theirs.recv(65536).decode()
     [line] = capfd.readouterr().err.splitlines()
     record = json.loads(line)

@@ -98,7 +98,7 @@ def test_wrong_settings_at_a_reload_leave_those_from_before(gunicorn, user, wron
 def test_address_stays_at_a_reload(gunicorn, user):
     gunicorn.write(PORT=free_port(), SERVER_TIMING="true")
     reload(gunicorn)
-    assert "A new HOST or PORT needs a restart" in gunicorn.log.read_text()
+    assert "A new HOST or PORT takes effect after a restart" in gunicorn.log.read_text()
     assert timing(user)
 
 
