@@ -88,7 +88,7 @@ def test_reload_reads_new_settings(gunicorn, user):
 def test_wrong_settings_at_a_reload_leave_those_from_before(gunicorn, user, wrong, sentence):
     gunicorn.write(**wrong, SERVER_TIMING="true")
     reload(gunicorn)
-    assert f"those from before are kept: {sentence}" in gunicorn.log.read_text()
+    assert f"Invalid settings, keeping the previous ones: {sentence}" in gunicorn.log.read_text()
     assert not timing(user)
     gunicorn.write(SERVER_TIMING="true")
     reload(gunicorn)
