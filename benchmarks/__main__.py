@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
-from benchmarks.compare import Field, compare
+from benchmarks.compare import Testbed, compare
 from benchmarks.databases import make_postgres
 from benchmarks.footprint import measure_memory, measure_starts
 from benchmarks.goals import CONNECTIONS, MANY_CONNECTIONS, goals
@@ -26,40 +26,42 @@ from taskapp.db.embedded import EmbeddedPostgres
 
 
 def main() -> int:
-    """Measure, and return the status to end with."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures taskapp; see `make`.")
-    parser.add_argument("what", choices=["run", "check", "growth", "slow-link", "profile", "report"])
-    what = parser.parse_args().what
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # So that all that runs is stopped.
-    if what == "check":
+    """Run a command and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Benchmarks of taskapp; see `make help`.")
+    parser.add_argument("command", choices=["run", "check", "growth", "slow-link", "profile", "report"])
+    command = parser.parse_args().command
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # Unwind, so that all servers are stopped.
+    if command == "check":
         return check(read_settings(rounds=2, seconds=2))
-    if what == "report":
+    if command == "report":
         write_report(json.loads(RESULTS.read_text()))
         return 0
     settings = read_settings(rounds=3, seconds=4)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    with workplace() as postgres:
-        if what == "run" or "machine" not in results:  # What is measured again was compared elsewhere, or earlier.
+    with temporary_postgres() as postgres:
+        if command == "run" or "machine" not in results:  # A partial run keeps the description of the full run.
             results["machine"] = describe_machine()
             results["versions"] = describe_versions(postgres.url)
-        if what == "run":
+        if command == "run":
             results |= run(postgres, settings)
-        if what in {"run", "growth"}:
+        if command in {"run", "growth"}:
             results["growth"] = run_growth(postgres, read_settings(rounds=3, seconds=3))
-        if what == "slow-link":
-            results["slow_link"] = measure_slow_link(postgres, Field(postgres, settings.users), settings)
-        if what == "profile":
-            results["profile"] = measure_profile(Field(postgres, read_settings(rounds=1, seconds=1).users))
+        if command == "slow-link":
+            results["slow_link"] = measure_slow_link(postgres, Testbed(postgres, settings.users), settings)
+        if command == "profile":
+            results["profile"] = measure_profile(Testbed(postgres, read_settings(rounds=1, seconds=1).users))
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write_report(results)
     return 0
 
 
 @contextmanager
-def workplace() -> Iterator[EmbeddedPostgres]:
-    """Start PostgreSQL in a folder that is gone at the end."""
+def temporary_postgres() -> Iterator[EmbeddedPostgres]:
+    """Start PostgreSQL in a folder that is removed on exit."""
     if WORK.exists():
-        sys.exit(f"benchmarks: {WORK} is there already: another run is under way, or was killed. Remove it then.")
+        sys.exit(
+            f"benchmarks: {WORK} exists. Another run is in progress or was killed. If it was killed, remove the folder."
+        )
     WORK.mkdir()
     try:
         with make_postgres() as postgres:
@@ -69,21 +71,21 @@ def workplace() -> Iterator[EmbeddedPostgres]:
 
 
 def run(postgres: EmbeddedPostgres, settings: Settings) -> dict[str, Any]:
-    """Measure all but growth."""
-    field = Field(postgres, settings.users)
+    """Run all measurements except growth."""
+    testbed = Testbed(postgres, settings.users)
     return {
         "settings": asdict(settings),
-        **compare(postgres, field, settings),
-        "messages": count_messages(postgres, field),
-        "slow_link": measure_slow_link(postgres, field, settings),
-        "memory": measure_memory(field, settings),
+        **compare(postgres, testbed, settings),
+        "messages": count_messages(postgres, testbed),
+        "slow_link": measure_slow_link(postgres, testbed, settings),
+        "memory": measure_memory(testbed, settings),
         "start": measure_starts(),
-        "profile": measure_profile(field),
+        "profile": measure_profile(testbed),
     }
 
 
 def run_growth(postgres: EmbeddedPostgres, settings: Settings) -> dict[str, Any]:
-    """Measure growth alone."""
+    """Run the growth measurements."""
     return {
         "settings": asdict(settings),
         "tables": measure_table_sizes(postgres, settings),
@@ -92,31 +94,31 @@ def run_growth(postgres: EmbeddedPostgres, settings: Settings) -> dict[str, Any]
 
 
 def check(settings: Settings) -> int:
-    """Measure the goals briefly, and say what falls short; 1 if anything does."""
-    with workplace() as postgres:
-        field = Field(postgres, settings.users)
-        compared = compare(postgres, field, replace(settings, connections=(CONNECTIONS,)))
-        crowded = compare_crowded(postgres, field, settings)
+    """Measure the goals briefly and print the missed ones. Return 1 if there are any."""
+    with temporary_postgres() as postgres:
+        testbed = Testbed(postgres, settings.users)
+        compared = compare(postgres, testbed, replace(settings, connections=(CONNECTIONS,)))
+        many = compare_many_connections(postgres, testbed, settings)
         results = {
-            "load": compared["load"] + crowded,
-            "messages": count_messages(postgres, field),
-            "slow_link": measure_slow_link(postgres, field, settings, (TASKAPP,)),
+            "load": compared["load"] + many,
+            "messages": count_messages(postgres, testbed),
+            "slow_link": measure_slow_link(postgres, testbed, settings, (TASKAPP,)),
         }
-    return say_what_falls_short(results)
+    return print_missed_goals(results)
 
 
-def compare_crowded(postgres: EmbeddedPostgres, field: Field, settings: Settings) -> list[dict[str, Any]]:
-    """Load taskapp alone with many connections, once."""
-    crowded = replace(settings, connections=(MANY_CONNECTIONS,), rounds=1)
-    return compare(postgres, field, crowded, (TASKAPP,))["load"]
+def compare_many_connections(postgres: EmbeddedPostgres, testbed: Testbed, settings: Settings) -> list[dict[str, Any]]:
+    """Load only taskapp, once, with many connections."""
+    many = replace(settings, connections=(MANY_CONNECTIONS,), rounds=1)
+    return compare(postgres, testbed, many, (TASKAPP,))["load"]
 
 
-def say_what_falls_short(results: Mapping[str, Any]) -> int:
-    """Print every goal that is not reached; return 1 if there is one."""
+def print_missed_goals(results: Mapping[str, Any]) -> int:
+    """Print every missed goal. Return 1 if there are any."""
     found = list(goals(results))
     short = [goal for goal in found if not goal.reached]
     for goal in short:
-        print(f"falls short: {goal.text}; found {goal.found}")
+        print(f"missed: {goal.text}; measured {goal.found}")
     print(f"{len(found) - len(short)} of {len(found)} goals reached")
     return 1 if short else 0
 
@@ -125,4 +127,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("benchmarks: interrupted; nothing is left running")
+        sys.exit("benchmarks: interrupted; all servers are stopped")

@@ -22,12 +22,12 @@ from taskapp.db.embedded import EmbeddedPostgres
 from tests.support.postgres import postmaster
 
 
-class Field:
-    """The same data for every service: users with 100 tasks each, and one reader with 50.
+class Testbed:
+    """A database per service, all with the same data: users with 100 tasks each and one reader with 50.
 
     Args:
-        postgres: where the databases are made.
-        users: how many users.
+        postgres: the server on which the databases are created.
+        users: the number of users.
     """
 
     def __init__(self, postgres: EmbeddedPostgres, users: int) -> None:
@@ -43,7 +43,7 @@ class Field:
         self._reader = write_users(WORK / "reader", [READER])
 
     def tasks(self, operation: str) -> Tasks:
-        """Return what an operation is to name."""
+        """Return the tasks that an operation targets."""
         if operation == "list":
             return Tasks(self._reader)
         return Tasks(self._all, range(1, self.users * TASKS_PER_USER + 1))
@@ -51,14 +51,14 @@ class Field:
     def measure(
         self, server: Server, operation: str, *, connections: int, seconds: int, postgres: int
     ) -> dict[str, Any]:
-        """Measure an operation of a server, and leave its database as it was found."""
+        """Measure an operation of a server and restore its database."""
         database = self.databases[server.service.name]
         result = measure_and_reset(
             server,
             database,
             operation,
             self.tasks(operation),
-            doomed=lambda count: database.add_doomed(self.users, -(-count // self.users)),
+            to_delete=lambda count: database.add_tasks_to_delete(self.users, -(-count // self.users)),
             connections=connections,
             seconds=seconds,
             postgres=postgres,
@@ -66,47 +66,49 @@ class Field:
         return {"service": server.service.name, "operation": operation, **result}
 
     def warm_up(self, server: Server, connections: int) -> None:
-        """Have every thread of a server connected, and every statement seen once."""
+        """Connect every thread of a server and run every statement once."""
         for operation in OPERATIONS[:-1]:
             run_wrk(server.port, operation, connections, 1, self.tasks(operation))
         self.databases[server.service.name].reset()
 
 
 def compare(
-    postgres: EmbeddedPostgres, field: Field, settings: Settings, services: Sequence[Service] = SERVICES
+    postgres: EmbeddedPostgres, testbed: Testbed, settings: Settings, services: Sequence[Service] = SERVICES
 ) -> dict[str, Any]:
-    """Start all services, try them out, and measure them in turn, so that a noise of the machine hits all alike."""
+    """Start and check all services, then measure them in turn, so that noise of the machine affects all alike."""
     with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(Server(service, field.databases[service.name].url)) for service in services]
+        servers = [stack.enter_context(Server(service, testbed.databases[service.name].url)) for service in services]
         for server in servers:
             contract.check(server)
         memory = {server.service.name: {"start": server.worker_bytes()} for server in servers}
         for server in servers:
-            field.warm_up(server, max(settings.connections))
-        measurements = _measure_rounds(servers, field, settings, postmaster(postgres))
+            testbed.warm_up(server, max(settings.connections))
+        measurements = _measure_rounds(servers, testbed, settings, postmaster(postgres))
         for server in servers:
             memory[server.service.name]["end"] = server.worker_bytes()
     commands = {server.service.name: _shown(server) for server in servers}
     return {"load": measurements, "service_memory": memory, "commands": commands}
 
 
-def _measure_rounds(servers: Sequence[Server], field: Field, settings: Settings, postgres: int) -> list[dict[str, Any]]:
+def _measure_rounds(
+    servers: Sequence[Server], testbed: Testbed, settings: Settings, postgres: int
+) -> list[dict[str, Any]]:
     measurements = []
     for number in range(settings.rounds):
         print(f"Round {number + 1} of {settings.rounds}", flush=True)
         for connections in settings.connections:
             for operation in OPERATIONS:
-                # Another one begins each time.
+                # A different service goes first in each round.
                 for server in [*servers[number % len(servers) :], *servers[: number % len(servers)]]:
                     how = {"connections": connections, "seconds": settings.seconds, "postgres": postgres}
-                    result = field.measure(server, operation, **how)
+                    result = testbed.measure(server, operation, **how)
                     measurements.append({"round": number + 1, **result})
-                    say(result)
+                    print_measurement(result)
     return measurements
 
 
-def say(result: dict[str, Any]) -> None:
-    """Print a measurement as it comes in."""
+def print_measurement(result: dict[str, Any]) -> None:
+    """Print a measurement."""
     print(
         f"  {result['service']:8} {result['operation']:9} {result['connections']:4} connections"
         f" {result['rate']:8.0f}/s  p50 {result['p50']:7.2f}  p95 {result['p95']:7.2f}  p99 {result['p99']:7.2f} ms"
@@ -116,7 +118,7 @@ def say(result: dict[str, Any]) -> None:
 
 
 def _shown(server: Server) -> str:
-    """Return the command of a server as a person would type it."""
+    """Return the command line of a server as typed in a shell."""
     python, *words = server.service.command_line(8000, server.threads)
     shown = " ".join([Path(python).name, *words])
     if server.service.name == "taskapp":

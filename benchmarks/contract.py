@@ -1,4 +1,4 @@
-"""What each service must answer before it is timed: the part of the contract that the benchmark leans on."""
+"""A check of each service before it is timed: the part of the contract that the benchmarks rely on."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ FIELDS = ("id", "user_id", "title", "description", "completed", "created_at", "u
 
 
 class Client:
-    """Sends requests of one user on a connection that stays open."""
+    """Sends requests of one user on a persistent connection."""
 
     def __init__(self, port: int, user_id: str = USER) -> None:
         self.tasks = f"/api/{user_id}/tasks"
@@ -20,7 +20,7 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def send(self, method: str, path: str = "", body: Any = None, token: str | None = "") -> tuple[int, Any]:
-        """Send a request with the user's token, another, or none; return the status and the body."""
+        """Send a request with the user's token, another one, or none. Return the status and the body."""
         token = self.token if token == "" else token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if body is not None:
@@ -31,15 +31,15 @@ class Client:
         return response.status, json.loads(response.read() or b"null")
 
     def expect(self, status: int, method: str, path: str = "", body: Any = None, token: str | None = "") -> Any:
-        """Send a request that must be answered with a status, and return its body.
+        """Send a request that must return a status, and return the body.
 
         Raises:
-            AssertionError: it is not.
+            AssertionError: the status is another one.
         """
-        found, answer = self.send(method, path, body, token)
+        found, content = self.send(method, path, body, token)
         if found != status:
-            raise AssertionError(f"{method} {path} {body}: {found} in place of {status}: {answer}")
-        return answer
+            raise AssertionError(f"{method} {path} {body}: {found} instead of {status}: {content}")
+        return content
 
     def __enter__(self) -> Self:
         return self
@@ -49,55 +49,55 @@ class Client:
 
 
 def check(server: Server) -> None:
-    """Try a service out, and leave it as it was.
+    """Check a service and remove the tasks created by the check.
 
     Raises:
-        AssertionError: it does not hold the contract.
+        AssertionError: the service breaks the contract.
     """
     with Client(server.port) as client:
         _check_writes(client)
         _check_lists(client)
-        _check_refusals(client)
+        _check_errors(client)
 
 
-def _same(found: Any, expected: Any) -> None:
+def _expect_equal(found: Any, expected: Any) -> None:
     if found != expected:
-        raise AssertionError(f"{found} in place of {expected}")
+        raise AssertionError(f"{found} instead of {expected}")
 
 
 def _check_writes(client: Client) -> None:
     task = client.expect(201, "POST", "", {"title": " a task ", "description": "what it is"})["data"]
-    _same(sorted(task), sorted(FIELDS))
-    _same((task["user_id"], task["title"], task["completed"]), (USER, "a task", False))
+    _expect_equal(sorted(task), sorted(FIELDS))
+    _expect_equal((task["user_id"], task["title"], task["completed"]), (USER, "a task", False))
     path = f"/{task['id']}"
-    _same(client.expect(200, "GET", path)["data"], task)
+    _expect_equal(client.expect(200, "GET", path)["data"], task)
     changed = client.expect(200, "PUT", path, {"title": "another", "completed": True})["data"]
     expected = {**task, "title": "another", "completed": True, "updated_at": changed["updated_at"]}
-    _same(changed, expected)
+    _expect_equal(changed, expected)
     if not task["updated_at"] < changed["updated_at"]:
-        raise AssertionError("a change leaves updated_at as it was")
-    _same(client.expect(200, "PUT", path, {"description": None})["data"]["description"], None)
+        raise AssertionError("an update does not change updated_at")
+    _expect_equal(client.expect(200, "PUT", path, {"description": None})["data"]["description"], None)
     for body, completed in [(None, False), ({"completed": True}, True), ({"completed": True}, True), (None, False)]:
-        _same(client.expect(200, "PATCH", f"{path}/complete", body)["data"]["completed"], completed)
+        _expect_equal(client.expect(200, "PATCH", f"{path}/complete", body)["data"]["completed"], completed)
     deletion = {"data": {"success": True, "message": "Task deleted successfully"}}
-    _same(client.expect(200, "DELETE", path), deletion)
+    _expect_equal(client.expect(200, "DELETE", path), deletion)
     for method in ("GET", "DELETE"):
         client.expect(404, method, path)
 
 
 def _check_lists(client: Client) -> None:
-    made = [client.expect(201, "POST", "", {"title": f"task {number}"})["data"] for number in range(3)]
-    newest_first = made[::-1]
-    _same(client.expect(200, "GET"), {"data": newest_first, "pagination": {"limit": 1000, "next_cursor": None}})
+    created = [client.expect(201, "POST", "", {"title": f"task {number}"})["data"] for number in range(3)]
+    newest_first = created[::-1]
+    _expect_equal(client.expect(200, "GET"), {"data": newest_first, "pagination": {"limit": 1000, "next_cursor": None}})
     page = client.expect(200, "GET", "?limit=2")
-    _same(page["data"], newest_first[:2])
+    _expect_equal(page["data"], newest_first[:2])
     rest = client.expect(200, "GET", f"?limit=2&cursor={page['pagination']['next_cursor']}")
-    _same(rest, {"data": newest_first[2:], "pagination": {"limit": 2, "next_cursor": None}})
-    for task in made:
+    _expect_equal(rest, {"data": newest_first[2:], "pagination": {"limit": 2, "next_cursor": None}})
+    for task in created:
         client.expect(200, "DELETE", f"/{task['id']}")
 
 
-def _check_refusals(client: Client) -> None:
+def _check_errors(client: Client) -> None:
     client.expect(401, "GET", token=None)
     client.expect(401, "GET", token=f"{client.token}x")
     client.expect(403, "GET", "/api/somebody/tasks")

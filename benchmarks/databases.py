@@ -1,4 +1,4 @@
-"""One PostgreSQL for all, set as that of `make run`, with a database for each service and the same tasks in each."""
+"""One PostgreSQL, configured as in `make run`, with a database per service and the same tasks in each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,29 +13,29 @@ from benchmarks.settings import WORK
 from taskapp.db.embedded import EmbeddedPostgres
 from tests.support.postgres import run_sql
 
-# Room for the connections of all services at once; all else is PostgreSQL's own default, fsync and synchronous_commit
-# (on) included.
+# Enough connections for all services at once. Everything else is PostgreSQL's default, including fsync and
+# synchronous_commit (on).
 POSTGRES_SETTINGS = {"max_connections": "300"}
 READER = "reader"
 READER_TASKS = 50
 TASKS_PER_USER = 100
 
-# As tasks come in: a little of everybody's, in turn. So the tasks of one user are all over the table.
+# Users create tasks in turn, so the tasks of one user are spread over the whole table.
 _FILL = """
     INSERT INTO {table} (user_id, title, description, completed, created_at, updated_at)
     SELECT {user}, 'Task ' || number, 'What task ' || number || ' is about, in a sentence of the usual length.',
-        number % 3 = 0, made, made
+        number % 3 = 0, created, created
     FROM generate_series(1, {tasks}) AS number, generate_series(1, {users}) AS u,
-        LATERAL (SELECT timestamptz '2026-01-01' + number * interval '1 hour' + u * interval '1 ms' AS made) AS times
+        LATERAL (SELECT timestamptz '2026-01-01' + number * interval '1 hour' + u * interval '1 ms' AS created) AS times
     ORDER BY number, u
 """
-# In SQL, the user that user_name(u) names.
+# user_name(u) in SQL.
 _IN_TURN = "'user-' || to_char(u, 'FM00000')"
 
 
 @contextmanager
 def make_postgres() -> Iterator[EmbeddedPostgres]:
-    """Start a PostgreSQL in a folder of its own, and stop it at the end."""
+    """Start a PostgreSQL in its own folder and stop it on exit."""
     server = EmbeddedPostgres(WORK / "server", settings=POSTGRES_SETTINGS)
     server.start()
     try:
@@ -45,12 +45,12 @@ def make_postgres() -> Iterator[EmbeddedPostgres]:
 
 
 def user_name(number: int) -> str:
-    """Return the id of a user, by number from 1."""
+    """Return the id of the user with a number, starting at 1."""
     return f"user-{number:05d}"
 
 
 def make_token(user_id: str) -> str:
-    """Sign a token that outlives the benchmark."""
+    """Sign a token that is valid for the whole run."""
     claims = {"sub": user_id, "iat": datetime.now(UTC), "exp": datetime.now(UTC) + timedelta(days=1)}
     return jwt.encode(claims, SECRET, "HS256")
 
@@ -62,12 +62,12 @@ def write_users(path: Path, users: list[str]) -> Path:
 
 
 class Database:
-    """The database of a service, with tasks 1 … ``last_id``; task 1 is of user 1, task 2 of user 2 and so on.
+    """The database of a service with tasks 1 … ``last_id``. Task 1 belongs to user 1, task 2 to user 2, and so on.
 
     Args:
-        server: where it is made.
-        service: whose tables it has.
-        name: what it is called.
+        server: the server on which it is created.
+        service: the service whose tables it has.
+        name: the name of the database.
     """
 
     def __init__(self, server: EmbeddedPostgres, service: Service, name: str) -> None:
@@ -78,31 +78,31 @@ class Database:
         service.prepare(self.url)
 
     def fill(self, users: int, tasks: int) -> None:
-        """Give each of some users as many tasks."""
+        """Create a number of tasks for each of a number of users."""
         self._insert(_IN_TURN, users, tasks)
         self.settle()
 
     def fill_one(self, user_id: str, tasks: int) -> range:
-        """Give one more user tasks, and return their ids."""
+        """Create tasks for one more user and return their ids."""
         ids = self._insert(f"'{user_id}'", 1, tasks)
         self.settle()
         return ids
 
-    def add_doomed(self, users: int, tasks: int) -> range:
-        """Add tasks of some users to be deleted, until the next reset, and return their ids."""
+    def add_tasks_to_delete(self, users: int, tasks: int) -> range:
+        """Create tasks to delete, which the next reset removes, and return their ids."""
         return self._add_until_reset(_IN_TURN, users, tasks)
 
-    def add_doomed_of(self, user_id: str, tasks: int) -> range:
-        """Add tasks of one user, likewise."""
+    def add_tasks_to_delete_of(self, user_id: str, tasks: int) -> range:
+        """Create tasks of one user to delete, which the next reset removes, and return their ids."""
         return self._add_until_reset(f"'{user_id}'", 1, tasks)
 
     def reset(self) -> None:
-        """Remove what requests have added, and clean up behind what they have changed."""
+        """Remove the tasks that requests have added, and vacuum."""
         run_sql(self.url, f"DELETE FROM {self.service.table} WHERE id > {self.last_id}")
         self.settle()
 
     def settle(self) -> None:
-        """Clean up, so that PostgreSQL does not begin to while something is measured."""
+        """Vacuum, so that autovacuum does not start during a measurement."""
         run_sql(self.url, f"VACUUM (ANALYZE) {self.service.table}")
 
     def _add_until_reset(self, user: str, users: int, tasks: int) -> range:

@@ -1,4 +1,4 @@
-"""What taskapp takes: the memory of a worker, and the time from `make run` to the first answer."""
+"""The memory of a taskapp worker, and the time from `make run` to the first response."""
 
 import http.client
 import os
@@ -7,10 +7,10 @@ import subprocess
 import time
 from typing import Any
 
-from benchmarks.compare import Field
+from benchmarks.compare import Testbed
 from benchmarks.contract import Client
 from benchmarks.load import run_wrk
-from benchmarks.servers import Server, family
+from benchmarks.servers import Server, process_tree
 from benchmarks.services import SECRET, TASKAPP
 from benchmarks.settings import ROOT, WORK, Settings
 from tests.support.commands import environment
@@ -22,17 +22,17 @@ MIXED = ("get", "list", "create", "update", "complete")
 STARTS = 3
 
 
-def measure_memory(field: Field, settings: Settings) -> dict[str, Any]:
-    """Return the memory of taskapp's larger worker when it starts, when warm, and after many requests of all kinds."""
-    database = field.databases["taskapp"]
+def measure_memory(testbed: Testbed, settings: Settings) -> dict[str, Any]:
+    """Return the memory of the largest taskapp worker at start, when warm, and after many requests of all kinds."""
+    database = testbed.databases["taskapp"]
     with Server(TASKAPP, database.url) as server:
         start = server.worker_bytes()
-        field.warm_up(server, CONNECTIONS)
+        testbed.warm_up(server, CONNECTIONS)
         warm = server.worker_bytes()
         requests = 0
         while requests < settings.requests:
             for operation in MIXED:
-                result = run_wrk(server.port, operation, CONNECTIONS, settings.seconds, field.tasks(operation))
+                result = run_wrk(server.port, operation, CONNECTIONS, settings.seconds, testbed.tasks(operation))
                 requests += result["requests"]
         end = server.worker_bytes()
     database.reset()
@@ -40,19 +40,19 @@ def measure_memory(field: Field, settings: Settings) -> dict[str, Any]:
 
 
 def measure_starts() -> dict[str, Any]:
-    """Return the seconds from `make run` to the first answer: on nothing, and where there is a database from before."""
-    first = _seconds_to_first_answer()
-    again = [_seconds_to_first_answer() for _ in range(STARTS)]
+    """Return the seconds from `make run` to the first response, without and with an existing database."""
+    first = _seconds_to_first_response()
+    again = [_seconds_to_first_response() for _ in range(STARTS)]
     return {"first": first, "again": again}
 
 
-def _seconds_to_first_answer() -> float:
+def _seconds_to_first_response() -> float:
     port = free_port()
     settings = {"INSTANCE_PATH": WORK / "instance", "JWT_SECRET": SECRET, "WORKERS": 2, "PORT": port}
     started = time.monotonic()
     with (WORK / "make-run.log").open("w") as log:
         process = subprocess.Popen(
-            ["make", "run"],  # noqa: S607 # The make of the one who measures.
+            ["make", "run"],  # noqa: S607 # Resolved from PATH.
             cwd=ROOT,
             env=environment(**settings),
             stdout=log,
@@ -60,15 +60,15 @@ def _seconds_to_first_answer() -> float:
             start_new_session=True,
         )
     try:
-        wait_until(lambda: process.poll() is not None or _answers(port), "`make run` does not answer", 60)
+        wait_until(lambda: process.poll() is not None or _responds(port), "`make run` does not respond", 60)
         return time.monotonic() - started
     finally:
-        for pid in family(process.pid)[1:2]:  # What make has started: gunicorn's master, or the shell before it.
+        for pid in process_tree(process.pid)[1:2]:  # The child of make: the gunicorn master, or its shell.
             os.kill(pid, signal.SIGTERM)
         process.wait(60)
 
 
-def _answers(port: int) -> bool:
+def _responds(port: int) -> bool:
     try:
         with Client(port) as client:
             return client.send("GET")[0] == 200

@@ -1,34 +1,34 @@
-"""What taskapp is to reach, as ratios within one run, and what falls short of it."""
+"""The performance goals of taskapp, as ratios within one run."""
 
+import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from benchmarks.settings import OPERATIONS, TITLES
 
 CONNECTIONS = 32
 MANY_CONNECTIONS = 128
-# Requests a second, as a multiple of those of a peer.
+# Requests per second, as a multiple of a peer's.
 RATES: Mapping[str, Mapping[str, float]] = {
     "fastapi": {"get": 2, "list": 4, "create": 3, "update": 3, "complete": 3},
     "drf": dict.fromkeys(OPERATIONS, 2),
-    "floor": dict.fromkeys(OPERATIONS, 0.5),
+    "baseline": dict.fromkeys(OPERATIONS, 0.5),
 }
 TAIL = 3  # p99 as a multiple of p50.
 SLOW_LINK_P95 = 50  # Milliseconds, at 20 ms each way.
-GROWTH = 1.3  # p95 in the largest table, as a multiple of that in the smallest.
-MEMORY = 1.05  # After many requests, as a multiple of that when warm; less is the allocator's own.
+GROWTH = 1.3  # p95 with the largest table, as a multiple of p95 with the smallest.
+MEMORY = 1.05  # After many requests, as a multiple of the memory when warm. The margin is for the allocator.
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal, and what was measured.
+    """A goal and the measured value.
 
     Attributes:
-        text: what is to be.
-        found: what is.
-        reached: whether that is enough.
+        text: the goal.
+        found: the measured value.
+        reached: whether the value reaches the goal.
     """
 
     text: str
@@ -36,24 +36,24 @@ class Goal:
     reached: bool
 
 
-def middle(measurements: list[dict[str, Any]], value: str, **which: Any) -> float:
-    """Return the median over the rounds of a value, of the measurements that match; 0 where there is none."""
+def median(measurements: list[dict[str, Any]], value: str, **which: Any) -> float:
+    """Return the median of a value over all matching measurements, or 0 if none match."""
     found = [m[value] for m in measurements if all(m.get(name) == wanted for name, wanted in which.items())]
-    return median(found) if found else 0.0
+    return statistics.median(found) if found else 0.0
 
 
 def ratio(load: list[dict[str, Any]], peer: str, operation: str, connections: int = CONNECTIONS) -> float:
-    """Return taskapp's requests a second as a multiple of a peer's in the same round: the median of the rounds."""
+    """Return taskapp's requests per second as a multiple of a peer's: the median of the ratios within each round."""
     own, other = (
         {m["round"]: m["rate"] for m in load if (m["service"], m["operation"], m["connections"]) == which}
         for which in (("taskapp", operation, connections), (peer, operation, connections))
     )
     found = [own[number] / rate for number, rate in other.items() if rate and number in own]
-    return median(found) if found else 0.0
+    return statistics.median(found) if found else 0.0
 
 
 def goals(results: Mapping[str, Any]) -> Iterator[Goal]:
-    """Compare what was measured with the goals; what was not measured is passed over."""
+    """Compare the results with the goals. Goals without results are omitted."""
     if load := results.get("load"):
         yield from _of_load(load)
     for operation, count in results.get("messages", {}).get("taskapp", {}).items():
@@ -64,7 +64,7 @@ def goals(results: Mapping[str, Any]) -> Iterator[Goal]:
         yield from _of_growth(growth["tables"]["measurements"])
     if memory := results.get("memory"):
         grown = memory["end"] / memory["warm"]
-        text = f"memory of a worker after {memory['requests']:,} requests ≤ {MEMORY:g} × that when warm"
+        text = f"memory of a worker after {memory['requests']:,} requests ≤ {MEMORY:g} × when warm"
         yield Goal(text, f"{grown:.2f} ×", grown <= MEMORY)
 
 
@@ -72,10 +72,12 @@ def _of_load(load: list[dict[str, Any]]) -> Iterator[Goal]:
     for peer, wanted in RATES.items():
         for operation, least in wanted.items():
             found = ratio(load, peer, operation)
-            yield Goal(f"{TITLES[operation]}: requests a second ≥ {least:g} × {peer}", f"{found:.2f} ×", found >= least)
+            yield Goal(
+                f"{TITLES[operation]}: requests per second ≥ {least:g} × {peer}", f"{found:.2f} ×", found >= least
+            )
     for operation in OPERATIONS:
         which = {"service": "taskapp", "operation": operation, "connections": CONNECTIONS}
-        found = middle(load, "p99", **which) / (middle(load, "p50", **which) or 1)
+        found = median(load, "p99", **which) / (median(load, "p50", **which) or 1)
         yield Goal(f"{TITLES[operation]}: p99 ≤ {TAIL} × p50", f"{found:.2f} ×", found <= TAIL)
     for operation in OPERATIONS:
         counted = [
@@ -91,7 +93,7 @@ def _of_load(load: list[dict[str, Any]]) -> Iterator[Goal]:
 def _of_slow_link(slow: list[dict[str, Any]]) -> Iterator[Goal]:
     fewest = min(m["threads"] for m in slow if m["service"] == "taskapp")
     for operation in OPERATIONS:
-        found = middle(slow, "p95", service="taskapp", operation=operation, threads=fewest)
+        found = median(slow, "p95", service="taskapp", operation=operation, threads=fewest)
         text = f"{TITLES[operation]}: p95 with a slow link ≤ {SLOW_LINK_P95} ms"
         yield Goal(text, f"{found:.1f} ms", found <= SLOW_LINK_P95)
 
@@ -99,7 +101,7 @@ def _of_slow_link(slow: list[dict[str, Any]]) -> Iterator[Goal]:
 def _of_growth(measurements: list[dict[str, Any]]) -> Iterator[Goal]:
     sizes = sorted({m["tasks"] for m in measurements})
     for operation in OPERATIONS:
-        small, large = (middle(measurements, "p95", operation=operation, tasks=size) for size in (sizes[0], sizes[-1]))
+        small, large = (median(measurements, "p95", operation=operation, tasks=size) for size in (sizes[0], sizes[-1]))
         found = large / (small or 1)
-        text = f"{TITLES[operation]}: p95 with {sizes[-1]:,} tasks ≤ {GROWTH:g} × that with {sizes[0]:,}"
+        text = f"{TITLES[operation]}: p95 with {sizes[-1]:,} tasks ≤ {GROWTH:g} × p95 with {sizes[0]:,}"
         yield Goal(text, f"{found:.2f} ×", found <= GROWTH)

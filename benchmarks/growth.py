@@ -1,4 +1,4 @@
-"""How the cost of an operation grows: with the tasks of all users, and with the tasks of one."""
+"""How latency grows with the number of tasks: of all users, and of one user."""
 
 import contextlib
 import time
@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from benchmarks.compare import say
+from benchmarks.compare import print_measurement
 from benchmarks.contract import Client
 from benchmarks.databases import Database, user_name, write_users
 from benchmarks.load import Tasks, measure, measure_and_reset, run_wrk
@@ -17,7 +17,7 @@ from benchmarks.settings import OPERATIONS, WORK, Settings
 from taskapp.db.embedded import EmbeddedPostgres
 from tests.support.postgres import postmaster, run_sql
 
-# As many as the threads: the time of the operation, not that of waiting for a thread.
+# At most one per thread, so that requests do not wait for a thread.
 CONNECTIONS = 8
 TASKS_PER_USER = 1000
 PAGE = 10
@@ -27,7 +27,7 @@ LIST_QUERY = "?limit=50"
 
 @contextlib.contextmanager
 def _without_indexes(database: Database) -> Iterator[None]:
-    """Take the indexes away while rows are loaded, and make them again, as pg_restore does: much sooner done."""
+    """Drop the indexes while rows are loaded and create them afterwards, as pg_restore does. This is much faster."""
     table = database.service.table
     keys = run_sql(
         database.url,
@@ -46,13 +46,13 @@ def _without_indexes(database: Database) -> Iterator[None]:
         run_sql(database.url, definition)
 
 
-def _sized(database: Database) -> int:
-    """Return the bytes of a table with its indexes."""
+def _table_bytes(database: Database) -> int:
+    """Return the size of a table with its indexes in bytes."""
     return run_sql(database.url, "SELECT pg_total_relation_size(%s::regclass)", (database.service.table,))[0][0]
 
 
 def measure_table_sizes(postgres: EmbeddedPostgres, settings: Settings) -> dict[str, Any]:
-    """Measure the operations of one user where all users together have more and more tasks, in turn."""
+    """Measure the operations of one user in tables of different sizes, in turn."""
     with contextlib.ExitStack() as stack:
         fields, loads = {}, []
         for size in settings.table_sizes:
@@ -61,10 +61,12 @@ def measure_table_sizes(postgres: EmbeddedPostgres, settings: Settings) -> dict[
             with _without_indexes(database):
                 database.fill(size // TASKS_PER_USER, TASKS_PER_USER)
             database.settle()
-            loads.append({"tasks": size, "seconds": time.monotonic() - started, "bytes": _sized(database)})
-            print(f"{size} tasks made in {loads[-1]['seconds']:.0f} s, {loads[-1]['bytes'] / 1e6:.0f} MB", flush=True)
+            loads.append({"tasks": size, "seconds": time.monotonic() - started, "bytes": _table_bytes(database)})
+            print(
+                f"{size} tasks created in {loads[-1]['seconds']:.0f} s, {loads[-1]['bytes'] / 1e6:.0f} MB", flush=True
+            )
             fields[size] = database, stack.enter_context(Server(TASKAPP, database.url))
-        run_sql(postgres.url, "CHECKPOINT")  # What was loaded is written now, not while something is measured.
+        run_sql(postgres.url, "CHECKPOINT")  # Write loaded rows now, not during a measurement.
         how = {"connections": CONNECTIONS, "seconds": settings.seconds, "postgres": postmaster(postgres)}
         measurements = []
         for number in range(settings.rounds):
@@ -72,12 +74,12 @@ def measure_table_sizes(postgres: EmbeddedPostgres, settings: Settings) -> dict[
                 for size, (database, server) in fields.items():
                     result = _measure_one_user(database, server, operation, size, **how)
                     measurements.append({"tasks": size, "round": number + 1, "operation": operation, **result})
-                    say({"service": str(size), "operation": operation, **result})
+                    print_measurement({"service": str(size), "operation": operation, **result})
     return {"loads": loads, "measurements": measurements}
 
 
 def _measure_one_user(database: Database, server: Server, operation: str, size: int, **how: int) -> dict[str, Any]:
-    """Measure an operation of the user in the middle, whose tasks are spread over the whole table."""
+    """Measure an operation of the middle user, whose tasks are spread over the whole table."""
     users = size // TASKS_PER_USER
     number = (users + 1) // 2
     user_id = user_name(number)
@@ -85,12 +87,12 @@ def _measure_one_user(database: Database, server: Server, operation: str, size: 
     if operation == "list":
         tasks = replace(tasks, query=LIST_QUERY)
     run_wrk(server.port, "get", CONNECTIONS, 1, tasks)
-    doomed = partial(database.add_doomed_of, user_id)
-    return measure_and_reset(server, database, operation, tasks, doomed=doomed, **how)
+    to_delete = partial(database.add_tasks_to_delete_of, user_id)
+    return measure_and_reset(server, database, operation, tasks, to_delete=to_delete, **how)
 
 
 def measure_user_sizes(postgres: EmbeddedPostgres, settings: Settings) -> list[dict[str, Any]]:
-    """Measure reads of users with more and more tasks: one task, the first page of the list, and a deep page."""
+    """Measure reads of users with different numbers of tasks: one task, the first page of the list, and a deep page."""
     database = Database(postgres, TASKAPP, "growth_users")
     database.fill(100, TASKS_PER_USER)
     users = {f"has-{size}": database.fill_one(f"has-{size}", size) for size in settings.user_sizes}
@@ -109,12 +111,12 @@ def measure_user_sizes(postgres: EmbeddedPostgres, settings: Settings) -> list[d
                     result = measure(server, operation, tasks, **how)
                     result |= {"tasks": len(ids), "operation": act, "page": page, "round": number + 1}
                     measurements.append(result)
-                    say({**result, "service": user_id})
+                    print_measurement({**result, "service": user_id})
     return measurements
 
 
 def _deep_page(server: Server, user_id: str) -> tuple[int, str]:
-    """Go to the thousandth page of a user, or the last, and return its number and its query."""
+    """Go to page 1,000 of a user, or to the last page, and return its number and its query."""
     number, query = 1, f"?limit={PAGE}"
     with Client(server.port, user_id) as client:
         while number < DEEP_PAGE:

@@ -1,8 +1,8 @@
--- What wrk sends. Arguments: the operation, a file of users and their tokens, the id of the first task, how many tasks
--- there are, the step from one id to the next, and the query of a list.
+-- The requests of wrk. Arguments: the operation, a file of users and their tokens, the id of the first task, the number
+-- of tasks, the step between ids, and the query string of a list.
 --
--- Task n of a load belongs to user n of the file, which begins again at its end. All but deletions go through the tasks
--- in a scattered order; every task is deleted once.
+-- Task n belongs to user n of the file, modulo the number of users. Deletions go through the tasks in order, once. All
+-- other operations visit the tasks in scattered order.
 
 local requests = {
   get = { method = "GET" },
@@ -12,15 +12,15 @@ local requests = {
   complete = { method = "PATCH", suffix = "/complete" },
   delete = { method = "DELETE", in_order = true },
 }
--- A prime, so that its multiples visit every task before one twice.
+-- A prime, so that its multiples visit every task before they repeat one.
 local STRIDE = 15485863
 
 local users, sent = {}, 0
-local what, operation, first, count, step, query
+local spec, operation, first, count, step, query
 
 function init(args)
   operation = args[1]
-  what = requests[operation]
+  spec = requests[operation]
   first, count, step, query = tonumber(args[3]), tonumber(args[4]), tonumber(args[5]), args[6] or ""
   for line in io.lines(args[2]) do
     local user, token = line:match("(%S+) (%S+)")
@@ -41,16 +41,16 @@ local function body(n)
 end
 
 function request()
-  local n = what.in_order and sent or (sent * STRIDE) % count
+  local n = spec.in_order and sent or (sent * STRIDE) % count
   sent = sent + 1
   local user = users[n % #users + 1]
   local path = user.tasks
-  if what.collection then
+  if spec.collection then
     path = path .. query
   else
-    path = path .. "/" .. string.format("%d", first + n * step) .. (what.suffix or "")
+    path = path .. "/" .. string.format("%d", first + n * step) .. (spec.suffix or "")
   end
-  return wrk.format(what.method, path, user.headers, body(sent))
+  return wrk.format(spec.method, path, user.headers, body(sent))
 end
 
 function done(summary, latency)

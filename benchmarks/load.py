@@ -1,4 +1,4 @@
-"""A load of requests on a server, made by wrk, and what it took."""
+"""Load generation with wrk, and its measurements."""
 
 import json
 import subprocess
@@ -11,20 +11,20 @@ from benchmarks.databases import Database
 from benchmarks.servers import Server, cpu_seconds
 from benchmarks.settings import FOLDER
 
-# In seconds; what takes longer counts as an error.
+# In seconds. A slower response counts as an error.
 TIMEOUT = 10
-# Tasks to be deleted in a second; where a server deletes more, it gets as many more.
+# Tasks to delete per second. If a server deletes more, the number is doubled.
 DELETIONS = 4000
 
 
 @dataclass(frozen=True)
 class Tasks:
-    """The tasks that requests name, and the users they belong to, in turn.
+    """The tasks that requests target. They belong to the users in turn.
 
     Attributes:
         users: a file of users and their tokens.
-        ids: of the tasks.
-        query: what a list asks for.
+        ids: the ids of the tasks.
+        query: the query string of a list.
     """
 
     users: Path
@@ -33,11 +33,11 @@ class Tasks:
 
 
 def run_wrk(port: int, operation: str, connections: int, seconds: int, tasks: Tasks) -> dict[str, Any]:
-    """Send one operation again and again on each of some connections, which stay open.
+    """Send one operation repeatedly on a number of persistent connections.
 
     Returns:
-        How many ``requests`` were answered in how many ``seconds``, ``p50``, ``p95`` and ``p99`` in milliseconds, and
-        how many ``errors`` there were: of connections, answers that took too long, and statuses from 400 on.
+        The number of completed ``requests``; the duration in ``seconds``; ``p50``, ``p95`` and ``p99`` in milliseconds;
+        and the number of ``errors``: connection errors, timeouts, and statuses of 400 or above.
     """
     ids = tasks.ids
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
@@ -50,15 +50,15 @@ def run_wrk(port: int, operation: str, connections: int, seconds: int, tasks: Ta
 def measure(
     server: Server, operation: str, tasks: Tasks, *, connections: int, seconds: int, postgres: int
 ) -> dict[str, Any]:
-    """Load a server, and return rates, latencies, errors and the processor time of a request.
+    """Load a server and return the rate, latencies, errors and CPU time per request.
 
     Args:
         server: the server.
-        operation: one of load.lua.
-        tasks: what to name.
-        connections: how many.
-        seconds: how long.
-        postgres: the first process of PostgreSQL.
+        operation: an operation of load.lua.
+        tasks: the tasks to target.
+        connections: the number of connections.
+        seconds: the duration.
+        postgres: the process id of the postmaster.
     """
     before = server.cpu_seconds(), cpu_seconds(postgres)
     result = run_wrk(server.port, operation, connections, seconds, tasks)
@@ -80,18 +80,18 @@ def measure_and_reset(
     operation: str,
     tasks: Tasks,
     *,
-    doomed: Callable[[int], range],
+    to_delete: Callable[[int], range],
     **how: int,
 ) -> dict[str, Any]:
-    """Do as :func:`measure` does, and leave the database as it was found.
+    """Like :func:`measure`, but restore the database afterwards.
 
     Args:
         server: the server.
         database: its database.
-        operation: one of load.lua.
-        tasks: what to name; deletions name others.
-        doomed: adds so many tasks to be deleted, and returns their ids.
-        how: the rest of what :func:`measure` takes.
+        operation: an operation of load.lua.
+        tasks: the tasks to target. Deletions use ``to_delete`` instead.
+        to_delete: creates a number of tasks to delete and returns their ids.
+        how: the other arguments of :func:`measure`.
     """
     if operation != "delete":
         result = measure(server, operation, tasks, **how)
@@ -100,9 +100,9 @@ def measure_and_reset(
         return result
     count = DELETIONS * how["seconds"]
     while True:
-        tasks = replace(tasks, ids=doomed(count))
+        tasks = replace(tasks, ids=to_delete(count))
         result = measure(server, operation, tasks, **how)
         database.reset()
         if result["requests"] + how["connections"] < len(tasks.ids):
             return result
-        count *= 2  # It ran out of them.
+        count *= 2  # The server ran out of tasks to delete.

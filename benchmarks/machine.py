@@ -1,4 +1,4 @@
-"""What it was measured on, and with which versions. No names of hosts or folders."""
+"""The machine and the versions of a run, without names of hosts or folders."""
 
 import importlib.metadata
 import json
@@ -19,7 +19,7 @@ PEERS = (
     *("fastapi", "starlette", "pydantic", "sqlmodel", "sqlalchemy", "uvicorn", "uvloop", "httptools"),
     *("django", "djangorestframework", "psycopg", "psycopg2-binary", "orjson", "pyjwt", "gunicorn"),
 )
-# Settings of PostgreSQL that decide what a write costs.
+# PostgreSQL settings that determine the cost of a write.
 SHOWN = ("fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size", "max_connections")
 
 
@@ -29,7 +29,7 @@ def _first(pattern: str, path: str) -> str:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return the processor, its cores, the memory and the system."""
+    """Return the processor, its cores, the memory and the kernel."""
     return {
         "processor": _first(r"^model name\s*:\s*(.+)$", "/proc/cpuinfo"),
         "cores": len(re.findall(r"^processor\s*:", Path("/proc/cpuinfo").read_text(), re.MULTILINE)),
@@ -41,10 +41,10 @@ def describe_machine() -> dict[str, Any]:
 
 
 def describe_versions(url: URL) -> dict[str, Any]:
-    """Return the versions of everything that takes part, and the settings of PostgreSQL."""
+    """Return the versions of all components and the settings of PostgreSQL."""
     script = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {PEERS!r}}}))"
     peers = subprocess.run([str(PEERS_PYTHON), "-c", script], capture_output=True, text=True, check=True)
-    wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)  # noqa: S607 # That of the PATH.
+    wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)  # noqa: S607 # Resolved from PATH.
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"],  # noqa: S607 # As above.
         cwd=ROOT,

@@ -1,11 +1,11 @@
-"""How many messages a service sends to the database for a request, each a round trip that it waits for."""
+"""The number of messages that a service sends to the database per request. Each one is a round trip."""
 
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from benchmarks.compare import Field
+from benchmarks.compare import Testbed
 from benchmarks.contract import Client
 from benchmarks.servers import Server
 from benchmarks.services import SERVICES, Service
@@ -18,24 +18,24 @@ REPEATED = 10
 
 
 def round_trips(counts: Counter) -> int:
-    """Return how often the service waited: for each simple query, and each Sync of the extended protocol."""
+    """Return the number of round trips: one per simple query and one per Sync of the extended protocol."""
     return counts["Q"] + counts["S"]
 
 
-def count_messages(postgres: EmbeddedPostgres, field: Field) -> dict[str, dict[str, float]]:
-    """Return the messages of one request, by service and operation."""
+def count_messages(postgres: EmbeddedPostgres, testbed: Testbed) -> dict[str, dict[str, float]]:
+    """Return the messages per request, by service and operation."""
     with MessageProxy(postgres.socket) as proxy:
-        return {service.name: _count(service, field, proxy) for service in SERVICES}
+        return {service.name: _count(service, testbed, proxy) for service in SERVICES}
 
 
 def _repeat(act: Callable[[int], Any], proxy: MessageProxy) -> None:
     for number in range(REPEATED):
         act(number)
-    proxy.wait_until_quiet()  # What ends a transaction may come in after the answer.
+    proxy.wait_until_quiet()  # The end of a transaction may arrive after the response.
 
 
-def _count(service: Service, field: Field, proxy: MessageProxy) -> dict[str, float]:
-    database = field.databases[service.name]
+def _count(service: Service, testbed: Testbed, proxy: MessageProxy) -> dict[str, float]:
+    database = testbed.databases[service.name]
     url = at_port(proxy.port, database.url, sslmode="disable")
     with Server(service, url, threads=1, workers=1) as server, Client(server.port) as client:
 
@@ -43,16 +43,16 @@ def _count(service: Service, field: Field, proxy: MessageProxy) -> dict[str, flo
             return client.expect(201, "POST", "", {"title": "a task"})["data"]["id"]
 
         task_id = create()
-        for _ in range(REPEATED):  # A driver may ask more of a connection at first.
+        for _ in range(REPEATED):  # A driver may send more messages on a new connection.
             client.expect(200, "GET", f"/{task_id}")
-        doomed = [create() for _ in range(REPEATED)]
+        to_delete = [create() for _ in range(REPEATED)]
         acts = {
             "get": lambda _: client.expect(200, "GET", f"/{task_id}"),
             "list": lambda _: client.expect(200, "GET"),
             "create": lambda _: create(),
             "update": lambda number: client.expect(200, "PUT", f"/{task_id}", {"title": f"changed {number}"}),
             "complete": lambda _: client.expect(200, "PATCH", f"/{task_id}/complete"),
-            "delete": lambda number: client.expect(200, "DELETE", f"/{doomed[number]}"),
+            "delete": lambda number: client.expect(200, "DELETE", f"/{to_delete[number]}"),
         }
         counted = {}
         for operation in OPERATIONS:

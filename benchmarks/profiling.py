@@ -1,4 +1,4 @@
-"""Where the processor's time of a request goes: taskapp, called as gunicorn calls it, but without gunicorn."""
+"""The CPU time of a request by package. Calls the WSGI application of taskapp directly, without gunicorn."""
 
 import cProfile
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import create_environ
 
-from benchmarks.compare import Field
+from benchmarks.compare import Testbed
 from benchmarks.databases import READER, make_token, user_name
 from benchmarks.services import SECRET
 from config import ROOT, Settings
@@ -20,7 +20,7 @@ from tests.support.urls import text_url
 
 REQUESTS = 1000
 USERS = 100
-PYTHON = "Python's library"
+PYTHON = "standard library"
 BENCHMARK = "the benchmark"
 _BODIES = {
     "create": ("POST", {"title": "A task", "description": "What it is about"}),
@@ -28,14 +28,14 @@ _BODIES = {
 }
 
 
-def measure_profile(field: Field) -> dict[str, Any]:
-    """Return, for each operation, the microseconds of a request and the share of each package in them."""
-    database = field.databases["taskapp"]
+def measure_profile(testbed: Testbed) -> dict[str, Any]:
+    """Return the microseconds per request and the share of each package, by operation."""
+    database = testbed.databases["taskapp"]
     app = create_app(Settings().load({"DATABASE_URL": text_url(database.url), "JWT_SECRET": SECRET}))
     found = {}
     for operation in ("get", "list", "create", "update", "complete"):
         runs = [[_environ(operation, number) for number in range(REQUESTS)] for _ in range(5)]
-        _call(app, runs[0])  # Every token is known then, and every statement written out.
+        _call(app, runs[0])  # Fill the caches of tokens and compiled statements.
         cpu = min(_microseconds(app, environs) for environs in runs[1:4])
         profile = cProfile.Profile()
         profile.runcall(_call, app, runs[4])
@@ -47,7 +47,7 @@ def measure_profile(field: Field) -> dict[str, Any]:
 def _environ(operation: str, number: int) -> dict[str, Any]:
     user = READER if operation == "list" else user_name(number % USERS + 1)
     method, body = _BODIES.get(operation, ("PATCH" if operation == "complete" else "GET", None))
-    # Tasks are made in turn: the users are as many as the field has, and the first of each comes first.
+    # The first task of each user: users created their tasks in turn.
     path = f"/api/{user}/tasks"
     path += "" if operation in {"list", "create"} else f"/{number % USERS + 1}"
     path += "/complete" if operation == "complete" else ""
@@ -63,11 +63,11 @@ def _call(app: Flask, environs: Iterable[dict[str, Any]]) -> None:
         statuses.append(status)
 
     for environ in environs:
-        answer = app(environ, start_response)
-        b"".join(answer)
-        answer.close()  # type: ignore[attr-defined] # werkzeug's iterators have it.
+        response = app(environ, start_response)
+        b"".join(response)
+        response.close()  # type: ignore[attr-defined] # Iterators of werkzeug have it.
     if not all(status.startswith("2") for status in statuses):
-        raise AssertionError(f"requests fail: {set(statuses)}")
+        raise AssertionError(f"requests failed: {set(statuses)}")
 
 
 def _microseconds(app: Flask, environs: list[dict[str, Any]]) -> float:
@@ -77,7 +77,7 @@ def _microseconds(app: Flask, environs: list[dict[str, Any]]) -> float:
 
 
 def package_of(file: str, function: str) -> str | None:
-    """Return the package that a function of a profile belongs to; None for a builtin, which is its caller's."""
+    """Return the package of a function in a profile, or None for a builtin, whose time counts for its caller."""
     if "psycopg2" in function or "/psycopg2/" in file:
         return "psycopg2"
     if file == "~":
@@ -90,7 +90,7 @@ def package_of(file: str, function: str) -> str | None:
 
 
 def shares(stats: pstats.Stats) -> dict[str, float]:
-    """Return the share of each package in the time of a profile, the wait for the database left out; largest first."""
+    """Return the share of each package in a profile without waits for the database, largest first."""
     seconds: Counter[str] = Counter()
     for (file, _, function), (_, _, own, _, callers) in stats.stats.items():  # type: ignore[attr-defined]
         if "'poll' of 'select.poll'" in function:
@@ -107,9 +107,9 @@ def shares(stats: pstats.Stats) -> dict[str, float]:
 
 
 def table(profile: dict[str, Any], titles: dict[str, str]) -> tuple[str, Iterable[Iterable[Any]]]:
-    """Return the head and the rows of a table of a profile: those packages that have a share that can be seen."""
+    """Return the header and the rows of a table of a profile. Packages below 1 % are omitted."""
     packages = [name for name, share in next(iter(profile.values()))["shares"].items() if share >= 0.01]
-    head = "µs of a request | in all | " + " | ".join(packages)
+    head = "µs per request | total | " + " | ".join(packages)
     rows = []
     for operation, found in profile.items():
         cells = [f"{found['cpu'] * found['shares'].get(name, 0):.0f}" for name in packages]

@@ -1,4 +1,4 @@
-"""A running service: its processes, and the time and memory they take."""
+"""A running service: its processes, their CPU time and memory."""
 
 import contextlib
 import os
@@ -19,43 +19,43 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that a process has started."""
+    """Return the child processes of a process."""
     found = []
-    with contextlib.suppress(OSError):  # It may end while this looks.
+    with contextlib.suppress(OSError):  # The process may exit meanwhile.
         for task in Path(f"/proc/{pid}/task").iterdir():
             found += map(int, (task / "children").read_text().split())
     return found
 
 
-def family(pid: int) -> list[int]:
-    """Return a process, those it has started, and so on."""
-    return [pid, *(relative for child in children(pid) for relative in family(child))]
+def process_tree(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    return [pid, *(relative for child in children(pid) for relative in process_tree(child))]
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time of a process and all below it, those that have ended included."""
+    """Return the CPU time of a process and all its descendants, including those that have exited."""
     total = 0
-    for relative in family(pid):
+    for relative in process_tree(pid):
         with contextlib.suppress(OSError):
-            # Behind the name in brackets: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+            # After the name in parentheses: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
             fields = Path(f"/proc/{relative}/stat").read_text().rpartition(")")[2].split()
             total += sum(map(int, fields[11:15]))
     return total / _TICKS
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the memory that a process has in use."""
+    """Return the resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
 
 
 class Server:
-    """A service that runs, on a free port of loopback, until the end of the context.
+    """A service that runs on a free port of loopback until the context exits.
 
     Args:
-        service: which.
-        url: its database.
-        threads: of each worker, where gunicorn has them.
-        workers: how many processes serve.
+        service: the service.
+        url: the URL of its database.
+        threads: the number of threads per gunicorn worker.
+        workers: the number of worker processes.
     """
 
     def __init__(self, service: Service, url: URL, threads: int = THREADS, workers: int = WORKERS) -> None:
@@ -74,18 +74,18 @@ class Server:
                 env=self.service.environment(self.url, self.port, self.threads, self.workers),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches the benchmark alone, which stops its servers.
+                start_new_session=True,  # Ctrl-C reaches only the benchmark, which stops its servers.
             )
         self.pid = self._process.pid
         try:
-            wait_until(self._answers, lambda: f"{self.service.title} does not start:\n{log.read_text()}", 60)
+            wait_until(self._responds, lambda: f"{self.service.title} does not start:\n{log.read_text()}", 60)
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        processes = family(self.pid)
+        processes = process_tree(self.pid)
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(20)
@@ -95,14 +95,14 @@ class Server:
                     os.kill(pid, signal.SIGKILL)
             self._process.wait()
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         if self._process.poll() is not None:
-            raise AssertionError(f"{self.service.title} ended; its log is in {WORK}")
-        # uvicorn serves with a single worker itself.
+            raise AssertionError(f"{self.service.title} has exited; its log is in {WORK}")
+        # With one worker, uvicorn serves in its main process.
         return listens(self.port) and (self.workers == 1 or len(children(self.pid)) >= self.workers)
 
     def cpu_seconds(self) -> float:
-        """Return the processor time of all its processes."""
+        """Return the CPU time of all its processes."""
         return cpu_seconds(self.pid)
 
     def worker_bytes(self) -> int:

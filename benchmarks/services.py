@@ -1,4 +1,4 @@
-"""taskapp and its peers: how each is prepared and started."""
+"""taskapp and its peers: how to prepare and start each one."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from tests.support.commands import environment, upgrade
 from tests.support.urls import text_url
 
 WORKERS = 2
-# What taskapp has where nothing is set; gunicorn's threads of the peers are as many.
+# The default of taskapp. The peers on gunicorn use the same number.
 THREADS = default_threads(WORKERS)
 PEERS = FOLDER / "peers"
 SECRET = "benchmarks-are-signed-with-a-secret-of-more-than-32-bytes"  # noqa: S105 # It protects nothing.
@@ -27,11 +27,11 @@ class Service:
 
     Attributes:
         name: its key in the results.
-        title: what it is called in them.
-        table: the table that its tasks are in.
-        folder: where it is started.
-        command: the command line, which ``{port}``, ``{workers}`` and ``{threads}`` complete.
-        prepare: makes its tables in a database.
+        title: its display name.
+        table: the table of its tasks.
+        folder: the working directory.
+        command: the command line, with the placeholders ``{port}``, ``{workers}`` and ``{threads}``.
+        prepare: creates its tables in a database.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Service:
     prepare: Callable[[URL], None]
 
     def command_line(self, port: int, threads: int, workers: int = WORKERS) -> list[str]:
-        """Return the command that starts it."""
+        """Return the command that starts the service."""
         python = sys.executable if self.name == "taskapp" else PEERS_PYTHON
         words = self.command.format(port=port, workers=workers, threads=threads).split()
         return [str(python), "-m", *words]
 
     def environment(self, url: URL, port: int, threads: int, workers: int = WORKERS) -> dict[str, str]:
-        """Return the environment to start it in."""
+        """Return the environment of the service."""
         if self.name == "taskapp":
             own = {"DATABASE_URL": text_url(url), "MIGRATE_ON_START": "true", "JWT_SECRET": SECRET, "PORT": port}
             return environment(**own, WORKERS=workers, THREADS=threads)
@@ -56,7 +56,7 @@ class Service:
 
 
 def peer_environment(url: URL) -> dict[str, str]:
-    """Say to the driver of a peer where its database is."""
+    """Return the environment of a peer, with its database as libpq variables."""
     libpq = {
         "PGHOST": str(url.query.get("host", url.host)),
         "PGPORT": str(url.port),
@@ -99,6 +99,6 @@ SERVICES = (
         GUNICORN.format(app="config.wsgi:application"),
         _run_in(PEERS / "django_rest", "manage.py", "migrate"),
     ),
-    # On the tables of taskapp, in a database of its own.
-    Service("floor", "the floor", "tasks", PEERS / "floor", GUNICORN.format(app="app:app"), upgrade),
+    # Uses the tables of taskapp in its own database.
+    Service("baseline", "baseline", "tasks", PEERS / "baseline", GUNICORN.format(app="app:app"), upgrade),
 )

@@ -1,4 +1,4 @@
-"""How long and how often: from the environment, with what `make bench` takes where it says nothing."""
+"""Durations and repetitions, from the environment or the defaults of `make bench`."""
 
 import os
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 RESULTS = FOLDER / "results.json"
-# Databases and logs, while it runs. On the disk of the checkout, as those of `make run` are.
+# Databases and logs of a run. On the disk of the checkout, as for `make run`.
 WORK = ROOT / ".bench"
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 OPERATIONS = ("get", "list", "create", "update", "complete", "delete")
-# As people name them.
+# Display names.
 TITLES = {
     "get": "GET one",
     "list": "list of 50",
@@ -27,16 +27,16 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """How much is measured.
+    """The extent of the measurements.
 
     Attributes:
-        rounds: how often each measurement of the comparison is repeated; the median counts.
-        seconds: how long one takes, in whole seconds.
-        connections: numbers of connections to load with.
-        users: users with 100 tasks each.
-        table_sizes: tasks in all, where the cost of growth is measured.
-        user_sizes: tasks of one user, likewise.
-        requests: how many requests a worker's memory is watched for.
+        rounds: the number of rounds of the comparison; the median counts.
+        seconds: the duration of a measurement in whole seconds.
+        connections: the numbers of connections.
+        users: the number of users with 100 tasks each.
+        table_sizes: the total numbers of tasks of the growth measurements.
+        user_sizes: the numbers of tasks of one user.
+        requests: the number of requests of the memory measurement.
     """
 
     rounds: int

@@ -1,4 +1,4 @@
-"""A database that is far away: a proxy on loopback keeps everything for a while, each way."""
+"""A distant database: a proxy on loopback delays all data in each direction."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.compare import Field, say
+from benchmarks.compare import Testbed, print_measurement
 from benchmarks.load import run_wrk
 from benchmarks.servers import Server
 from benchmarks.services import SERVICES, THREADS, Service
@@ -24,13 +24,13 @@ CONNECTIONS = 16
 
 
 async def _delay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on what comes in, each piece after the delay; as many may be on the way as there are."""
+    """Forward all data after the delay. Any number of chunks may be in flight."""
     loop = asyncio.get_running_loop()
-    on_the_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+    in_flight: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
     async def deliver() -> None:
         while True:
-            due, data = await on_the_way.get()
+            due, data = await in_flight.get()
             await asyncio.sleep(due - loop.time())
             if not data:
                 return
@@ -39,21 +39,21 @@ async def _delay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     delivery = asyncio.create_task(deliver())
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(65536):
-            on_the_way.put_nowait((loop.time() + DELAY, data))
-    on_the_way.put_nowait((loop.time() + DELAY, b""))
+            in_flight.put_nowait((loop.time() + DELAY, data))
+    in_flight.put_nowait((loop.time() + DELAY, b""))
     await delivery
     writer.close()
 
 
 @contextlib.contextmanager
 def slow_link(socket_path: Path) -> Iterator[int]:
-    """Forward a port of loopback to a PostgreSQL on a Unix socket, slowly; yields the port."""
+    """Forward a port of loopback to a PostgreSQL on a Unix socket, with the delay. Yield the port."""
 
     async def serve(client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_unix_connection(socket_path)
         await asyncio.gather(_delay(client_reader, server_writer), _delay(server_reader, client_writer))
 
-    # What asyncio takes elsewhere, epoll, waits for whole milliseconds: each way would be up to one longer.
+    # epoll, the default of asyncio, waits for whole milliseconds, which would add up to 1 ms in each direction.
     loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
     server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever)
@@ -71,27 +71,27 @@ def slow_link(socket_path: Path) -> Iterator[int]:
 
 
 def measure_slow_link(
-    postgres: EmbeddedPostgres, field: Field, settings: Settings, services: tuple[Service, ...] = SERVICES
+    postgres: EmbeddedPostgres, testbed: Testbed, settings: Settings, services: tuple[Service, ...] = SERVICES
 ) -> list[dict[str, Any]]:
     """Measure each service with a database that is 20 ms away.
 
-    With as many threads as `make run` has, and with one for every connection: a thread waits for its answer, and
-    another request waits for the thread. FastAPI always has 40 threads in each worker.
+    Uses the number of threads of `make run`, and one thread per connection. A thread waits for each database response,
+    and other requests wait for the thread. FastAPI always has 40 threads per worker.
     """
     measurements = []
     with slow_link(postgres.socket) as port, contextlib.ExitStack() as stack:
         servers = []
         for service in services:
-            url = at_port(port, field.databases[service.name].url, sslmode="disable")
+            url = at_port(port, testbed.databases[service.name].url, sslmode="disable")
             for threads in sorted({THREADS, CONNECTIONS} if service.name != "fastapi" else {THREADS}):
                 server = stack.enter_context(Server(service, url, threads))
-                run_wrk(server.port, "get", CONNECTIONS * 2, 3, field.tasks("get"))  # Connects every thread.
+                run_wrk(server.port, "get", CONNECTIONS * 2, 3, testbed.tasks("get"))  # Connects every thread.
                 servers.append((threads, server))
-        time.sleep(1)  # They answer what wrk has left behind.
+        time.sleep(1)  # The servers finish the requests that wrk left open.
         how = {"connections": CONNECTIONS, "seconds": settings.seconds, "postgres": postmaster(postgres)}
         for number, operation in itertools.product(range(settings.rounds), OPERATIONS):
             for threads, server in servers:
-                result = field.measure(server, operation, **how)
-                say(result)
+                result = testbed.measure(server, operation, **how)
+                print_measurement(result)
                 measurements.append({"round": number, "threads": threads, **result})
     return measurements

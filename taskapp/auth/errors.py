@@ -10,11 +10,11 @@ class InvalidToken(Exception):
 
 
 class WrongUser(Exception):
-    """The token's user is not the one of the path."""
+    """The token belongs to another user."""
 
 
 class SigningKeyUnavailable(Exception):
-    """The token's key is not known, and the issuer cannot be asked for it at the moment.
+    """The token's key is unknown and the issuer is unreachable.
 
     Args:
         seconds: after which it is worth trying again.

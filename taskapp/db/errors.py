@@ -2,11 +2,11 @@
 
 
 class DatabaseUnavailable(Exception):
-    """The database cannot be reached, or did not respond before the deadline."""
+    """The database is unreachable or did not respond in time."""
 
 
 class IdempotencyKeyInUse(Exception):
-    """The first write with the same idempotency key is still running."""
+    """The first request with this idempotency key is in progress."""
 
 
 class IdempotencyKeyReused(Exception):

@@ -65,7 +65,7 @@ class InvalidInput(RequestError):
 
 
 class RateLimited(Exception):
-    """The user has sent as many requests as the limit of the service allows for now.
+    """The user exceeded the rate limit.
 
     Args:
         seconds: until the quota is there again.

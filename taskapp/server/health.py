@@ -1,4 +1,4 @@
-"""Whether the service lives and can work, and the index of its addresses. None of it needs a token."""
+"""Health checks and the index of routes. They require no token."""
 
 from collections.abc import Callable
 from functools import cache
@@ -21,7 +21,7 @@ from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope
 from taskapp.http.version import VERSION
 
 bp = DocumentedBlueprint(
-    "service", __name__, description="Whether the service works. No token is needed.", errors=HTTP_ERRORS
+    "service", __name__, description="Health checks and index. No token is required.", errors=HTTP_ERRORS
 )
 
 _BEHIND = "The database is not at the newest revision; run 'flask db upgrade'."
@@ -62,7 +62,7 @@ _CHECKS: dict[str, Callable[[], str | None]] = {
 
 
 class Index(Schema):
-    """What this is, and where its parts are."""
+    """The name, version and routes of the service."""
 
     name = fields.String(required=True)
     version = fields.String(required=True)
@@ -70,13 +70,13 @@ class Index(Schema):
 
 
 class Life(Schema):
-    """The process answers."""
+    """The process responds."""
 
     status = fields.String(required=True, validate=Equal("ok"))
 
 
 class Readiness(Life):
-    """Requests can be served."""
+    """The service is ready."""
 
     checks = fields.Dict(keys=fields.String(), values=fields.String(validate=Equal("ok")), required=True)
 
@@ -98,45 +98,46 @@ _NOT_READY = ErrorResponse(
 _NOT_READY_EXAMPLE = describe_error(
     503,
     {"NotReady": _NOT_READY._replace(details={"migrations": [_BEHIND]})},
-    "A check failed; `details` says which and why.",
+    "The service is not ready. `details` contains the failed checks.",
 )
 
 
 def _open(view: Any) -> Any:
-    """Document that no token is needed."""
+    """Document that no token is required."""
     return bp.doc(security=[])(view)
 
 
 @bp.get("/")
-@bp.response(200, Index, description="The index.", headers=headers())
+@bp.response(200, Index, description="The name, version and links.", headers=headers())
 @_open
 def get_index() -> Response:
-    """Say what this is.
+    """Get the index.
 
-    Its name, its version, and where its parts are.
+    Returns the name and version of the service and links to its other routes.
     """
     return json_response({"name": "taskapp", "version": VERSION, "links": _LINKS})
 
 
 @bp.get("/health/live")
-@bp.response(200, Life, description="The process answers.", headers=headers())
+@bp.response(200, Life, description="The process responds.", headers=headers())
 @_open
 def check_live() -> Response:
-    """Tell whether the process lives.
+    """Check liveness.
 
-    It answers as long as it can; the database is not asked.
+    Returns 200 if the process responds. Does not query the database.
     """
     return json_response({"status": "ok"})
 
 
 @bp.get("/health/ready")
-@bp.response(200, Readiness, description="Requests can be served.", example=_READY, headers=headers())
+@bp.response(200, Readiness, description="The service is ready.", example=_READY, headers=headers())
 @bp.alt_response(503, schema=ErrorEnvelope, **_NOT_READY_EXAMPLE)
 @_open
 def check_ready() -> Response:
-    """Tell whether requests can be served.
+    """Check readiness.
 
-    The database answers, is migrated, and confines its users. Otherwise a 503 says in `details` what failed.
+    Returns 200 if the database responds, is at the newest migration, and enforces row-level security. Otherwise returns
+    503 with the failed checks in `details`.
     """
     failed: dict[str, list[str]] = {}
     try:
@@ -151,13 +152,13 @@ def check_ready() -> Response:
 
 
 @bp.get("/health")
-@bp.response(200, Readiness, description="Requests can be served.", example=_READY, headers=headers())
+@bp.response(200, Readiness, description="The service is ready.", example=_READY, headers=headers())
 @bp.alt_response(503, schema=ErrorEnvelope, **_NOT_READY_EXAMPLE)
 @_open
 def check_health() -> Response:
-    """Tell whether requests can be served.
+    """Check health.
 
-    Another name of `/health/ready`.
+    An alias of `/health/ready`.
     """
     ready: Response = check_ready()
     return ready

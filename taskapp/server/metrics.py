@@ -1,7 +1,8 @@
-"""``/metrics`` for Prometheus: only where a token for it is configured, and only for who sends that token.
+"""``/metrics`` for Prometheus. Enabled if ``METRICS_TOKEN`` is set; a request must send that token.
 
-gunicorn's workers count in files of a folder that the master makes, empty, before the first of them, and removes when
-it ends; whichever of them is asked adds up the files of all. Without gunicorn the one process counts in its memory.
+Each gunicorn worker writes its metrics to files in a shared folder. The master creates the folder before it forks the
+first worker and removes it on exit. The worker that serves ``/metrics`` aggregates the files of all workers. Without
+gunicorn, the single process keeps its metrics in memory.
 """
 
 import hmac
@@ -25,13 +26,13 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 bp = DocumentedBlueprint(
     "metrics",
     __name__,
-    description="What the service counts, for Prometheus.",
+    description="Prometheus metrics.",
     errors=[*HTTP_ERRORS, HTTPStatus.UNAUTHORIZED],
 )
 
 _EXAMPLE = 'http_request_duration_seconds_count{method="GET",route="/api/{user_id}/tasks",status="200"} 42.0\n'
-# It is no error of ours, but what any address answers where nothing is.
-_OFF = describe_error(404, {}, "Metrics are off.")
+# The same response as for any URL that does not exist.
+_OFF = describe_error(404, {}, "The service has no `METRICS_TOKEN`.")
 
 
 @bp.get("/metrics")
@@ -39,16 +40,16 @@ _OFF = describe_error(404, {}, "Metrics are off.")
     200,
     {"type": "string"},
     content_type=CONTENT_TYPE,
-    description="All metrics, in Prometheus' text format.",
+    description="All metrics in the Prometheus text format.",
     example=_EXAMPLE,
     headers=headers(),
 )
 @bp.alt_response(404, schema=ErrorEnvelope, **_OFF)
 @bp.doc(security=[{"metrics": []}])
 def get_metrics() -> Response:
-    """Tell Prometheus what was counted.
+    """Get metrics.
 
-    Over all workers. It is there where the service is given a token for it, and wants just that token.
+    Returns the metrics of all workers. Requires the `METRICS_TOKEN` of the service. Without one, `/metrics` is a 404.
     """
     instruments = current_app.extensions.get("instruments")
     if instruments is None:
@@ -64,7 +65,7 @@ def _folder() -> str:
 
 
 def share(uid: int, gid: int) -> None:
-    """Before a worker is forked: have it count in the folder of all, which is made for the first one.
+    """Make a worker that is about to be forked use the shared folder, which the first call creates.
 
     Args:
         uid: the user that the worker runs as.
@@ -75,7 +76,7 @@ def share(uid: int, gid: int) -> None:
 
 
 def forget(pid: int) -> None:
-    """After a worker ended, in whatever way: its connections are gone. What it counted stays."""
+    """Drop the gauges of a worker that has exited. Its counters remain."""
     if _folder.cache_info().currsize:
         from prometheus_client import multiprocess  # noqa: PLC0415 # See taskapp.server.instruments.
 
@@ -83,15 +84,15 @@ def forget(pid: int) -> None:
 
 
 def end_sharing() -> None:
-    """When the master ends: remove the folder."""
+    """Remove the shared folder when the master exits."""
     if _folder.cache_info().currsize:
         shutil.rmtree(_folder(), ignore_errors=True)
 
 
 def init_app(app: Flask) -> None:
-    """Count what the application does, where metrics are on."""
+    """Collect metrics of the application if ``METRICS_TOKEN`` is set."""
     if app.config["METRICS_TOKEN"]:
-        from taskapp.server.instruments import Instruments  # noqa: PLC0415 # See there: when it is imported decides.
+        from taskapp.server.instruments import Instruments  # noqa: PLC0415 # Import order matters; see there.
 
         app.extensions["instruments"] = instruments = Instruments()
         with app.app_context():

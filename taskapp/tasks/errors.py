@@ -5,7 +5,7 @@ from typing import Any
 
 
 class TaskNotFound(Exception):
-    """This user has no such task."""
+    """The user has no such task."""
 
 
 class VersionConflict(Exception):

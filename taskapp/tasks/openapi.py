@@ -1,6 +1,6 @@
-"""What the OpenAPI document says of the routes of tasks beside their schemas: parameters, headers, examples, links.
+"""The OpenAPI parts of the task routes other than schemas: parameters, headers, examples and links.
 
-The views refer to it by its names; nothing here is used to answer a request.
+The views refer to them. Requests do not use them.
 """
 
 from http import HTTPStatus
@@ -28,26 +28,26 @@ def _next_step(operation: str, description: str) -> dict[str, Any]:
 USER_ID = {
     "in": "path",
     "name": "user_id",
-    "description": "Your own user id, as in your token.",
+    "description": "Your own user id. Must equal the one in your token.",
     "schema": {"type": "string", "minLength": 1, "maxLength": USER_ID_LENGTH, "pattern": r"^[^/\u0000]+$"},
     "example": "demo",
 }
 TASK_ID = {"in": "path", "name": "task_id", "description": "The `id` of the task.", "example": 1}
 IF_NONE_MATCH = _header(
     "If-None-Match",
-    "Entity tags of the versions you have already; with one of them, the answer is 304.",
+    "Return 304 if the task still has one of these entity tags.",
     examples=['"3"'],
 )
 IF_MATCH = _header(
     "If-Match",
-    "Write only if the task still has one of these entity tags; `*` for any.",
+    "Write only if the task still has one of these entity tags. `*` requires only that the task exists.",
     pattern=r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
     examples=['"3"'],
 )
 IDEMPOTENCY_KEY = _header(
     "Idempotency-Key",
-    "1 to 255 visible ASCII characters of your choice. Sent again with the same request, the write happens only once, "
-    "and the first answer is returned again. Kept for at least 24 hours.",
+    "1 to 255 visible ASCII characters of your choice. If you retry the request with the same key, nothing is written, "
+    "and the original response is returned. Keys are kept for at least 24 hours.",
     pattern=r'^([!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}")$',
     examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
 )
@@ -69,25 +69,27 @@ _CHANGED_TASK = {**_TASK, "title": "Buy oat milk", "updated_at": UPDATED_AT}
 _COMPLETED_TASK = {**_TASK, "completed": True, "updated_at": UPDATED_AT}
 _CURSOR = "WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
 
-# Examples of bodies that come in.
+# Examples of request bodies.
 TASK_INS = {
-    "title": _example("A title is enough", {"title": "Buy milk"}),
+    "title": _example("Title only", {"title": "Buy milk"}),
     "everything": _example(
-        "With everything",
+        "All fields",
         {"title": "Buy milk", "description": "Two litres, not the sour kind", "completed": False},
     ),
 }
 TASK_CHANGES = {
-    "title": _example("Another title", {"title": "Buy oat milk"}),
-    "description": _example("No description any more", {"description": None}),
-    "everything": _example("Everything", {"title": "Buy oat milk", "description": "One litre", "completed": True}),
+    "title": _example("Change the title", {"title": "Buy oat milk"}),
+    "description": _example("Clear the description", {"description": None}),
+    "everything": _example(
+        "Change all fields", {"title": "Buy oat milk", "description": "One litre", "completed": True}
+    ),
 }
 COMPLETIONS = {
-    "completed": _example("Completed", {"completed": True}),
-    "pending": _example("Not completed", {"completed": False}),
+    "completed": _example("Complete", {"completed": True}),
+    "pending": _example("Reopen", {"completed": False}),
 }
 
-# Answers.
+# Responses.
 NEW_TASK = {
     "description": "The new task.",
     "example": {"data": _TASK},
@@ -97,25 +99,28 @@ TASK_LIST = {
     "description": "A page of the list.",
     "examples": {
         "last": _example(
-            "All there is, or the last page",
+            "Last or only page",
             {"data": [_OTHER_TASK, _TASK], "pagination": {"limit": 1000, "next_cursor": None}},
         ),
         "page": _example(
-            "A page with more to come", {"data": [_OTHER_TASK], "pagination": {"limit": 1, "next_cursor": _CURSOR}}
+            "Page with more to follow", {"data": [_OTHER_TASK], "pagination": {"limit": 1, "next_cursor": _CURSOR}}
         ),
     },
     "headers": headers(*QUOTA, "Link"),
 }
 TASK = {"description": "The task.", "example": {"data": _TASK}, "headers": headers(*QUOTA, "ETag")}
-NOT_MODIFIED = {"description": "You have this version already.", "headers": headers(*QUOTA, "ETag")}
+NOT_MODIFIED = {
+    "description": "The task still has one of the entity tags in `If-None-Match`.",
+    "headers": headers(*QUOTA, "ETag"),
+}
 CHANGED_TASK = {
-    "description": "The task as it is now.",
+    "description": "The updated task.",
     "example": {"data": _CHANGED_TASK},
     "headers": headers(*QUOTA, "ETag", "Idempotency-Replayed"),
 }
 COMPLETED_TASK = {**CHANGED_TASK, "example": {"data": _COMPLETED_TASK}}
 DELETION = {
-    "description": "The task is gone.",
+    "description": "The task was deleted.",
     "example": {"data": {"success": True, "message": "Task deleted successfully"}},
     "headers": headers(*QUOTA, "Idempotency-Replayed"),
 }
@@ -128,14 +133,14 @@ VERSION_CONFLICT = ErrorResponse(
 CONFLICTING_TASK = describe_error(
     412,
     {"VersionConflict": VERSION_CONFLICT._replace(details={"current": _CHANGED_TASK})},
-    "The task has moved on from the version that If-Match names.",
+    "The task has none of the versions in `If-Match`. `details.current` is the current task.",
 )
 
-# What can be done next with a new task, for programs that read the document (OpenAPI, Link Object).
+# Operations that accept the id of a new task (OpenAPI, Link Object).
 NEXT_STEPS = {
-    "read": _next_step("get_task", "Read it."),
-    "change": _next_step("update_task", "Change it."),
-    "merge": _next_step("patch_task", "Change it by a merge patch."),
-    "complete": _next_step("complete_task", "Complete it."),
-    "delete": _next_step("delete_task", "Delete it."),
+    "read": _next_step("get_task", "Get the task."),
+    "change": _next_step("update_task", "Update the task."),
+    "merge": _next_step("patch_task", "Update the task with a merge patch."),
+    "complete": _next_step("complete_task", "Complete the task."),
+    "delete": _next_step("delete_task", "Delete the task."),
 }

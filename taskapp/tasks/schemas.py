@@ -1,6 +1,6 @@
-"""What comes in, and what goes out.
+"""The schemas of requests and responses.
 
-The schemas for what goes out document the answers; rows are written as JSON without passing through them.
+Response schemas are for documentation. Rows are written as JSON without them.
 """
 
 from types import MappingProxyType
@@ -28,7 +28,7 @@ _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 def _title(**options: Any) -> Text:
     blank_or_long = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, white space around it not counted.")
     about = {
-        "description": "Surrounding white space is removed; a blank title is refused.",
+        "description": "Surrounding white space is removed. Must not be blank.",
         "pattern": _TITLE_PATTERN,
         "examples": ["Buy milk"],
     }
@@ -37,7 +37,7 @@ def _title(**options: Any) -> Text:
 
 def _description(**options: Any) -> Text:
     about = {
-        "description": "`null`, the default, means none; an empty string is kept.",
+        "description": "Defaults to `null`. An empty string stays an empty string.",
         "examples": ["Two litres, not the sour kind"],
     }
     return Text(allow_none=True, validate=Length(max=DESCRIPTION_LENGTH), metadata=about, **options)
@@ -48,11 +48,11 @@ class TaskIn(InputSchema):
 
     title = _title(required=True)
     description = _description(load_default=None)
-    completed = StrictBoolean(load_default=False, metadata={"description": "`false` unless sent."})
+    completed = StrictBoolean(load_default=False, metadata={"description": "Defaults to `false`."})
 
 
 class TaskChangesIn(InputSchema):
-    """The fields to change; what is not sent keeps its value. `null` clears the description."""
+    """The fields to change. Other fields stay unchanged. `null` clears the description."""
 
     json_schema = MappingProxyType({"minProperties": 1})
 
@@ -62,14 +62,14 @@ class TaskChangesIn(InputSchema):
 
     @validates_schema
     def check_that_something_changes(self, changes: dict[str, Any], **_: Any) -> None:
-        """Reject a change of nothing."""
+        """Reject an update without any field."""
         if not changes.keys() - {"user_id"}:
             *first, last = WRITABLE_FIELDS
             raise ValidationError(f"Send at least one of {', '.join(first)} and {last}.", "body")
 
 
 class CompletionIn(InputSchema):
-    """Whether the task is completed. Omit the body to toggle."""
+    """The value to set. Omit the body to toggle."""
 
     json_schema = MappingProxyType({"required": ["completed"]})
     body_optional = True
@@ -78,29 +78,29 @@ class CompletionIn(InputSchema):
 
     @validates_schema
     def check_completed(self, completion: dict[str, Any], **_: Any) -> None:
-        """Take only an absent body for a toggle: an empty object may be a value that got lost."""
+        """Toggle only if the body is absent. An empty object may be a client bug."""
         if "completed" not in completion and current_request().get_data():
             raise ValidationError("Missing data for required field.", "completed")
 
 
 class ListQuery(InputSchema):
-    """Which tasks to list."""
+    """The query parameters of a list."""
 
     status = fields.String(
         load_default="all",
         validate=OneOf(STATUSES, error="Must be one of: {choices}."),
-        metadata={"description": "Which tasks to list."},
+        metadata={"description": "Filter by status."},
     )
     q = Text(
         load_default=None,
         allow_none=False,
         validate=Length(max=DESCRIPTION_LENGTH),
-        metadata={"description": "Text to find in title or description, case-insensitive. No character is a wildcard."},
+        metadata={"description": "Text to find in title or description. Case-insensitive, without wildcards."},
     )
     sort = fields.String(
         load_default="-id",
         validate=OneOf(SORTS, error="Must be one of: {choices}."),
-        metadata={"description": "The order; `-` means descending. Titles sort by code point; ties by id."},
+        metadata={"description": "Sort order. A leading `-` means descending. Titles sort by code point, ties by id."},
     )
     cursor = fields.String(
         load_default=None,
@@ -110,7 +110,7 @@ class ListQuery(InputSchema):
     limit = StrictInteger(
         load_default=MAXIMUM_LIMIT,
         validate=Range(1, MAXIMUM_LIMIT, error="Must be from {min} to {max}."),
-        metadata={"description": "Maximum number of tasks on a page."},
+        metadata={"description": "Maximum number of tasks per page."},
     )
 
 
@@ -120,10 +120,12 @@ class TaskOut(Schema):
     id = fields.Integer(
         required=True,
         validate=Range(1, MAXIMUM_ID),
-        metadata={"format": "int64", "description": "Never changes.", "examples": [1]},
+        metadata={"format": "int64", "description": "Assigned by the database. Never changes.", "examples": [1]},
     )
     user_id = fields.String(
-        required=True, validate=Length(1, USER_ID_LENGTH), metadata={"description": "The owner.", "examples": ["demo"]}
+        required=True,
+        validate=Length(1, USER_ID_LENGTH),
+        metadata={"description": "The owner, from the path. Never changes.", "examples": ["demo"]},
     )
     title = fields.String(required=True, validate=Length(1, TITLE_LENGTH), metadata={"examples": ["Buy milk"]})
     description = fields.String(
@@ -133,59 +135,61 @@ class TaskOut(Schema):
         metadata={"examples": ["Two litres, not the sour kind"]},
     )
     completed = fields.Boolean(required=True)
-    created_at = fields.DateTime(required=True, metadata={"description": "In UTC.", "examples": [CREATED_AT]})
+    created_at = fields.DateTime(
+        required=True, metadata={"description": "When the task was created, in UTC.", "examples": [CREATED_AT]}
+    )
     updated_at = fields.DateTime(
-        required=True, metadata={"description": "Of the last change, in UTC.", "examples": [CREATED_AT]}
+        required=True, metadata={"description": "When the task was last changed, in UTC.", "examples": [CREATED_AT]}
     )
 
 
 class TaskEnvelope(Schema):
-    """One task."""
+    """A single task."""
 
     data = fields.Nested(TaskOut, required=True)
 
 
 class Pagination(Schema):
-    """Which part of the list this is."""
+    """The position of a page in the list."""
 
     limit = fields.Integer(required=True, validate=Range(1, MAXIMUM_LIMIT))
     next_cursor = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "The `cursor` for the next page; `null` on the last one."},
+        metadata={"description": "The `cursor` of the next page. `null` on the last page."},
     )
 
 
 class TaskListEnvelope(Schema):
-    """Some of a user's tasks."""
+    """A page of tasks."""
 
     data = fields.List(fields.Nested(TaskOut), required=True)
     pagination = fields.Nested(Pagination, required=True)
 
 
 class Deletion(Schema):
-    """What a deletion reports."""
+    """The confirmation of a deletion."""
 
     success = fields.Boolean(required=True)
     message = fields.String(required=True)
 
 
 class DeletionEnvelope(Schema):
-    """A task is gone."""
+    """A confirmation of a deletion."""
 
     data = fields.Nested(Deletion, required=True)
 
 
 class ChangedTaskDetails(Schema):
-    """What the version that was asked for has become."""
+    """The details of a 412."""
 
     current = fields.Nested(TaskOut, required=True)
 
 
 class ChangedTaskError(ErrorOut):
-    """The task has changed; here it is as it is now."""
+    """The task has changed. `details.current` is the current task."""
 
-    details = fields.Nested(ChangedTaskDetails, required=True)  # type: ignore[assignment] # More exactly than there.
+    details = fields.Nested(ChangedTaskDetails, required=True)  # type: ignore[assignment] # Narrower than in ErrorOut.
 
 
 class ChangedTaskEnvelope(Schema):

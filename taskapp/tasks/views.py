@@ -1,4 +1,4 @@
-"""The routes of tasks: each reads its input, calls one function of the service, and responds."""
+"""The task routes. Each one parses its input, calls one service function and returns a response."""
 
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -23,7 +23,7 @@ bp = Blueprint(
     __name__,
     guard=authorize,
     url_prefix="/api/<user_id>/tasks",
-    description="A user's own tasks.",
+    description="The tasks of a user.",
     errors=API_ERRORS,
 )
 map_error(bp, TaskNotFound, openapi.TASK_NOT_FOUND)
@@ -36,25 +36,25 @@ map_error(
 
 
 def _takes_headers(view: Any) -> Any:
-    """Document the headers that :func:`_write_headers` reads, and the errors that they may lead to."""
+    """Document the headers that :func:`_write_headers` reads and the errors that they may cause."""
     view = bp.doc(parameters=[openapi.IF_MATCH, openapi.IDEMPOTENCY_KEY])(view)
     view = bp.alt_response(409, "CONFLICT")(view)
     return bp.alt_response(412, schema=schemas.ChangedTaskEnvelope, **openapi.CONFLICTING_TASK)(view)
 
 
 def _write_headers() -> dict[str, Any]:
-    """Return the preconditions and the idempotency key of the current request, as the service takes them."""
+    """Return the preconditions and the idempotency key of the current request as arguments of the service."""
     request = current_request()
     return {"versions": read_if_match(request), "key": read_idempotency_key(request)}
 
 
 def _path_of(request: Request) -> str:
-    """Return the path of a request as a URL has it; url_for would take as long as reading the body."""
+    """Return the percent-encoded path of a request. ``url_for`` would take as long as parsing the body."""
     return quote(request.root_path.rstrip("/") + request.path, safe="/:@!$&'()*+,;=")  # RFC 3986, section 3.3.
 
 
 def _next_link(cursor: str) -> str:
-    """Return the Link (RFC 8288) to the next page: the current request with another cursor."""
+    """Return the Link header (RFC 8288) of the next page: the current URL with another cursor."""
     request = current_request()
     return f'<{_path_of(request)}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
 
@@ -79,7 +79,7 @@ def _mark_replay(response: Response, task: StoredTask) -> Response:
 def create_task(user_id: str, body: dict[str, Any]) -> Response:
     """Create a task.
 
-    Only a title is required. `Location` in the answer is where the task can be read.
+    Only `title` is required. The header `Location` of the response is the URL of the task.
     """
     created = service.create_task(user_id, **body, key=read_idempotency_key(current_request()))
     response = _task_response(created)
@@ -94,7 +94,7 @@ def create_task(user_id: str, body: dict[str, Any]) -> Response:
 def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
     """List tasks.
 
-    Newest first unless `sort` says otherwise. Where more tasks follow, `next_cursor` is set.
+    Returns the newest tasks first unless you set `sort`. If more tasks follow, `pagination.next_cursor` is a string.
     """
     limit, cursor = query.pop("limit"), query.pop("cursor")
     after = None if cursor is None else read_cursor(cursor, user_id, query)
@@ -112,9 +112,9 @@ def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
 @bp.alt_response(404, "NOT_FOUND")
 @bp.doc(parameters=[openapi.IF_NONE_MATCH])
 def get_task(user_id: str, task_id: int) -> Response:
-    """Read a task.
+    """Get a task.
 
-    With `If-None-Match`, the answer is 304 if you already have the current version.
+    With `If-None-Match`, the response is a 304 if you already have the current version.
     """
     task = service.get_task(user_id, task_id)
     if matches_if_none_match(current_request(), task.version):
@@ -128,9 +128,9 @@ def get_task(user_id: str, task_id: int) -> Response:
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_headers
 def update_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
-    """Change a task.
+    """Update a task.
 
-    What is not sent keeps its value; `null` clears the description.
+    Fields that you do not send stay unchanged. `null` clears the description.
     """
     return _task_response(service.update_task(user_id, task_id, **body, **_write_headers()))
 
@@ -141,9 +141,9 @@ def update_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_headers
 def patch_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
-    """Change a task by a merge patch.
+    """Update a task with a merge patch.
 
-    The same as PUT, under the verb that many clients use (JSON Merge Patch, RFC 7396).
+    Same as PUT. Also accepts `application/merge-patch+json` (JSON Merge Patch, RFC 7396).
     """
     return _task_response(service.update_task(user_id, task_id, **body, **_write_headers()))
 
@@ -155,7 +155,7 @@ def patch_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
 def delete_task(user_id: str, task_id: int) -> Response:
     """Delete a task.
 
-    Deleting it again answers 404.
+    Deleting the same task again returns a 404.
     """
     deleted = service.delete_task(user_id, task_id, **_write_headers())
     response = json_response({"data": {"success": True, "message": "Task deleted successfully"}})
@@ -168,8 +168,9 @@ def delete_task(user_id: str, task_id: int) -> Response:
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_headers
 def complete_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
-    """Complete a task, or reopen it.
+    """Complete or reopen a task.
 
-    Without a body it toggles. If you may have to send it twice, send the value you mean.
+    Sets `completed` to the value in the body. Without a body, toggles it. To make retries safe, send a body or an
+    `Idempotency-Key`.
     """
     return _task_response(service.complete_task(user_id, task_id, **body, **_write_headers()))

@@ -1,4 +1,4 @@
-"""Django's command."""
+"""Django's command-line utility."""
 
 import os
 import sys

@@ -1,6 +1,6 @@
-"""Make the tables, before the service starts."""
+"""Create the tables before the service starts."""
 
-import models  # noqa: F401 # SQLModel must know the table.
+import models  # noqa: F401 # Registers the table.
 from dependencies import engine
 from sqlmodel import SQLModel
 

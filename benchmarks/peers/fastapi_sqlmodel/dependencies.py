@@ -1,4 +1,4 @@
-"""What every path operation depends on: a session, and the user of the token, as FastAPI's tutorial has them."""
+"""The dependencies of every path operation: a session and the user of the token, as in FastAPI's tutorial."""
 
 import os
 from collections.abc import Iterator
@@ -12,25 +12,25 @@ from sqlmodel import Session, create_engine
 
 ALGORITHM = "HS256"
 SECRET = os.environ["JWT_SECRET"]
-# FastAPI runs its operations in 40 threads of each worker: none has to wait for a connection.
+# FastAPI runs operations in 40 threads per worker. With as many connections, no thread waits for one.
 THREADS = 40
 
-# Where the database is, the environment says to the driver itself (PGHOST, PGDATABASE …).
+# The driver reads the database from the environment (PGHOST, PGDATABASE …).
 engine = create_engine("postgresql+psycopg2://", pool_size=THREADS, max_overflow=0)
 oauth2_scheme = OAuth2PasswordBearer(tokenUrl="token")
 
 
 def get_session() -> Iterator[Session]:
-    """Open a session for the request, and close it afterwards."""
+    """Open a session for the request and close it afterwards."""
     with Session(engine) as session:
         yield session
 
 
 async def get_current_user(token: Annotated[str, Depends(oauth2_scheme)]) -> str:
-    """Return the user that the token was issued to.
+    """Return the user of the token.
 
     Raises:
-        HTTPException: the token does not hold.
+        HTTPException: the token is invalid.
     """
     credentials_exception = HTTPException(
         status_code=status.HTTP_401_UNAUTHORIZED,
@@ -48,10 +48,10 @@ async def get_current_user(token: Annotated[str, Depends(oauth2_scheme)]) -> str
 
 
 async def get_owner(user_id: str, current_user: Annotated[str, Depends(get_current_user)]) -> str:
-    """Return the user of the path, who must be the token's.
+    """Return the user in the path, who must be the user of the token.
 
     Raises:
-        HTTPException: it is somebody else's path.
+        HTTPException: the path belongs to another user.
     """
     if user_id != current_user:
         raise HTTPException(status_code=status.HTTP_403_FORBIDDEN, detail="Not your tasks")

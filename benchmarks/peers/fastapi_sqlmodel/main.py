@@ -1,4 +1,4 @@
-"""The service on FastAPI and SQLModel, written as the tutorials of both teach."""
+"""The service on FastAPI and SQLModel, written as in the tutorials of both."""
 
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ def find_task(session: SessionDep, owner: Owner, task_id: int) -> Task:
     """Return a task of the user.
 
     Raises:
-        HTTPException: there is none.
+        HTTPException: there is no such task.
     """
     task = session.exec(select(Task).where(Task.id == task_id, Task.user_id == owner)).first()
     if not task:
@@ -31,7 +31,7 @@ def find_task(session: SessionDep, owner: Owner, task_id: int) -> Task:
 
 
 def save(session: SessionDep, task: Task) -> dict[str, Any]:
-    """Store a task, and return it as it now is."""
+    """Save a task and return its new state."""
     session.add(task)
     session.commit()
     session.refresh(task)
@@ -62,13 +62,13 @@ def list_tasks(
 
 @router.get("/{task_id}", response_model=TaskEnvelope)
 def get_task(task_id: int, session: SessionDep, owner: Owner) -> Any:
-    """Read a task."""
+    """Get a task."""
     return {"data": find_task(session, owner, task_id)}
 
 
 @router.put("/{task_id}", response_model=TaskEnvelope)
 def update_task(task_id: int, changes: TaskUpdate, session: SessionDep, owner: Owner) -> Any:
-    """Change a task; what is not sent keeps its value."""
+    """Update a task. Omitted fields stay unchanged."""
     task = find_task(session, owner, task_id)
     task.sqlmodel_update(changes.model_dump(exclude_unset=True))
     return save(session, task)

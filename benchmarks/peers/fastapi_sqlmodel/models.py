@@ -1,4 +1,4 @@
-"""The table of tasks, and what comes in and goes out, as SQLModel's tutorial divides them."""
+"""The table of tasks and the models of requests and responses, split as in SQLModel's tutorial."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,12 +11,12 @@ Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 
 def now() -> datetime:
-    """Return the time, with its zone."""
+    """Return the current time with its time zone."""
     return datetime.now(UTC)
 
 
 class TaskBase(SQLModel):
-    """What a client says of a task, and sees of it."""
+    """The fields shared by requests and responses."""
 
     title: str = Field(max_length=255)
     description: str | None = Field(default=None, max_length=1000)
@@ -41,7 +41,7 @@ class TaskCreate(TaskBase):
 
 
 class TaskUpdate(SQLModel):
-    """What may change; what is not sent keeps its value."""
+    """The fields to change. Omitted fields stay unchanged."""
 
     title: Title | None = None
     description: str | None = Field(default=None, max_length=1000)
@@ -49,13 +49,13 @@ class TaskUpdate(SQLModel):
 
 
 class Completion(SQLModel):
-    """Whether a task is completed."""
+    """The body of ``complete``."""
 
     completed: bool
 
 
 class TaskPublic(TaskBase):
-    """A task as clients see it."""
+    """A task in a response."""
 
     id: int
     user_id: str
@@ -64,33 +64,33 @@ class TaskPublic(TaskBase):
 
 
 class TaskEnvelope(SQLModel):
-    """One task."""
+    """A single task."""
 
     data: TaskPublic
 
 
 class Pagination(SQLModel):
-    """Which part of the list this is."""
+    """The position of a page in the list."""
 
     limit: int
     next_cursor: str | None
 
 
 class TaskPage(SQLModel):
-    """A part of the list."""
+    """A page of tasks."""
 
     data: list[TaskPublic]
     pagination: Pagination
 
 
 class Deletion(SQLModel):
-    """What a deletion reports."""
+    """The confirmation of a deletion."""
 
     success: bool
     message: str
 
 
 class DeletionEnvelope(SQLModel):
-    """A task is gone."""
+    """A confirmation of a deletion."""
 
     data: Deletion

@@ -1,7 +1,7 @@
-"""``uvicorn main:app --workers N``, with a socket of its own for each worker.
+"""``uvicorn main:app --workers N``, with a separate socket for each worker.
 
-uvicorn's workers share one socket, and now and then one of them takes all connections that stay open, while the others
-have nothing to do. gunicorn's ``--reuse-port`` spares the other services that; this spares it to uvicorn.
+The workers of uvicorn share one socket, and sometimes one of them accepts all persistent connections while the others
+are idle. gunicorn's ``--reuse-port`` prevents this for the other services. This script does the same for uvicorn.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import uvicorn
 
 
 def serve(port: int) -> None:
-    """Serve as one worker."""
+    """Run one worker."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -24,7 +24,7 @@ def serve(port: int) -> None:
 
 
 def main() -> None:
-    """Start the workers, and stop them when this is stopped."""
+    """Start the workers and stop them on exit."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workers", type=int, required=True)

@@ -1,7 +1,7 @@
-"""The parts of the document that operations share: headers, and the response of each error.
+"""The parts of the document that operations share: headers and error responses.
 
-What an error says is taken from what :func:`taskapp.http.errors.map_error` recorded, so that the document cannot say
-anything else.
+Codes and messages come from the errors that :func:`taskapp.http.errors.map_error` recorded, so the document always
+matches the service.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,24 +20,25 @@ def _header(description: str, schema: Mapping[str, Any], *, required: bool = Tru
     return {"description": description, "required": required, "schema": dict(schema)}
 
 
-# The headers of responses. Those that are not required are there if the description says so.
+# The headers of responses. The description of an optional header states when it is present.
 HEADERS: dict[str, dict[str, Any]] = {
-    "X-Request-ID": _header("The id of the request: yours, or one made for it.", REQUEST_ID_SCHEMA),
+    "X-Request-ID": _header("The id of the request: your own, or a generated one.", REQUEST_ID_SCHEMA),
     "Server-Timing": _header(
-        "Where it is switched on: milliseconds that the answer took, in the database and in all (W3C Server Timing).",
+        "Present if the service is configured to send it. The duration of the request in milliseconds, in the database "
+        "and in total (W3C Server Timing).",
         {"type": "string", "examples": ["db;dur=1.21, app;dur=2.13, total;dur=3.34"]},
         required=False,
     ),
     "ETag": _header(
-        "The version of the task, as a strong entity tag (RFC 9110, section 8.8.3).",
+        "The version of the task as a strong entity tag (RFC 9110, section 8.8.3).",
         {"type": "string", "pattern": '^"[1-9][0-9]*"$', "examples": ['"1"']},
     ),
     "Location": _header(
-        "The address of the new task.",
+        "The URL of the new task.",
         {"type": "string", "format": "uri-reference", "examples": ["/api/demo/tasks/1"]},
     ),
     "Link": _header(
-        "Where tasks follow: the address of the next page (RFC 8288).",
+        "Present if more tasks follow. The URL of the next page (RFC 8288).",
         {
             "type": "string",
             "examples": ['</api/demo/tasks?limit=2&cursor=WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c>; rel="next"'],
@@ -45,33 +46,34 @@ HEADERS: dict[str, dict[str, Any]] = {
         required=False,
     ),
     "Idempotency-Replayed": _header(
-        "Where the request was a repetition by its `Idempotency-Key`: nothing was written now.",
+        "Present if this is the stored response to an earlier request with the same `Idempotency-Key`. Nothing was "
+        "written this time.",
         {"type": "string", "const": "true"},
         required=False,
     ),
-    "Retry-After": _header("Seconds to wait before trying again.", {"type": "integer", "minimum": 1, "examples": [1]}),
+    "Retry-After": _header("Seconds to wait before a retry.", {"type": "integer", "minimum": 1, "examples": [1]}),
     "RateLimit-Policy": _header(
-        "Where the service has a limit: how many requests of a user it allows (`q`) in so many seconds (`w`). On every "
-        "answer under `/api` to the right token (draft-ietf-httpapi-ratelimit-headers-11).",
+        "Present on responses to authorized requests if the service has a rate limit. The quota of the user: `q` "
+        "requests per `w` seconds (draft-ietf-httpapi-ratelimit-headers-11).",
         {"type": "string", "pattern": '^"default";q=[1-9][0-9]*;w=[1-9][0-9]*$', "examples": ['"default";q=100;w=60']},
         required=False,
     ),
     "RateLimit": _header(
-        "Beside it: how many are left (`r`), and the seconds until all are there again (`t`).",
+        "Present together with `RateLimit-Policy`. `r` requests are left; the quota is complete again in `t` seconds.",
         {"type": "string", "pattern": '^"default";r=[0-9]+;t=[1-9][0-9]*$', "examples": ['"default";r=50;t=30']},
         required=False,
     ),
     "WWW-Authenticate": _header(
-        "The challenge (RFC 6750, section 3); `invalid_token` where a token was sent.",
+        "The challenge (RFC 6750, section 3). Contains `invalid_token` if a token was sent.",
         {"type": "string", "examples": ["Bearer", 'Bearer error="invalid_token"']},
     ),
 }
 REQUEST_ID_PARAMETER: dict[str, Any] = {
     "description": "Your own id for the request: 1 to 128 characters of `A-Za-z0-9._-`. "
-    "Without a well-formed one, one is made.",
+    "If it is missing or malformed, the service generates one.",
     "schema": {"type": "string", "examples": [EXAMPLE_REQUEST_ID]},
 }
-# Errors that any request may get, whatever its URL; the server's own are among them.
+# Errors that any URL may return, including those of the server itself.
 HTTP_ERRORS = [
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -80,7 +82,7 @@ HTTP_ERRORS = [
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.NOT_IMPLEMENTED,
 ]
-# Errors behind the guard. Bodies that are not declared are rejected too, so each operation may reject one.
+# Errors of routes that require authentication. Undeclared bodies are rejected, so every operation may reject one.
 API_ERRORS = [
     *HTTP_ERRORS,
     HTTPStatus.UNAUTHORIZED,
@@ -91,11 +93,11 @@ API_ERRORS = [
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 ]
-# All that a view may refer to by the name of its status.
+# All errors that a view may refer to by the name of the status.
 ERRORS = [*API_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT]
-# What a response may say about the quota of its user.
+# The rate limit headers.
 QUOTA = ("RateLimit-Policy", "RateLimit")
-# The headers that a response of a status may carry besides X-Request-ID.
+# The headers of each error response in addition to X-Request-ID and Server-Timing.
 HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
     400: QUOTA,
     401: ["WWW-Authenticate"],
@@ -109,20 +111,20 @@ HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
     500: QUOTA,
     503: ["Retry-After", *QUOTA],
 }
-# For those that the exceptions' docstrings do not describe in full.
+# For statuses that the docstrings of the exceptions do not describe in full.
 _DESCRIPTIONS: dict[int, str] = {
-    400: "The body is not a JSON object in UTF-8, is missing, or the request is not HTTP.",
+    400: "The body is missing, not a JSON object in UTF-8, or nested too deep; or the request is not valid HTTP.",
     401: "The token is missing, malformed, expired, or not from an issuer that this service trusts.",
-    413: "The body is larger than 64 KiB.",
-    414: "The request line is longer than 8,190 bytes.",
-    415: "The body is not JSON by its content type.",
-    417: "The header `Expect` asks for anything but `100-continue`.",
-    422: "A field, parameter or header breaks a rule; `details` says which and why.",
-    431: "A header is larger than 16,380 bytes, or there are more than 64.",
-    500: "A defect of the service, logged under the request id.",
-    501: "The body has a transfer coding that the server does not know.",
+    413: "The body exceeds 64 KiB.",
+    414: "The request line exceeds 8,190 bytes.",
+    415: "The content type of the body is not JSON.",
+    417: "The header `Expect` is anything but `100-continue`.",
+    422: "A field, parameter or header breaks a rule. `details` maps each one to a list of sentences.",
+    431: "A header exceeds 16,380 bytes, or there are more than 64.",
+    500: "A bug in the service, logged under the request id.",
+    501: "The server does not support the transfer coding of the body.",
 }
-# What the example of an error has in ``details`` unless it says something else.
+# The ``details`` of an example if the error itself has none.
 _EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
     422: {
         "title": ["Must be 1 to 255 characters, white space around it not counted."],
@@ -132,7 +134,7 @@ _EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
 
 
 def headers(*names: str) -> dict[str, str]:
-    """Refer to headers of :data:`HEADERS`; those that every response may have need not be named."""
+    """Refer to headers of :data:`HEADERS`. Headers that every response may have are added."""
     return {name: name for name in ("X-Request-ID", "Server-Timing", *names)}
 
 
@@ -150,15 +152,15 @@ def _example_of_status(status: int) -> dict[str, Any]:
 def describe_error(
     status: int, examples: Mapping[str, ErrorResponse] | None = None, description: str | None = None
 ) -> dict[str, Any]:
-    """Describe the response of an error status, with an example of each error that it may be.
+    """Describe the response of an error status, with an example of each error that has it.
 
     Args:
         status: the HTTP status.
-        examples: the errors by a name for each; if None, all that are mapped to the status.
-        description: when there is such a response; if None, the first lines of the exceptions' docstrings.
+        examples: the errors by name; if None, all that are mapped to the status.
+        description: the cause; if None, the first lines of the exceptions' docstrings.
 
     Returns:
-        What flask-smorest's ``alt_response`` takes besides the schema.
+        The arguments of flask-smorest's ``alt_response`` other than the schema.
     """
     mapped = {cls: error for cls, error in error_responses.items() if error.status == status}
     exceptions = sorted(mapped, key=lambda cls: cls.__name__)

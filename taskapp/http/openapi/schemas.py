@@ -1,21 +1,23 @@
-"""What the body of an error looks like, for the document; ``errors.error_body`` writes it."""
+"""The schema of an error body, for the document. ``errors.error_body`` writes the body."""
 
 from marshmallow import Schema, fields
 
 
 class ErrorOut(Schema):
-    """What went wrong."""
+    """The error."""
 
     code = fields.String(
-        required=True, metadata={"description": "Machine-readable; branch on this.", "pattern": "^[A-Z_]+$"}
+        required=True, metadata={"description": "Machine-readable. Branch on this.", "pattern": "^[A-Z_]+$"}
     )
-    message = fields.String(required=True, metadata={"description": "One sentence for a person."})
+    message = fields.String(required=True, metadata={"description": "Human-readable. One sentence."})
     details = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        metadata={"description": "From each field, parameter, header or check to what is wrong with it."},
+        metadata={
+            "description": "Maps each invalid field, parameter or header, or each failed check, to a list of sentences."
+        },
     )
-    request_id = fields.String(required=True, metadata={"description": "The same as in the header `X-Request-ID`."})
+    request_id = fields.String(required=True, metadata={"description": "Same as the header `X-Request-ID`."})
 
 
 class ErrorEnvelope(Schema):

@@ -1,1 +1,1 @@
-"""The project, in Django's sense."""
+"""The Django project."""

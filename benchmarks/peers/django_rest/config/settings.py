@@ -1,4 +1,4 @@
-"""Settings of a service that has an API and nothing else: no sessions, forms, templates or admin."""
+"""Settings of a service with only an API: no sessions, forms, templates or admin."""
 
 import os
 
@@ -21,7 +21,7 @@ DATABASES = {
         "USER": os.environ["PGUSER"],
         "HOST": os.environ["PGHOST"],
         "PORT": os.environ["PGPORT"],
-        # A connection of every thread, which stays open.
+        # One persistent connection per thread.
         "CONN_MAX_AGE": None,
     }
 }

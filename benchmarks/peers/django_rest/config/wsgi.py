@@ -1,4 +1,4 @@
-"""What gunicorn imports."""
+"""The WSGI application."""
 
 import os
 

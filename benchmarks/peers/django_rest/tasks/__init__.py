@@ -1,1 +1,1 @@
-"""The application of tasks."""
+"""The Django application."""

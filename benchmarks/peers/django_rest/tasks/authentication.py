@@ -1,4 +1,4 @@
-"""Who is calling."""
+"""Authentication and permissions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,13 +19,13 @@ class User:
 
 
 class TokenAuthentication(BaseAuthentication):
-    """Takes a JWT as a bearer token."""
+    """Accepts a JWT as a bearer token."""
 
     def authenticate(self, request: Any) -> tuple[User, str] | None:
         """Return the user of the token.
 
         Raises:
-            AuthenticationFailed: the token does not hold.
+            AuthenticationFailed: the token is invalid.
         """
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
@@ -36,14 +36,14 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed from None
         return User(claims["sub"]), token
 
-    def authenticate_header(self, request: Any) -> str:  # noqa: ARG002 # As REST framework calls it.
-        """Return what WWW-Authenticate says."""
+    def authenticate_header(self, request: Any) -> str:  # noqa: ARG002 # The signature of REST framework.
+        """Return the value of WWW-Authenticate."""
         return "Bearer"
 
 
 class IsOwner(BasePermission):
-    """Lets only the user of the path pass."""
+    """Allows only the user in the path."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
-        """Compare the user of the token with the one of the path."""
+        """Compare the user of the token with the one in the path."""
         return request.user is not None and request.user.id == view.kwargs["user_id"]

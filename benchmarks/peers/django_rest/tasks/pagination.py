@@ -1,4 +1,4 @@
-"""Lists in pages."""
+"""Pagination."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +16,7 @@ class TaskPagination(CursorPagination):
     page_size_query_param = "limit"
 
     def get_paginated_response(self, data: Any) -> Response:
-        """Answer in the contract's envelope."""
+        """Return the envelope of the contract."""
         link = self.get_next_link()
         cursor = parse_qs(urlsplit(link).query)[self.cursor_query_param][0] if link else None
         return Response({"data": data, "pagination": {"limit": self.page_size, "next_cursor": cursor}})

@@ -1,4 +1,4 @@
-"""The envelope around what goes out."""
+"""The envelope of responses."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from rest_framework.views import exception_handler
 
 
 class EnvelopeRenderer(JSONRenderer):
-    """Writes a task under ``data``, and an error under ``error``; a list has its envelope already."""
+    """Wraps a task in ``data`` and an error in ``error``. A list already has its envelope."""
 
     def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
-        """Write the answer."""
+        """Render the response."""
         if renderer_context["response"].exception:
             data = {"error": data}
         elif "pagination" not in data:
@@ -21,7 +21,7 @@ class EnvelopeRenderer(JSONRenderer):
 
 
 def handle_exception(error: Exception, context: Any) -> Response | None:
-    """Answer as REST framework does, but what breaks a rule with 422."""
+    """Return the response of REST framework, with 422 for validation errors."""
     response = exception_handler(error, context)
     if isinstance(error, ValidationError):
         response.status_code = 422

@@ -1,4 +1,4 @@
-"""What comes in, and what goes out."""
+"""The serializers of requests and responses."""
 
 from rest_framework import serializers
 
@@ -15,6 +15,6 @@ class TaskSerializer(serializers.ModelSerializer):
 
 
 class CompletionSerializer(serializers.Serializer):
-    """Whether a task is completed."""
+    """The body of ``complete``."""
 
     completed = serializers.BooleanField()

@@ -1,4 +1,4 @@
-"""The routes of tasks."""
+"""The task routes."""
 
 from typing import Any
 
@@ -11,20 +11,20 @@ from tasks.serializers import CompletionSerializer, TaskSerializer
 
 
 class TaskViewSet(ModelViewSet):
-    """The tasks of the user of the path."""
+    """The tasks of the user in the path."""
 
     serializer_class = TaskSerializer
 
     def get_queryset(self) -> Any:
-        """Return the user's own."""
+        """Return the tasks of the user."""
         return Task.objects.filter(user_id=self.kwargs["user_id"])
 
     def perform_create(self, serializer: TaskSerializer) -> None:
-        """Store a task of the user."""
+        """Save a task of the user."""
         serializer.save(user_id=self.kwargs["user_id"])
 
     def update(self, request: Any, *args: Any, **kwargs: Any) -> Response:
-        """Change a task; what is not sent keeps its value."""
+        """Update a task. Omitted fields stay unchanged."""
         return super().update(request, *args, **{**kwargs, "partial": True})
 
     def destroy(self, request: Any, *args: Any, **kwargs: Any) -> Response:
@@ -34,7 +34,7 @@ class TaskViewSet(ModelViewSet):
 
     @action(detail=True, methods=["patch"])
     def complete(self, request: Any, **_: Any) -> Response:
-        """Set whether a task is completed; without a body, turn it round."""
+        """Set ``completed`` to the value in the body. Without a body, toggle it."""
         task = self.get_object()
         if request.data:
             completion = CompletionSerializer(data=request.data)

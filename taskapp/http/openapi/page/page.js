@@ -6,6 +6,6 @@ SwaggerUIBundle({
   deepLinking: true,
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,
-  // Swagger UI would ask a host of its own whether the document is valid.
+  // By default, Swagger UI sends the document to its own host for validation.
   validatorUrl: null,
 });

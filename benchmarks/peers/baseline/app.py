@@ -1,7 +1,7 @@
-"""The floor: what the same work costs in Python with no framework at all.
+"""The baseline: the cost of the same work in Python without a framework.
 
-A WSGI callable on taskapp's own tables: the same gunicorn, the same token check, the same statements behind the same
-prefix, and nothing else. It is no example to follow: it documents nothing and checks the least.
+A bare WSGI callable on taskapp's tables, with the same gunicorn, the same token check, and the same statements with the
+same prefix. It is not an example to follow, because it documents nothing and validates little.
 """
 
 import os
@@ -25,9 +25,9 @@ PREFIX = (
 )
 _NAMES = ", ".join(f"tasks.{name}" for name in COLUMNS)
 _RETURNING = f" RETURNING {_NAMES}, tasks.version"
-_THIS = " WHERE tasks.user_id = %(owner)s AND tasks.id = %(task_id)s"
-_CHANGED = "version=(tasks.version + 1), updated_at=now()"
-GET = f"{PREFIX}SELECT {_NAMES}, tasks.version FROM tasks{_THIS}"  # The names are our own, here and below.
+_BY_ID = " WHERE tasks.user_id = %(owner)s AND tasks.id = %(task_id)s"
+_NEW_VERSION = "version=(tasks.version + 1), updated_at=now()"
+GET = f"{PREFIX}SELECT {_NAMES}, tasks.version FROM tasks{_BY_ID}"  # All names are constants, here and below.
 _ORDER = " ORDER BY tasks.id DESC LIMIT %(page_size)s"
 LIST = f"{PREFIX}SELECT {_NAMES} FROM tasks WHERE tasks.user_id = %(owner)s AND true{_ORDER}"
 LIST_AFTER = f"{PREFIX}SELECT {_NAMES} FROM tasks WHERE tasks.user_id = %(owner)s AND tasks.id < %(after)s{_ORDER}"
@@ -35,18 +35,18 @@ CREATE = (
     f"{PREFIX}INSERT INTO tasks (user_id, title, description, completed)"
     f" VALUES (%(owner)s, %(title)s, %(description)s, %(completed)s){_RETURNING}"
 )
-TOGGLE = f"{PREFIX}UPDATE tasks SET completed=NOT tasks.completed, {_CHANGED}{_THIS}{_RETURNING}"
-DELETE = f"{PREFIX}DELETE FROM tasks{_THIS}{_RETURNING}"
+TOGGLE = f"{PREFIX}UPDATE tasks SET completed=NOT tasks.completed, {_NEW_VERSION}{_BY_ID}{_RETURNING}"
+DELETE = f"{PREFIX}DELETE FROM tasks{_BY_ID}{_RETURNING}"
 
 REASONS = {200: "200 OK", 201: "201 Created", 401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not Found"}
 REASONS |= {405: "405 Method Not Allowed", 422: "422 Unprocessable Content"}
 _thread = threading.local()
-# Tokens found good in the last minute, as taskapp has them.
-_known: dict[str, tuple[str, float]] = {}
+# Valid tokens of the last minute, as in taskapp.
+_cache: dict[str, tuple[str, float]] = {}
 
 
-class Refused(Exception):
-    """The request is answered with this status."""
+class HTTPError(Exception):
+    """The request fails with this status."""
 
 
 def execute(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -65,55 +65,55 @@ def one(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...]:
     """Run a statement that returns a task."""
     rows = execute(statement, parameters)
     if not rows:
-        raise Refused(404)
+        raise HTTPError(404)
     return rows[0]
 
 
 def check_token(environ: dict[str, Any], user_id: str) -> None:
-    """Refuse whoever is not the user of the path."""
+    """Check that the token belongs to the user in the path."""
     scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer":
-        raise Refused(401)
-    known, until = _known.get(token, ("", 0.0))
-    if time.monotonic() >= until:
-        known = _known_after_check(token)
-    if known != user_id:
-        raise Refused(403)
+        raise HTTPError(401)
+    token_user, expires = _cache.get(token, ("", 0.0))
+    if time.monotonic() >= expires:
+        token_user = _decode_and_cache(token)
+    if token_user != user_id:
+        raise HTTPError(403)
 
 
-def _known_after_check(token: str) -> str:
+def _decode_and_cache(token: str) -> str:
     try:
         options = {"require": ["exp", "sub"], "verify_aud": False}
         claims = jwt.decode(token, SECRET, algorithms=["HS256"], leeway=30, options=options)
     except jwt.PyJWTError:
-        raise Refused(401) from None
-    _known[token] = claims["sub"], time.monotonic() + 60
+        raise HTTPError(401) from None
+    _cache[token] = claims["sub"], time.monotonic() + 60
     return str(claims["sub"])
 
 
 def read_body(environ: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that were sent, checked."""
+    """Return the validated fields of the body."""
     try:
         fields = orjson.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
     except orjson.JSONDecodeError:
-        raise Refused(422) from None
+        raise HTTPError(422) from None
     if not isinstance(fields, dict) or not fields or not fields.keys() <= WRITABLE.keys():
-        raise Refused(422)
+        raise HTTPError(422)
     if not all(isinstance(value, WRITABLE[name]) for name, value in fields.items()):
-        raise Refused(422)
+        raise HTTPError(422)
     if "title" in fields:
         fields["title"] = fields["title"].strip()
         if not 1 <= len(fields["title"]) <= 255:
-            raise Refused(422)
+            raise HTTPError(422)
     if len(fields.get("description") or "") > MAXIMUM:
-        raise Refused(422)
+        raise HTTPError(422)
     return fields
 
 
-def change(owner: dict[str, Any], fields: dict[str, Any]) -> tuple[Any, ...]:
-    """Change the fields that were sent."""
+def update(owner: dict[str, Any], fields: dict[str, Any]) -> tuple[Any, ...]:
+    """Update the fields in the body."""
     assignments = ", ".join(f"{name}=%({name})s" for name in sorted(fields))
-    return one(f"{PREFIX}UPDATE tasks SET {assignments}, {_CHANGED}{_THIS}{_RETURNING}", {**owner, **fields})
+    return one(f"{PREFIX}UPDATE tasks SET {assignments}, {_NEW_VERSION}{_BY_ID}{_RETURNING}", {**owner, **fields})
 
 
 def list_tasks(environ: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]:
@@ -122,61 +122,61 @@ def list_tasks(environ: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]
     try:
         limit, after = int(query.get("limit", MAXIMUM)), int(query["cursor"]) if "cursor" in query else None
     except ValueError:
-        raise Refused(422) from None
+        raise HTTPError(422) from None
     rows = execute(LIST if after is None else LIST_AFTER, {**owner, "page_size": limit + 1, "after": after})
     cursor = str(rows[limit - 1][0]) if len(rows) > limit else None
     data = [dict(zip(COLUMNS, row, strict=True)) for row in rows[:limit]]
     return {"data": data, "pagination": {"limit": limit, "next_cursor": cursor}}
 
 
-def answer(environ: dict[str, Any]) -> tuple[int, Any]:
-    """Return the status and the body of the answer, or a task in a tuple."""
+def handle(environ: dict[str, Any]) -> tuple[int, Any]:
+    """Return the status, and the body or a task as a tuple."""
     parts = environ["PATH_INFO"].split("/")
     if len(parts) not in {4, 5, 6} or parts[1] != "api" or parts[3] != "tasks":
-        raise Refused(404)
+        raise HTTPError(404)
     check_token(environ, parts[2])
     if len(parts) == 4:
-        return answer_collection(environ, {"owner": parts[2]})
+        return handle_collection(environ, {"owner": parts[2]})
     if not (parts[4].isascii() and parts[4].isdigit() and len(parts[4]) < 19):
-        raise Refused(404)
-    return 200, answer_task(environ, {"owner": parts[2], "task_id": int(parts[4])}, parts[5:])
+        raise HTTPError(404)
+    return 200, handle_task(environ, {"owner": parts[2], "task_id": int(parts[4])}, parts[5:])
 
 
-def answer_collection(environ: dict[str, Any], owner: dict[str, Any]) -> tuple[int, Any]:
+def handle_collection(environ: dict[str, Any], owner: dict[str, Any]) -> tuple[int, Any]:
     """List tasks, or create one."""
     if environ["REQUEST_METHOD"] == "GET":
         return 200, list_tasks(environ, owner)
     if environ["REQUEST_METHOD"] != "POST":
-        raise Refused(405)
+        raise HTTPError(405)
     fields = read_body(environ)
     if "title" not in fields:
-        raise Refused(422)
+        raise HTTPError(422)
     return 201, one(CREATE, {**owner, "description": None, "completed": False, **fields})
 
 
-def answer_task(environ: dict[str, Any], this: dict[str, Any], rest: list[str]) -> Any:
-    """Read, change, complete or delete a task."""
-    what = environ["REQUEST_METHOD"], *rest
-    if what == ("GET",):
-        return one(GET, this)
-    if what == ("PUT",):
-        return change(this, read_body(environ))
-    if what == ("PATCH", "complete"):
+def handle_task(environ: dict[str, Any], parameters: dict[str, Any], rest: list[str]) -> Any:
+    """Get, update, complete or delete a task."""
+    route = environ["REQUEST_METHOD"], *rest
+    if route == ("GET",):
+        return one(GET, parameters)
+    if route == ("PUT",):
+        return update(parameters, read_body(environ))
+    if route == ("PATCH", "complete"):
         sent = environ.get("CONTENT_LENGTH", "0") != "0"
-        return change(this, read_body(environ)) if sent else one(TOGGLE, this)
-    if what == ("DELETE",):
-        one(DELETE, this)
+        return update(parameters, read_body(environ)) if sent else one(TOGGLE, parameters)
+    if route == ("DELETE",):
+        one(DELETE, parameters)
         return {"data": {"success": True, "message": "Task deleted successfully"}}
-    raise Refused(404 if rest else 405)
+    raise HTTPError(404 if rest else 405)
 
 
 def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """Answer a request (PEP 3333)."""
+    """Handle a request (PEP 3333)."""
     headers = [("Content-Type", "application/json")]
     try:
-        status, value = answer(environ)
-    except Refused as refused:
-        status, value = refused.args[0], {"error": {"code": refused.args[0]}}
+        status, value = handle(environ)
+    except HTTPError as error:
+        status, value = error.args[0], {"error": {"code": error.args[0]}}
     if isinstance(value, tuple):
         headers.append(("ETag", f'"{value[-1]}"'))
         value = {"data": dict(zip(COLUMNS, value, strict=False))}
