@@ -1,8 +1,8 @@
-# What there is to do; `make` alone lists it.
+# Run `make` to list the targets.
 
 PYTHON ?= python3
 NPM ?= npm
-# Nothing is installed but the very files that the pins were compiled for.
+# Only packages with a pinned hash are installed.
 INSTALL = pip install --quiet --require-hashes
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -29,7 +29,7 @@ chaos: .venv/dev ## Write for ten minutes while everything breaks, and compare w
 fuzz: .venv/ci ## Send the service a thousand generated requests for each operation
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-random} .venv/bin/python -m pytest tests/http/openapi/test_fuzz.py -s $(ARGS)
 
-# Variables go through the environment, so that the shell reads nothing into a secret.
+# Passed through the environment, so that the shell does not interpret characters in a secret.
 postman: tests/support/tools/node_modules/.installed $(if $(BASE_URL),,.venv/dev) ## Run the Postman collection on a server of its own, or on BASE_URL as USER_ID with TOKEN or JWT_SECRET (and METRICS_TOKEN)
 ifeq ($(BASE_URL),)
 	@if [ -n "$$TOKEN$$JWT_SECRET$$USER_ID" ]; then echo "Say with BASE_URL=… which server that is for."; exit 1; fi
@@ -90,7 +90,7 @@ needs-wrk:
 clean: ## Remove what `make` installed; your tasks stay
 	rm -rf .venv .venv-bench tests/support/tools/node_modules
 
-# A file in .venv says for which requirements it was filled.
+# A marker file in .venv records that a requirements file is installed.
 .venv/run: requirements.txt | .venv/bin/python
 	@echo "Installing what taskapp needs …"
 	@.venv/bin/python -m $(INSTALL) -r requirements.txt
@@ -120,7 +120,7 @@ clean: ## Remove what `make` installed; your tasks stay
 	@"$(PYTHON)" -m venv .venv || \
 		{ rm -rf .venv; echo "Python cannot make .venv: install its venv module (Debian: apt install python3-venv)."; exit 1; }
 
-# Tools of Node.js. What packages would run when they are installed, they do not need: one of them only reports home.
+# Node.js tools. Install scripts are not needed; one of them only sends telemetry.
 tests/support/tools/node_modules/.installed: tests/support/tools/package.json tests/support/tools/package-lock.json
 	@command -v "$(NPM)" >/dev/null || \
 		{ echo "This needs npm, which comes with Node.js: install it (Debian: apt install npm), or say where it is with NPM=…"; exit 1; }

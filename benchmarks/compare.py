@@ -58,7 +58,7 @@ class Field:
             database,
             operation,
             self.tasks(operation),
-            doomed=lambda count: database.add_doomed(self.users, -(-count // self.users)),
+            to_delete=lambda count: database.add_for_deletion(self.users, -(-count // self.users)),
             connections=connections,
             seconds=seconds,
             postgres=postgres,

@@ -57,7 +57,7 @@ def check(server: Server) -> None:
     with Client(server.port) as client:
         _check_writes(client)
         _check_lists(client)
-        _check_refusals(client)
+        _check_rejections(client)
 
 
 def _same(found: Any, expected: Any) -> None:
@@ -97,7 +97,7 @@ def _check_lists(client: Client) -> None:
         client.expect(200, "DELETE", f"/{task['id']}")
 
 
-def _check_refusals(client: Client) -> None:
+def _check_rejections(client: Client) -> None:
     client.expect(401, "GET", token=None)
     client.expect(401, "GET", token=f"{client.token}x")
     client.expect(403, "GET", "/api/somebody/tasks")

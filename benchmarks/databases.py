@@ -88,11 +88,11 @@ class Database:
         self.settle()
         return ids
 
-    def add_doomed(self, users: int, tasks: int) -> range:
+    def add_for_deletion(self, users: int, tasks: int) -> range:
         """Add tasks of some users to be deleted, until the next reset, and return their ids."""
         return self._add_until_reset(_IN_TURN, users, tasks)
 
-    def add_doomed_of(self, user_id: str, tasks: int) -> range:
+    def add_for_deletion_of(self, user_id: str, tasks: int) -> range:
         """Add tasks of one user, likewise."""
         return self._add_until_reset(f"'{user_id}'", 1, tasks)
 

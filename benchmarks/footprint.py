@@ -41,12 +41,12 @@ def measure_memory(field: Field, settings: Settings) -> dict[str, Any]:
 
 def measure_starts() -> dict[str, Any]:
     """Return the seconds from `make run` to the first answer: on nothing, and where there is a database from before."""
-    first = _seconds_to_first_answer()
-    again = [_seconds_to_first_answer() for _ in range(STARTS)]
+    first = _seconds_to_first_response()
+    again = [_seconds_to_first_response() for _ in range(STARTS)]
     return {"first": first, "again": again}
 
 
-def _seconds_to_first_answer() -> float:
+def _seconds_to_first_response() -> float:
     port = free_port()
     settings = {"INSTANCE_PATH": WORK / "instance", "JWT_SECRET": SECRET, "WORKERS": 2, "PORT": port}
     started = time.monotonic()
@@ -60,7 +60,7 @@ def _seconds_to_first_answer() -> float:
             start_new_session=True,
         )
     try:
-        wait_until(lambda: process.poll() is not None or _answers(port), "`make run` does not answer", 60)
+        wait_until(lambda: process.poll() is not None or _responds(port), "`make run` does not answer", 60)
         return time.monotonic() - started
     finally:
         for pid in family(process.pid)[1:2]:  # What make has started: gunicorn's master, or the shell before it.
@@ -68,7 +68,7 @@ def _seconds_to_first_answer() -> float:
         process.wait(60)
 
 
-def _answers(port: int) -> bool:
+def _responds(port: int) -> bool:
     try:
         with Client(port) as client:
             return client.send("GET")[0] == 200

@@ -36,7 +36,7 @@ class Goal:
     reached: bool
 
 
-def middle(measurements: list[dict[str, Any]], value: str, **which: Any) -> float:
+def median_of(measurements: list[dict[str, Any]], value: str, **which: Any) -> float:
     """Return the median over the rounds of a value, of the measurements that match; 0 where there is none."""
     found = [m[value] for m in measurements if all(m.get(name) == wanted for name, wanted in which.items())]
     return median(found) if found else 0.0
@@ -75,7 +75,7 @@ def _of_load(load: list[dict[str, Any]]) -> Iterator[Goal]:
             yield Goal(f"{TITLES[operation]}: requests a second ≥ {least:g} × {peer}", f"{found:.2f} ×", found >= least)
     for operation in OPERATIONS:
         which = {"service": "taskapp", "operation": operation, "connections": CONNECTIONS}
-        found = middle(load, "p99", **which) / (middle(load, "p50", **which) or 1)
+        found = median_of(load, "p99", **which) / (median_of(load, "p50", **which) or 1)
         yield Goal(f"{TITLES[operation]}: p99 ≤ {TAIL} × p50", f"{found:.2f} ×", found <= TAIL)
     for operation in OPERATIONS:
         counted = [
@@ -91,7 +91,7 @@ def _of_load(load: list[dict[str, Any]]) -> Iterator[Goal]:
 def _of_slow_link(slow: list[dict[str, Any]]) -> Iterator[Goal]:
     fewest = min(m["threads"] for m in slow if m["service"] == "taskapp")
     for operation in OPERATIONS:
-        found = middle(slow, "p95", service="taskapp", operation=operation, threads=fewest)
+        found = median_of(slow, "p95", service="taskapp", operation=operation, threads=fewest)
         text = f"{TITLES[operation]}: p95 with a slow link ≤ {SLOW_LINK_P95} ms"
         yield Goal(text, f"{found:.1f} ms", found <= SLOW_LINK_P95)
 
@@ -99,7 +99,9 @@ def _of_slow_link(slow: list[dict[str, Any]]) -> Iterator[Goal]:
 def _of_growth(measurements: list[dict[str, Any]]) -> Iterator[Goal]:
     sizes = sorted({m["tasks"] for m in measurements})
     for operation in OPERATIONS:
-        small, large = (middle(measurements, "p95", operation=operation, tasks=size) for size in (sizes[0], sizes[-1]))
+        small, large = (
+            median_of(measurements, "p95", operation=operation, tasks=size) for size in (sizes[0], sizes[-1])
+        )
         found = large / (small or 1)
         text = f"{TITLES[operation]}: p95 with {sizes[-1]:,} tasks ≤ {GROWTH:g} × that with {sizes[0]:,}"
         yield Goal(text, f"{found:.2f} ×", found <= GROWTH)

@@ -85,8 +85,8 @@ def _measure_one_user(database: Database, server: Server, operation: str, size: 
     if operation == "list":
         tasks = replace(tasks, query=LIST_QUERY)
     run_wrk(server.port, "get", CONNECTIONS, 1, tasks)
-    doomed = partial(database.add_doomed_of, user_id)
-    return measure_and_reset(server, database, operation, tasks, doomed=doomed, **how)
+    to_delete = partial(database.add_for_deletion_of, user_id)
+    return measure_and_reset(server, database, operation, tasks, to_delete=to_delete, **how)
 
 
 def measure_user_sizes(postgres: EmbeddedPostgres, settings: Settings) -> list[dict[str, Any]]:

@@ -80,7 +80,7 @@ def measure_and_reset(
     operation: str,
     tasks: Tasks,
     *,
-    doomed: Callable[[int], range],
+    to_delete: Callable[[int], range],
     **how: int,
 ) -> dict[str, Any]:
     """Do as :func:`measure` does, and leave the database as it was found.
@@ -90,7 +90,7 @@ def measure_and_reset(
         database: its database.
         operation: one of load.lua.
         tasks: what to name; deletions name others.
-        doomed: adds so many tasks to be deleted, and returns their ids.
+        to_delete: adds so many tasks to be deleted, and returns their ids.
         how: the rest of what :func:`measure` takes.
     """
     if operation != "delete":
@@ -100,7 +100,7 @@ def measure_and_reset(
         return result
     count = DELETIONS * how["seconds"]
     while True:
-        tasks = replace(tasks, ids=doomed(count))
+        tasks = replace(tasks, ids=to_delete(count))
         result = measure(server, operation, tasks, **how)
         database.reset()
         if result["requests"] + how["connections"] < len(tasks.ids):

@@ -45,14 +45,14 @@ def _count(service: Service, field: Field, proxy: MessageProxy) -> dict[str, flo
         task_id = create()
         for _ in range(REPEATED):  # A driver may ask more of a connection at first.
             client.expect(200, "GET", f"/{task_id}")
-        doomed = [create() for _ in range(REPEATED)]
+        to_delete = [create() for _ in range(REPEATED)]
         acts = {
             "get": lambda _: client.expect(200, "GET", f"/{task_id}"),
             "list": lambda _: client.expect(200, "GET"),
             "create": lambda _: create(),
             "update": lambda number: client.expect(200, "PUT", f"/{task_id}", {"title": f"changed {number}"}),
             "complete": lambda _: client.expect(200, "PATCH", f"/{task_id}/complete"),
-            "delete": lambda number: client.expect(200, "DELETE", f"/{doomed[number]}"),
+            "delete": lambda number: client.expect(200, "DELETE", f"/{to_delete[number]}"),
         }
         counted = {}
         for operation in OPERATIONS:

@@ -9,7 +9,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from benchmarks.goals import middle
+from benchmarks.goals import median_of
 from benchmarks.settings import FOLDER, OPERATIONS, RESULTS, TITLES
 
 COLORS = {"taskapp": "#0b6e4f", "fastapi": "#d1495b", "drf": "#edae49", "floor": "#8d99ae"}
@@ -33,7 +33,8 @@ def draw_latency(load: list[dict[str, Any]]) -> None:
         for service, color in COLORS.items():
             which = {"service": service, "operation": operation}
             p50, p99 = (
-                [middle(load, value, **which, connections=number) for number in connections] for value in ("p50", "p99")
+                [median_of(load, value, **which, connections=number) for number in connections]
+                for value in ("p50", "p99")
             )
             if not any(p50):
                 continue
@@ -57,7 +58,7 @@ def draw_growth(measurements: list[dict[str, Any]]) -> None:
     figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
     sizes = sorted({m["tasks"] for m in measurements})
     for operation in OPERATIONS:
-        p95 = [middle(measurements, "p95", operation=operation, tasks=size) for size in sizes]
+        p95 = [median_of(measurements, "p95", operation=operation, tasks=size) for size in sizes]
         ax.plot(sizes, p95, marker="o", markersize=4, label=TITLES[operation])
     ax.set(xscale="log", xlabel="tasks in all", ylabel="p95, milliseconds")
     ax.set_xticks(sizes, [f"{size:,}" for size in sizes])

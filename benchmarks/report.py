@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
 
-from benchmarks.goals import CONNECTIONS, GROWTH, RATES, goals, middle, ratio
+from benchmarks.goals import CONNECTIONS, GROWTH, RATES, goals, median_of, ratio
 from benchmarks.profiling import table
 from benchmarks.settings import FOLDER, OPERATIONS, TITLES
 
@@ -86,7 +86,7 @@ def _load(results: Mapping[str, Any]) -> str:
             [_title(service), connections, *_numbers(load, service, operation, connections)]
             for connections in sorted({m["connections"] for m in load})
             for service in services
-            if middle(load, "rate", service=service, operation=operation, connections=connections)
+            if median_of(load, "rate", service=service, operation=operation, connections=connections)
         ]
         parts += [f"### {TITLES[operation]}\n", _table(f"service | connections | {UNITS}", rows)]
     return "\n".join(parts)
@@ -99,10 +99,10 @@ def _ratio(load: list[dict[str, Any]], peer: str, operation: str) -> str:
 
 def _numbers(load: list[dict[str, Any]], service: str, operation: str, connections: int) -> list[str]:
     which = {"service": service, "operation": operation, "connections": connections}
-    times = [f"{middle(load, name, **which):.2f}" for name in ("p50", "p95", "p99")]
+    times = [f"{median_of(load, name, **which):.2f}" for name in ("p50", "p95", "p99")]
     errors = sum(m["errors"] for m in load if all(m[name] == value for name, value in which.items()))
-    cpu = [f"{middle(load, name, **which):.0f}" for name in ("cpu", "database_cpu")]
-    return [f"{middle(load, 'rate', **which):.0f}", *times, str(errors), *cpu]
+    cpu = [f"{median_of(load, name, **which):.0f}" for name in ("cpu", "database_cpu")]
+    return [f"{median_of(load, 'rate', **which):.0f}", *times, str(errors), *cpu]
 
 
 def _messages(results: Mapping[str, Any]) -> str:
@@ -122,7 +122,7 @@ def _slow_link(results: Mapping[str, Any]) -> str:
         times = []
         for operation in OPERATIONS:
             which = {"service": service, "threads": threads, "operation": operation}
-            times.append(f"{middle(slow, 'p50', **which):.0f} / {middle(slow, 'p95', **which):.0f}")
+            times.append(f"{median_of(slow, 'p50', **which):.0f} / {median_of(slow, 'p95', **which):.0f}")
         rows.append([_title(service), "40" if service == "fastapi" else threads, *times])
     return (
         "## With a slow link to the database\n\n"
@@ -137,8 +137,8 @@ def _growth(results: Mapping[str, Any]) -> str:
     sizes = sorted({m["tasks"] for m in found})
     rows = []
     for operation in OPERATIONS:
-        p95 = [middle(found, "p95", operation=operation, tasks=size) for size in sizes]
-        rates = [middle(found, "rate", operation=operation, tasks=size) for size in sizes]
+        p95 = [median_of(found, "p95", operation=operation, tasks=size) for size in sizes]
+        rates = [median_of(found, "rate", operation=operation, tasks=size) for size in sizes]
         cells = [f"{time:.2f} ({rate:.0f}/s)" for time, rate in zip(p95, rates, strict=True)]
         rows.append([TITLES[operation], *cells, f"{p95[-1] / (p95[0] or 1):.2f} (≤ {GROWTH:g})"])
     loads = [f"{load['tasks']:,}: {load['seconds']:.0f} s, {_mb(load['bytes'])}" for load in tables["loads"]]
@@ -155,7 +155,7 @@ def _growth(results: Mapping[str, Any]) -> str:
     for operation, page, tasks in kinds:
         which = {"operation": operation, "page": page, "tasks": tasks}
         name = f"page {page:,}" if operation != "get" else TITLES["get"]
-        rows.append([name, f"{tasks:,}", *(f"{middle(users, value, **which):.2f}" for value in ("p50", "p95"))])
+        rows.append([name, f"{tasks:,}", *(f"{median_of(users, value, **which):.2f}" for value in ("p50", "p95"))])
     return "\n".join([*parts, _table("what | tasks of the user | p50 | p95", rows)])
 
 

@@ -78,7 +78,7 @@ class Server:
             )
         self.pid = self._process.pid
         try:
-            wait_until(self._answers, lambda: f"{self.service.title} does not start:\n{log.read_text()}", 60)
+            wait_until(self._responds, lambda: f"{self.service.title} does not start:\n{log.read_text()}", 60)
         except BaseException:
             self.__exit__()
             raise
@@ -95,7 +95,7 @@ class Server:
                     os.kill(pid, signal.SIGKILL)
             self._process.wait()
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         if self._process.poll() is not None:
             raise AssertionError(f"{self.service.title} ended; its log is in {WORK}")
         # uvicorn serves with a single worker itself.

@@ -1,4 +1,4 @@
-"""``flask token``: tokens signed with the service's own secret."""
+"""The command ``flask token``, which issues tokens signed with JWT_SECRET."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ class Duration(click.ParamType[timedelta]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Return the time that the text stands for."""
+        """Parse the text of the option."""
         if isinstance(value, timedelta):
             return value
         number, unit = str(value)[:-1], str(value)[-1:]

@@ -1,4 +1,4 @@
-"""The guard of every ``/api`` blueprint: it lets only the user of the path pass."""
+"""The guard of every ``/api`` blueprint. It admits only the user in the path."""
 
 from http import HTTPStatus
 
@@ -10,7 +10,7 @@ from taskapp.db.columns import USER_ID_LENGTH
 from taskapp.http.errors import ErrorResponse, InvalidInput, map_error
 from taskapp.http.request import Request, current_request
 
-# RFC 6750, section 3, defines the headers.
+# The headers are defined in RFC 6750, section 3.
 _MISSING_TOKEN = ErrorResponse(
     HTTPStatus.UNAUTHORIZED,
     "UNAUTHORIZED",
@@ -34,10 +34,10 @@ _SIGNING_KEY_UNAVAILABLE = ErrorResponse(
 
 
 def bearer_token(request: Request) -> str:
-    """Return the token of a request (RFC 6750, section 2.1).
+    """Return the bearer token of a request (RFC 6750, section 2.1).
 
     Raises:
-        MissingToken: there is none.
+        MissingToken: the request has none.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
@@ -46,17 +46,19 @@ def bearer_token(request: Request) -> str:
 
 
 def authorize() -> None:
-    """Before a view: let only the user of the path pass. Attached to blueprints, so that no view can forget it.
+    """Reject the current request unless its token belongs to the user in the path.
+
+    A ``before_request`` hook of blueprints, so that no view can omit it. Sets ``g.user_id`` to the user of the token.
 
     Raises:
-        MissingToken, InvalidToken, SigningKeyUnavailable: nobody can be authenticated.
-        WrongUser: the token is another user's.
-        InvalidInput: no user can have this id.
+        MissingToken, InvalidToken, SigningKeyUnavailable: the token cannot be verified.
+        WrongUser: the token belongs to another user.
+        InvalidInput: the user id is too long, or contains NUL.
     """
     request = current_request()
     verifier: TokenVerifier = current_app.extensions["token_verifier"]
     user_id = (request.view_args or {})["user_id"]
-    g.user_id = caller = verifier.authenticate(bearer_token(request))  # For the log, however the request ends.
+    g.user_id = caller = verifier.authenticate(bearer_token(request))  # Set before the checks, for the access log.
     if caller != user_id:
         raise WrongUser
     if len(user_id) > USER_ID_LENGTH or "\0" in user_id:
@@ -64,7 +66,7 @@ def authorize() -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Verify tokens as the settings say, and respond to callers that are not let in."""
+    """Create the token verifier of an application from its settings, and map the errors to responses."""
     app.extensions["token_verifier"] = make_verifier(app.config)
     map_error(app, MissingToken, _MISSING_TOKEN)
     map_error(app, InvalidToken, _INVALID_TOKEN)

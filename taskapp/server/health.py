@@ -1,4 +1,4 @@
-"""Whether the service lives and can work, and the index of its addresses. None of it needs a token."""
+"""Health checks and the index. They need no token."""
 
 from collections.abc import Callable
 from functools import cache
@@ -31,7 +31,7 @@ _RLS_CHECK = text("SELECT current_user = :acting_role AND row_security_active('t
 
 @cache
 def head_revision(migrations: Path) -> str | None:
-    """Return the newest revision among the migrations."""
+    """Return the newest revision in the folder of migrations."""
     return ScriptDirectory(str(migrations)).get_current_head()
 
 
@@ -48,11 +48,11 @@ def _check_migrations() -> str | None:
 
 def _check_row_level_security() -> str | None:
     try:
-        holds = execute_as_nobody(_RLS_CHECK, {"acting_role": ACTING_ROLE})[0][0]
+        enforced = execute_as_nobody(_RLS_CHECK, {"acting_role": ACTING_ROLE})[0][0]
     except psycopg2.Error:
         current_app.logger.exception("Row-level security cannot be checked")
         return f"The service cannot act as {ACTING_ROLE}."
-    return None if holds else f"Row-level security does not hold for {ACTING_ROLE}."
+    return None if enforced else f"Row-level security does not hold for {ACTING_ROLE}."
 
 
 _CHECKS: dict[str, Callable[[], str | None]] = {
@@ -103,7 +103,7 @@ _NOT_READY_EXAMPLE = describe_error(
 
 
 def _open(view: Any) -> Any:
-    """Document that no token is needed."""
+    """Document that a view needs no token."""
     return bp.doc(security=[])(view)
 
 

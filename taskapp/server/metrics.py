@@ -1,7 +1,8 @@
-"""``/metrics`` for Prometheus: only where a token for it is configured, and only for who sends that token.
+"""``/metrics`` for Prometheus. It exists only if METRICS_TOKEN is set, and requires that token.
 
-gunicorn's workers count in files of a folder that the master makes, empty, before the first of them, and removes when
-it ends; whichever of them is asked adds up the files of all. Without gunicorn the one process counts in its memory.
+gunicorn's workers count in files of a shared folder. The master creates the folder before it starts the first worker,
+and removes it when it exits. Any worker can serve a scrape, and adds up the files of all. Without gunicorn, the process
+counts in memory.
 """
 
 import hmac
@@ -30,7 +31,7 @@ bp = DocumentedBlueprint(
 )
 
 _EXAMPLE = 'http_request_duration_seconds_count{method="GET",route="/api/{user_id}/tasks",status="200"} 42.0\n'
-# It is no error of ours, but what any address answers where nothing is.
+# No exception is mapped to it: this is the 404 of any unknown URL.
 _OFF = describe_error(404, {}, "Metrics are off.")
 
 
@@ -64,18 +65,22 @@ def _folder() -> str:
 
 
 def share(uid: int, gid: int) -> None:
-    """Before a worker is forked: have it count in the folder of all, which is made for the first one.
+    """Make the next worker use the shared folder, which the first call creates. To be called before each fork.
 
     Args:
-        uid: the user that the worker runs as.
-        gid: its group.
+        uid: the user id that the workers run as.
+        gid: their group id.
     """
     os.environ[FOLDER] = _folder()
     os.chown(_folder(), uid, gid)
 
 
 def forget(pid: int) -> None:
-    """After a worker ended, in whatever way: its connections are gone. What it counted stays."""
+    """Remove the gauges of a worker that has exited. Its counters remain.
+
+    Args:
+        pid: the process id of the worker.
+    """
     if _folder.cache_info().currsize:
         from prometheus_client import multiprocess  # noqa: PLC0415 # See taskapp.server.instruments.
 
@@ -83,15 +88,15 @@ def forget(pid: int) -> None:
 
 
 def end_sharing() -> None:
-    """When the master ends: remove the folder."""
+    """Remove the shared folder. To be called when the master exits."""
     if _folder.cache_info().currsize:
         shutil.rmtree(_folder(), ignore_errors=True)
 
 
 def init_app(app: Flask) -> None:
-    """Count what the application does, where metrics are on."""
+    """Enable the metrics of an application if METRICS_TOKEN is set."""
     if app.config["METRICS_TOKEN"]:
-        from taskapp.server.instruments import Instruments  # noqa: PLC0415 # See there: when it is imported decides.
+        from taskapp.server.instruments import Instruments  # noqa: PLC0415 # It must not be imported earlier; see there.
 
         app.extensions["instruments"] = instruments = Instruments()
         with app.app_context():

@@ -1,6 +1,6 @@
-"""What the OpenAPI document says of the routes of tasks beside their schemas: parameters, headers, examples, links.
+"""The documentation of the task routes in addition to their schemas: parameters, headers, examples and links.
 
-The views refer to it by its names; nothing here is used to answer a request.
+Only the error responses are also used to handle requests.
 """
 
 from http import HTTPStatus
@@ -69,7 +69,7 @@ _CHANGED_TASK = {**_TASK, "title": "Buy oat milk", "updated_at": UPDATED_AT}
 _COMPLETED_TASK = {**_TASK, "completed": True, "updated_at": UPDATED_AT}
 _CURSOR = "WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
 
-# Examples of bodies that come in.
+# Examples of request bodies.
 TASK_INS = {
     "title": _example("A title is enough", {"title": "Buy milk"}),
     "everything": _example(
@@ -87,7 +87,7 @@ COMPLETIONS = {
     "pending": _example("Not completed", {"completed": False}),
 }
 
-# Answers.
+# Responses.
 NEW_TASK = {
     "description": "The new task.",
     "example": {"data": _TASK},
@@ -131,7 +131,7 @@ CONFLICTING_TASK = describe_error(
     "The task has moved on from the version that If-Match names.",
 )
 
-# What can be done next with a new task, for programs that read the document (OpenAPI, Link Object).
+# The operations that may follow the creation of a task (Link Objects of OpenAPI 3.1).
 NEXT_STEPS = {
     "read": _next_step("get_task", "Read it."),
     "change": _next_step("update_task", "Change it."),

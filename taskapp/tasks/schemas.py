@@ -1,6 +1,6 @@
-"""What comes in, and what goes out.
+"""The schemas of requests and responses.
 
-The schemas for what goes out document the answers; rows are written as JSON without passing through them.
+The schemas of responses are documentation only. Rows become JSON without them, because that is faster.
 """
 
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from taskapp.tasks.service import SORTS, STATUSES
 MAXIMUM_LIMIT = 1000
 
 
-# Not blank, and no NUL.
+# Not blank and without NUL.
 _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
@@ -62,7 +62,7 @@ class TaskChangesIn(InputSchema):
 
     @validates_schema
     def check_that_something_changes(self, changes: dict[str, Any], **_: Any) -> None:
-        """Reject a change of nothing."""
+        """Reject a body without any field to change."""
         if not changes.keys() - {"user_id"}:
             *first, last = WRITABLE_FIELDS
             raise ValidationError(f"Send at least one of {', '.join(first)} and {last}.", "body")
@@ -78,7 +78,7 @@ class CompletionIn(InputSchema):
 
     @validates_schema
     def check_completed(self, completion: dict[str, Any], **_: Any) -> None:
-        """Take only an absent body for a toggle: an empty object may be a value that got lost."""
+        """Require the field unless the body is missing. An empty object may be the result of a client bug."""
         if "completed" not in completion and current_request().get_data():
             raise ValidationError("Missing data for required field.", "completed")
 

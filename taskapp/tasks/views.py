@@ -1,4 +1,4 @@
-"""The routes of tasks: each reads its input, calls one function of the service, and responds."""
+"""The task routes. Each parses its input, calls one function of the service, and responds."""
 
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -36,25 +36,25 @@ map_error(
 
 
 def _takes_headers(view: Any) -> Any:
-    """Document the headers that :func:`_write_headers` reads, and the errors that they may lead to."""
+    """Document the headers that :func:`_write_headers` reads, and the errors that they may cause."""
     view = bp.doc(parameters=[openapi.IF_MATCH, openapi.IDEMPOTENCY_KEY])(view)
     view = bp.alt_response(409, "CONFLICT")(view)
     return bp.alt_response(412, schema=schemas.ChangedTaskEnvelope, **openapi.CONFLICTING_TASK)(view)
 
 
 def _write_headers() -> dict[str, Any]:
-    """Return the preconditions and the idempotency key of the current request, as the service takes them."""
+    """Return the preconditions and the idempotency key of the current request, as arguments for the service."""
     request = current_request()
     return {"versions": read_if_match(request), "key": read_idempotency_key(request)}
 
 
 def _path_of(request: Request) -> str:
-    """Return the path of a request as a URL has it; url_for would take as long as reading the body."""
-    return quote(request.root_path.rstrip("/") + request.path, safe="/:@!$&'()*+,;=")  # RFC 3986, section 3.3.
+    """Return the URL-encoded path of a request (RFC 3986, section 3.3). url_for takes as long as parsing the body."""
+    return quote(request.root_path.rstrip("/") + request.path, safe="/:@!$&'()*+,;=")
 
 
 def _next_link(cursor: str) -> str:
-    """Return the Link (RFC 8288) to the next page: the current request with another cursor."""
+    """Return the value of the header Link (RFC 8288) to the next page: the current URL with another cursor."""
     request = current_request()
     return f'<{_path_of(request)}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
 

@@ -42,10 +42,10 @@ REASONS = {200: "200 OK", 201: "201 Created", 401: "401 Unauthorized", 403: "403
 REASONS |= {405: "405 Method Not Allowed", 422: "422 Unprocessable Content"}
 _thread = threading.local()
 # Tokens found good in the last minute, as taskapp has them.
-_known: dict[str, tuple[str, float]] = {}
+_cache: dict[str, tuple[str, float]] = {}
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """The request is answered with this status."""
 
 
@@ -65,7 +65,7 @@ def one(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...]:
     """Run a statement that returns a task."""
     rows = execute(statement, parameters)
     if not rows:
-        raise Refused(404)
+        raise Rejected(404)
     return rows[0]
 
 
@@ -73,21 +73,21 @@ def check_token(environ: dict[str, Any], user_id: str) -> None:
     """Refuse whoever is not the user of the path."""
     scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer":
-        raise Refused(401)
-    known, until = _known.get(token, ("", 0.0))
+        raise Rejected(401)
+    known, until = _cache.get(token, ("", 0.0))
     if time.monotonic() >= until:
-        known = _known_after_check(token)
+        known = _verify(token)
     if known != user_id:
-        raise Refused(403)
+        raise Rejected(403)
 
 
-def _known_after_check(token: str) -> str:
+def _verify(token: str) -> str:
     try:
         options = {"require": ["exp", "sub"], "verify_aud": False}
         claims = jwt.decode(token, SECRET, algorithms=["HS256"], leeway=30, options=options)
     except jwt.PyJWTError:
-        raise Refused(401) from None
-    _known[token] = claims["sub"], time.monotonic() + 60
+        raise Rejected(401) from None
+    _cache[token] = claims["sub"], time.monotonic() + 60
     return str(claims["sub"])
 
 
@@ -96,17 +96,17 @@ def read_body(environ: dict[str, Any]) -> dict[str, Any]:
     try:
         fields = orjson.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
     except orjson.JSONDecodeError:
-        raise Refused(422) from None
+        raise Rejected(422) from None
     if not isinstance(fields, dict) or not fields or not fields.keys() <= WRITABLE.keys():
-        raise Refused(422)
+        raise Rejected(422)
     if not all(isinstance(value, WRITABLE[name]) for name, value in fields.items()):
-        raise Refused(422)
+        raise Rejected(422)
     if "title" in fields:
         fields["title"] = fields["title"].strip()
         if not 1 <= len(fields["title"]) <= 255:
-            raise Refused(422)
+            raise Rejected(422)
     if len(fields.get("description") or "") > MAXIMUM:
-        raise Refused(422)
+        raise Rejected(422)
     return fields
 
 
@@ -122,39 +122,39 @@ def list_tasks(environ: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]
     try:
         limit, after = int(query.get("limit", MAXIMUM)), int(query["cursor"]) if "cursor" in query else None
     except ValueError:
-        raise Refused(422) from None
+        raise Rejected(422) from None
     rows = execute(LIST if after is None else LIST_AFTER, {**owner, "page_size": limit + 1, "after": after})
     cursor = str(rows[limit - 1][0]) if len(rows) > limit else None
     data = [dict(zip(COLUMNS, row, strict=True)) for row in rows[:limit]]
     return {"data": data, "pagination": {"limit": limit, "next_cursor": cursor}}
 
 
-def answer(environ: dict[str, Any]) -> tuple[int, Any]:
+def respond(environ: dict[str, Any]) -> tuple[int, Any]:
     """Return the status and the body of the answer, or a task in a tuple."""
     parts = environ["PATH_INFO"].split("/")
     if len(parts) not in {4, 5, 6} or parts[1] != "api" or parts[3] != "tasks":
-        raise Refused(404)
+        raise Rejected(404)
     check_token(environ, parts[2])
     if len(parts) == 4:
-        return answer_collection(environ, {"owner": parts[2]})
+        return respond_to_collection(environ, {"owner": parts[2]})
     if not (parts[4].isascii() and parts[4].isdigit() and len(parts[4]) < 19):
-        raise Refused(404)
-    return 200, answer_task(environ, {"owner": parts[2], "task_id": int(parts[4])}, parts[5:])
+        raise Rejected(404)
+    return 200, respond_to_task(environ, {"owner": parts[2], "task_id": int(parts[4])}, parts[5:])
 
 
-def answer_collection(environ: dict[str, Any], owner: dict[str, Any]) -> tuple[int, Any]:
+def respond_to_collection(environ: dict[str, Any], owner: dict[str, Any]) -> tuple[int, Any]:
     """List tasks, or create one."""
     if environ["REQUEST_METHOD"] == "GET":
         return 200, list_tasks(environ, owner)
     if environ["REQUEST_METHOD"] != "POST":
-        raise Refused(405)
+        raise Rejected(405)
     fields = read_body(environ)
     if "title" not in fields:
-        raise Refused(422)
+        raise Rejected(422)
     return 201, one(CREATE, {**owner, "description": None, "completed": False, **fields})
 
 
-def answer_task(environ: dict[str, Any], this: dict[str, Any], rest: list[str]) -> Any:
+def respond_to_task(environ: dict[str, Any], this: dict[str, Any], rest: list[str]) -> Any:
     """Read, change, complete or delete a task."""
     what = environ["REQUEST_METHOD"], *rest
     if what == ("GET",):
@@ -167,16 +167,16 @@ def answer_task(environ: dict[str, Any], this: dict[str, Any], rest: list[str]) 
     if what == ("DELETE",):
         one(DELETE, this)
         return {"data": {"success": True, "message": "Task deleted successfully"}}
-    raise Refused(404 if rest else 405)
+    raise Rejected(404 if rest else 405)
 
 
 def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Answer a request (PEP 3333)."""
     headers = [("Content-Type", "application/json")]
     try:
-        status, value = answer(environ)
-    except Refused as refused:
-        status, value = refused.args[0], {"error": {"code": refused.args[0]}}
+        status, value = respond(environ)
+    except Rejected as rejected:
+        status, value = rejected.args[0], {"error": {"code": rejected.args[0]}}
     if isinstance(value, tuple):
         headers.append(("ETag", f'"{value[-1]}"'))
         value = {"data": dict(zip(COLUMNS, value, strict=False))}

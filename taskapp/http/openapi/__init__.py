@@ -1,4 +1,4 @@
-"""The contract as an OpenAPI 3.1 document, made from the views and their schemas, and the page that shows it."""
+"""The OpenAPI 3.1 document, generated from the views and their schemas, and the page that displays it."""
 
 from flask import Flask
 
@@ -23,11 +23,11 @@ __all__ = [
     "without_wrapper",
 ]
 
-# Not bound to an application yet; ``create_app`` binds it.
+# Bound to an application by ``create_app``.
 api = Api()
 
 
 def init_app(app: Flask) -> None:
-    """Serve the document at ``/openapi.json``. Errors have to be mapped by now."""
+    """Serve the document at ``/openapi.json``. Call this after all errors were mapped."""
     api.init_app(app)
     api.register_converter(IdConverter, id_schema)

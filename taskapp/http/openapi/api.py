@@ -1,4 +1,4 @@
-"""flask-smorest's API, with what the service says of itself, its errors and its headers in the document."""
+"""flask-smorest's API, with the service's description, error responses and headers in the document."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -16,7 +16,7 @@ from taskapp.http.openapi.responses import ERRORS, HEADERS, REQUEST_ID_PARAMETER
 from taskapp.http.openapi.schemas import ErrorEnvelope
 from taskapp.http.version import VERSION
 
-# For flask-smorest: what the document is, where it is, and what opens the operations in it.
+# The settings of flask-smorest: the metadata and the URL of the document, and the authentication schemes.
 SETTINGS: dict[str, Any] = {
     "API_TITLE": "taskapp",
     "API_VERSION": VERSION,
@@ -51,39 +51,39 @@ SETTINGS: dict[str, Any] = {
 
 
 class Converter(OpenAPIConverter):
-    """Describes schemas, with what a schema says of itself in ``json_schema`` and without undocumented fields."""
+    """Converts schemas to JSON Schema. Adds the keywords of ``json_schema``, and omits undocumented fields."""
 
     def fields2jsonschema(self, fields: Any, **options: Any) -> dict[str, Any]:
-        """Describe fields, but for those whose metadata has ``undocumented``."""
+        """Convert the fields of a schema, except those with ``undocumented`` in their metadata."""
         documented = {name: field for name, field in fields.items() if not field.metadata.get("undocumented")}
         described: dict[str, Any] = super().fields2jsonschema(documented, **options)
         for field in described["properties"].values():
-            field.pop("default", None)  # Generators of clients take what has one for required, or send it always.
+            field.pop("default", None)  # Client generators make fields with a default required, or always send them.
         return described
 
     def schema2parameters(self, schema: Any, **options: Any) -> list[dict[str, Any]]:
-        """Describe fields as parameters, but for those whose metadata has ``undocumented``."""
+        """Convert fields to parameters, except those with ``undocumented`` in their metadata."""
         hidden = {name for name, field in schema.fields.items() if field.metadata.get("undocumented")}
         parameters = [each for each in super().schema2parameters(schema, **options) if each["name"] not in hidden]
         for parameter in parameters:
             if parameter["schema"].get("default", ...) is None:
-                del parameter["schema"]["default"]  # A query has no null: the parameter is absent.
+                del parameter["schema"]["default"]  # A query string has no null.
         return parameters
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
-        """Describe a schema, by its docstring too."""
+        """Convert a schema, with its docstring as the description."""
         described: dict[str, Any] = super().schema2jsonschema(schema)
         of_input = getattr(schema, "json_schema", None)
         if of_input is None:
-            described.pop("additionalProperties", None)  # An answer may come to have more fields.
+            described.pop("additionalProperties", None)  # Later versions may add fields to responses.
         return {"description": unwrap(schema.__doc__), **described, **(of_input or {})}
 
 
 class PathPlugin(FlaskPlugin):
-    """flask-smorest's plugin, with the parameters of a path where people look for them: first in each operation."""
+    """flask-smorest's plugin, with the path parameters as the first parameters of each operation."""
 
     def path_helper(self, rule: Any, operations: Any, parameters: list[Any], **options: Any) -> str:
-        """Name a path, and describe its parameters."""
+        """Return a path, and add its parameters to the operations."""
         path: str = super().path_helper(rule, operations, parameters, **options)
         for operation in operations.values():
             operation["parameters"] = [*deepcopy(parameters), *operation.get("parameters", [])]
@@ -98,23 +98,23 @@ class Plugin(MarshmallowPlugin):
 
 
 def _name(schema: Any) -> str:
-    """Name a schema in the document: what goes out is simply itself."""
+    """Return the name of a schema in the document, without the suffix of output schemas."""
     cls = schema if isinstance(schema, type) else type(schema)
     return cls.__name__.removesuffix("Out")
 
 
 class Api(SmorestApi):
-    """flask-smorest's API, with the errors of ``taskapp.http.errors`` in its document and in its answers."""
+    """flask-smorest's API, which leaves errors to ``taskapp.http.errors`` and documents their responses."""
 
     ERROR_SCHEMA: type[Schema] = ErrorEnvelope
-    DEFAULT_ERROR_RESPONSE_NAME = None  # Every status is documented by its own.
+    DEFAULT_ERROR_RESPONSE_NAME = None  # Every error status is documented separately.
 
     def __init__(self) -> None:
         plugins = {"flask_plugin": PathPlugin(), "marshmallow_plugin": Plugin(schema_name_resolver=_name)}
         super().__init__(spec_kwargs=plugins)
 
     def _register_responses(self) -> None:
-        """Register what operations refer to: headers, and the answer of each error."""
+        """Register the components that operations refer to: headers, and a response for each error status."""
         for name, header in HEADERS.items():
             self.spec.components.header(name, header, lazy=True)
         self.spec.components.parameter("X-Request-ID", "header", REQUEST_ID_PARAMETER, lazy=True)
@@ -124,10 +124,10 @@ class Api(SmorestApi):
             self.spec.components.response(status.name, response, lazy=True)
 
     def _register_error_handlers(self) -> None:
-        """Leave errors to ``taskapp.http.errors``."""
+        """Do nothing; ``taskapp.http.errors`` handles errors."""
 
     def _register_etag_headers(self) -> None:
-        """Ours are in ``responses.HEADERS``."""
+        """Do nothing; the headers are in ``responses.HEADERS``."""
 
     def _register_pagination_header(self) -> None:
-        """Pages are announced in the body, and by ``Link``."""
+        """Do nothing; lists use the body and the header ``Link``."""

@@ -1,4 +1,4 @@
-"""A blueprint whose views are documented in full, and cost nothing more for it."""
+"""A blueprint that documents its views without wrapping them."""
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -10,29 +10,30 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def unwrap(text: str | None) -> str:
-    """Return a text of a docstring with each paragraph on one line."""
+    """Return the text of a docstring with each paragraph on one line."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in (text or "").split("\n\n")).strip()
 
 
 def without_wrapper(decorate: Callable[[Any], Any]) -> Callable[[View], View]:
-    """Take what a decorator of flask-smorest documents, but not the wrapper that it calls for every request.
+    """Return a decorator of flask-smorest that documents a view but does not wrap it.
 
-    Our views return a ``Response``, so that the wrapper would do nothing.
+    The wrapper would do nothing, because the views return a ``Response``.
     """
 
     def document(view: Any) -> Any:
-        view._apidoc = decorate(view)._apidoc  # noqa: SLF001 # Where flask-smorest keeps what it documents.
+        view._apidoc = decorate(view)._apidoc  # noqa: SLF001 # flask-smorest stores the documentation here.
         return view
 
     return document
 
 
 class DocumentedBlueprint(SmorestBlueprint):
-    """flask-smorest's blueprint.
+    """flask-smorest's blueprint, with the common parameters and errors in the document of each operation.
 
     Args:
-        errors: the error statuses that each of its operations may have.
-        options: those of flask-smorest's.
+        args: the arguments of flask-smorest's blueprint.
+        errors: the error statuses that every operation may return.
+        options: the keyword arguments of flask-smorest's blueprint.
     """
 
     def __init__(self, *args: Any, errors: Sequence[HTTPStatus] = (), **options: Any) -> None:
@@ -41,29 +42,29 @@ class DocumentedBlueprint(SmorestBlueprint):
         self._prepare_doc_cbks.append(self._complete)
 
     def _complete(self, doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Add what all operations have; strings are names of components."""
-        # Taken out, because flask-smorest would put what ``doc`` said in the place of all others.
+        """Add the parameters and responses that all operations have. Strings are names of components."""
+        # Removed, because flask-smorest would replace all other parameters with those of ``doc``.
         by_hand = doc_info.get("manual_doc", {}).pop("parameters", [])
         parameters = [*doc.get("parameters", []), *by_hand, "X-Request-ID"]
         responses = {**{int(status): status.name for status in self._errors}, **doc.get("responses", {})}
         return {**doc, "parameters": parameters, "responses": dict(sorted(responses.items()))}
 
     def add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:
-        """Add a route, whose operation has the name of its view, and what the view says of itself."""
+        """Add a route. Its operation is documented with the name and the docstring of the view."""
         summary, _, description = view_func.__doc__.partition("\n\n")
         names = {"operationId": view_func.__name__, "summary": unwrap(summary).rstrip(".")}
         self.doc(**names, description=unwrap(description))(view_func)
         super().add_url_rule(rule, endpoint, view_func, *args, **options)
 
     def response(self, *args: Any, **options: Any) -> Callable[[View], View]:
-        """Document how a view answers where all is well."""
+        """Document the successful response of a view."""
         return without_wrapper(super().response(*args, **options))
 
     def alt_response(self, *args: Any, **options: Any) -> Callable[[View], View]:
-        """Document how else a view may answer."""
+        """Document another response of a view."""
         return without_wrapper(super().alt_response(*args, **options))
 
     @staticmethod
     def doc(**options: Any) -> Callable[[View], View]:
-        """Document something else of an operation, in the words of OpenAPI."""
+        """Document other parts of an operation, with the keywords of OpenAPI."""
         return without_wrapper(SmorestBlueprint.doc(**options))

@@ -1,4 +1,4 @@
-"""The page ``/docs``: Swagger UI, whose files come from the package flask-swagger-ui, and no other host."""
+"""The page ``/docs``: Swagger UI, with files from the package flask-swagger-ui and none from other hosts."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ _FILES = {
     "swagger-ui-bundle.js": _SWAGGER_UI,
     "favicon-32x32.png": _SWAGGER_UI,
 }
-# Swagger UI draws its signs from data: addresses. Everything else is from this host, and nothing may frame the page,
-# because a token is pasted into it.
+# The icons of Swagger UI are data: URLs. Everything else comes from this host. No page may frame this one, because
+# users paste their tokens into it.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -26,16 +26,16 @@ CONTENT_SECURITY_POLICY = (
 
 @bp.get("/docs")
 def page() -> Response:
-    """Show the API, to read and to try."""
+    """Return the interactive documentation."""
     response = send_from_directory(_OURS, "page.html")
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"  # Nor may who opened it hold on to its window.
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"  # A page that opens it gets no access to its window.
     return response
 
 
 @bp.get("/docs/<name>")
 def file(name: str) -> Response:
-    """Send a file that the page is made of."""
+    """Return a file of the page."""
     if name not in _FILES:
         abort(404)
     return send_from_directory(_FILES[name], name)

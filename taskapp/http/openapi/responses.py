@@ -1,7 +1,6 @@
-"""The parts of the document that operations share: headers, and the response of each error.
+"""The parts of the document that operations share: headers and error responses.
 
-What an error says is taken from what :func:`taskapp.http.errors.map_error` recorded, so that the document cannot say
-anything else.
+The error responses come from :func:`taskapp.http.errors.map_error`, so the document cannot differ from the service.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ def _header(description: str, schema: Mapping[str, Any], *, required: bool = Tru
     return {"description": description, "required": required, "schema": dict(schema)}
 
 
-# The headers of responses. Those that are not required are there if the description says so.
+# Response headers. If a header is not required, its description says when it is present.
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": _header("The id of the request: yours, or one made for it.", REQUEST_ID_SCHEMA),
     "Server-Timing": _header(
@@ -71,7 +70,7 @@ REQUEST_ID_PARAMETER: dict[str, Any] = {
     "Without a well-formed one, one is made.",
     "schema": {"type": "string", "examples": [EXAMPLE_REQUEST_ID]},
 }
-# Errors that any request may get, whatever its URL; the server's own are among them.
+# Errors that any request to any URL may get, including errors of the server.
 HTTP_ERRORS = [
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -80,7 +79,7 @@ HTTP_ERRORS = [
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.NOT_IMPLEMENTED,
 ]
-# Errors behind the guard. Bodies that are not declared are rejected too, so each operation may reject one.
+# Errors of guarded operations. Each of them may reject a body, even if it does not declare one.
 API_ERRORS = [
     *HTTP_ERRORS,
     HTTPStatus.UNAUTHORIZED,
@@ -91,11 +90,11 @@ API_ERRORS = [
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 ]
-# All that a view may refer to by the name of its status.
+# Errors that a view may refer to by the name of the status.
 ERRORS = [*API_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT]
-# What a response may say about the quota of its user.
+# The rate limit headers.
 QUOTA = ("RateLimit-Policy", "RateLimit")
-# The headers that a response of a status may carry besides X-Request-ID.
+# The headers that an error response may have in addition to X-Request-ID and Server-Timing.
 HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
     400: QUOTA,
     401: ["WWW-Authenticate"],
@@ -109,7 +108,7 @@ HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
     500: QUOTA,
     503: ["Retry-After", *QUOTA],
 }
-# For those that the exceptions' docstrings do not describe in full.
+# Descriptions of errors, unless the docstrings of the exceptions suffice.
 _DESCRIPTIONS: dict[int, str] = {
     400: "The body is not a JSON object in UTF-8, is missing, or the request is not HTTP.",
     401: "The token is missing, malformed, expired, or not from an issuer that this service trusts.",
@@ -122,7 +121,7 @@ _DESCRIPTIONS: dict[int, str] = {
     500: "A defect of the service, logged under the request id.",
     501: "The body has a transfer coding that the server does not know.",
 }
-# What the example of an error has in ``details`` unless it says something else.
+# The default ``details`` in the example of an error.
 _EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
     422: {
         "title": ["Must be 1 to 255 characters, white space around it not counted."],
@@ -132,7 +131,7 @@ _EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
 
 
 def headers(*names: str) -> dict[str, str]:
-    """Refer to headers of :data:`HEADERS`; those that every response may have need not be named."""
+    """Return references to :data:`HEADERS`, including those that every response may have."""
     return {name: name for name in ("X-Request-ID", "Server-Timing", *names)}
 
 
@@ -150,15 +149,15 @@ def _example_of_status(status: int) -> dict[str, Any]:
 def describe_error(
     status: int, examples: Mapping[str, ErrorResponse] | None = None, description: str | None = None
 ) -> dict[str, Any]:
-    """Describe the response of an error status, with an example of each error that it may be.
+    """Return the documentation of an error status, with an example of each possible error.
 
     Args:
         status: the HTTP status.
-        examples: the errors by a name for each; if None, all that are mapped to the status.
-        description: when there is such a response; if None, the first lines of the exceptions' docstrings.
+        examples: maps names to errors; if None, all errors that are mapped to the status.
+        description: when this response is returned; if None, the first lines of the exceptions' docstrings.
 
     Returns:
-        What flask-smorest's ``alt_response`` takes besides the schema.
+        The arguments for flask-smorest's ``alt_response``, without the schema.
     """
     mapped = {cls: error for cls, error in error_responses.items() if error.status == status}
     exceptions = sorted(mapped, key=lambda cls: cls.__name__)

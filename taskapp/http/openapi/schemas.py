@@ -1,4 +1,4 @@
-"""What the body of an error looks like, for the document; ``errors.error_body`` writes it."""
+"""The schema of error bodies, for the document. ``errors.error_body`` writes them."""
 
 from marshmallow import Schema, fields
 

@@ -26,7 +26,7 @@ USER = (
 
 def running(server):
     """Whether the server runs."""
-    return server._answers()
+    return server._accepts_connections()
 
 
 def starts(server):
