@@ -27,10 +27,10 @@ ROOT = Path(__file__).resolve().parent
 _LOG_LEVELS = OneOf(("debug", "info", "warning", "error", "critical"), error="must be one of {choices}.")
 _LOG_FORMATS = OneOf(("auto", "text", "json"), error="must be one of {choices}.")
 # RFC 6750, section 2.1: the characters that a token in a header may have. 16 of them are too many to guess.
-_LONG_BEARER = Regexp(r"[A-Za-z0-9._~+/-]{16,}=*\Z", error="must be 16 or more of A-Z a-z 0-9 . _ ~ + / -.")
+_LONG_BEARER = Regexp(r"[A-Za-z0-9._~+/-]{16,}=*\Z", error="must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -.")
 _RATE = Regexp(
     r"[1-9][0-9]{0,8}/(second|minute|hour|day)\Z",
-    error="must be a number of requests for each second, minute, hour or day, such as 100/minute.",
+    error="must be a number of requests per second, minute, hour or day, such as 100/minute.",
 )
 # RFC 7518, section 3.2: a key for HS256 must be at least as long as the hash, 256 bits.
 SECRET_BYTES = 32
@@ -57,19 +57,19 @@ def _postgres_url(value: str) -> URL:
     """
     # SQLAlchemy would end a password at its first @ and read the rest as the host, which every error shows.
     if value.count("@") > 1:
-        raise ValidationError("has more than one @: write those of a name, password or parameter as %40.")
+        raise ValidationError("has more than one @. Encode those in the user, password or parameters as %40.")
     if "%00" in value:
-        raise ValidationError("holds NUL (%00), which PostgreSQL does not take.")
+        raise ValidationError("contains NUL (%00), which PostgreSQL does not support.")
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):
-        raise ValidationError("is not a URL like postgresql://user:password@host/database.") from None
+        raise ValidationError("must be a URL like postgresql://user:password@host/database.") from None
     if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg2"):
-        raise ValidationError("must begin with postgresql://.")
+        raise ValidationError("must start with postgresql://.")
     try:
         make_dsn(**url.query)
     except ProgrammingError:
-        raise ValidationError("has a parameter that PostgreSQL's client library does not know.") from None
+        raise ValidationError("has a parameter that libpq does not support.") from None
     password = url.query.get("password", url.password)
     if not (password is None or isinstance(password, str)):
         raise ValidationError("has more than one password.")
@@ -81,7 +81,7 @@ def _folder(value: str) -> Path:
     try:
         return ROOT / Path(value).expanduser()
     except RuntimeError:
-        raise ValidationError("begins with the home directory of a user who is not here.") from None
+        raise ValidationError("refers to the home directory of an unknown user.") from None
 
 
 def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
@@ -120,12 +120,12 @@ def _normalize_origin(origin: str) -> str:
     match = _ORIGIN.fullmatch(origin)
     if match is None:
         raise ValidationError(
-            "must be origins like https://app.example, with commas between them: scheme, host, and a port where there "
-            "is one, but no path and no slash at the end; or * alone, for any."
+            "must be comma-separated origins like https://app.example or http://localhost:3000, without a path or a "
+            "trailing slash; or * for any origin."
         )
     scheme, host, port = match.groups()
     if port is not None and not 0 < int(port) <= _LAST_PORT:
-        raise ValidationError(f"has a port that is not from 1 to {_LAST_PORT}.")
+        raise ValidationError(f"has a port outside the range from 1 to {_LAST_PORT}.")
     is_default = port is None or int(port) == {"http": 80, "https": 443}.get(scheme)
     return f"{scheme}://{host}" if is_default else f"{scheme}://{host}:{int(port)}"
 
@@ -135,15 +135,15 @@ def _is_rate_limit_storage(value: str) -> None:
         url = urlsplit(value)
         if value == MEMORY or (url.scheme in ("redis", "rediss") and url.hostname and url.port != 0):
             return
-    raise ValidationError(f"must be {MEMORY}, or a URL like redis://:password@host:6379/0.")
+    raise ValidationError(f"must be {MEMORY} or a URL like redis://:password@host:6379/0.")
 
 
 def _is_http_url(value: str) -> None:
     # Plain HTTP is allowed, because the issuer may be in the same private network.
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
-        raise ValidationError("must be a URL like https://issuer.example/jwks.json (or http://).")
+        raise ValidationError("must be an https:// or http:// URL, such as https://issuer.example/jwks.json.")
     if "@" in urlsplit(value).netloc:  # It would not be sent, but every error would show it.
-        raise ValidationError("must not hold a user or a password: public keys need none.")
+        raise ValidationError("must not contain a user or a password.")
 
 
 def _are_addresses(value: str) -> None:
@@ -151,7 +151,7 @@ def _are_addresses(value: str) -> None:
         for address in [] if value == "*" else value.split(","):
             ip_network(address.strip())
     except ValueError:
-        raise ValidationError("must be IP addresses or networks, separated by commas, or *.") from None
+        raise ValidationError("must be comma-separated IP addresses or networks, or *.") from None
 
 
 def _number(kind: Any, noun: str, unit: str, *, default: float | None, low: float, high: float) -> Any:
@@ -220,12 +220,11 @@ class Settings(Schema):
         names = ("DATABASE_URL", "JWT_SECRET", "JWT_SECRET_FALLBACK", "JWT_JWKS_URL")
         url, secret, fallback, jwks = map(settings.get, names)
         if secret and jwks:
-            raise ValidationError("and JWT_JWKS_URL are both set: set the one that signs your tokens.", "JWT_SECRET")
+            raise ValidationError("and JWT_JWKS_URL are both set. Set only one of them.", "JWT_SECRET")
         if url and not (secret or jwks):
-            raise ValidationError("needs a key to check tokens with: set JWT_SECRET or JWT_JWKS_URL.", "DATABASE_URL")
+            raise ValidationError("requires a key to verify tokens. Set JWT_SECRET or JWT_JWKS_URL.", "DATABASE_URL")
         if fallback and secret in (None, fallback):
-            sentence = "needs a JWT_SECRET that differs from it: one is the old secret, the other the new one."
-            raise ValidationError(sentence, "JWT_SECRET_FALLBACK")
+            raise ValidationError("requires a JWT_SECRET with a different value.", "JWT_SECRET_FALLBACK")
 
 
 def load_config() -> dict[str, Any]:
@@ -241,8 +240,8 @@ def load_config() -> dict[str, Any]:
         # Without interpolation, so that a password may contain a dollar sign.
         values = {**dotenv_values(ROOT / ".env", interpolate=False), **os.environ}
     except (UnicodeDecodeError, OSError) as error:
-        reason = getattr(error, "strerror", "it is not text in UTF-8")
-        raise ConfigError(f"The file .env cannot be read: {reason}.") from None
+        reason = getattr(error, "strerror", "it is not UTF-8 text")
+        raise ConfigError(f"Cannot read the file .env: {reason}.") from None
     try:
         return dict(Settings().load({name: value for name, value in values.items() if value}))
     except ValidationError as error:

@@ -43,9 +43,7 @@ def name_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:
         and script.upgrade_ops.is_empty()
     ):
         directives.clear()
-        logging.getLogger("taskapp.migrations").warning(
-            "The models and the database agree; there is nothing to migrate."
-        )
+        logging.getLogger("taskapp.migrations").warning("No changes between the models and the database.")
         return
     head = context.script.get_current_head()
     script.rev_id = f"{int(head or 0) + 1:04}"
@@ -62,11 +60,11 @@ def run_migrations() -> None:
 
 
 if context.is_offline_mode():
-    raise StartupError("Migrations look at the database they change, so they cannot be written as a script.")
+    raise StartupError("The option --sql is not supported, because migrations query the database.")
 try:
     run_migrations()
 except DBAPIError as error:
     # An unreachable database or a missing privilege is not a bug, so a traceback would not help.
     if isinstance(error, OperationalError) or getattr(error.orig, "pgcode", None) in INSUFFICIENT_PRIVILEGE:
-        raise StartupError(f"The database cannot be migrated: {str(error.orig).splitlines()[0]}.") from None
+        raise StartupError(f"Cannot migrate the database: {str(error.orig).splitlines()[0]}.") from None
     raise

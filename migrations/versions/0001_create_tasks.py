@@ -93,6 +93,6 @@ def attempt(statement: str) -> None:
             raise
         user = connection.scalar(sa.text("SELECT quote_ident(current_user)"))
         raise StartupError(
-            f"{user} has not the right to make or use the role {ROLE}. Let an administrator run:"
-            f" {statement.replace('CURRENT_USER', user)}; and then migrate again."
+            f"The role {user} lacks the privilege to create or use the role {ROLE}. As an administrator, run:"
+            f" {statement.replace('CURRENT_USER', user)}; and migrate again."
         ) from None

@@ -14,22 +14,20 @@ from taskapp.http.request import Request, current_request
 _MISSING_TOKEN = ErrorResponse(
     HTTPStatus.UNAUTHORIZED,
     "UNAUTHORIZED",
-    "Send a valid token as 'Authorization: Bearer <token>'.",
+    "The token is missing. Send it as 'Authorization: Bearer <token>'.",
     headers={"WWW-Authenticate": "Bearer"},
 )
 _INVALID_TOKEN = ErrorResponse(
     HTTPStatus.UNAUTHORIZED,
     "UNAUTHORIZED",
-    "The token is malformed, expired or not from an issuer this service trusts.",
+    "The token is malformed, expired, or not from a trusted issuer.",
     headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
 )
-_WRONG_USER = ErrorResponse(
-    HTTPStatus.FORBIDDEN, "FORBIDDEN", "The token belongs to another user than the one in the path."
-)
+_WRONG_USER = ErrorResponse(HTTPStatus.FORBIDDEN, "FORBIDDEN", "The token belongs to another user.")
 _SIGNING_KEY_UNAVAILABLE = ErrorResponse(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "SERVICE_UNAVAILABLE",
-    "Tokens cannot be checked at the moment. Try again shortly.",
+    "Tokens cannot be verified at the moment. Try again shortly.",
 )
 
 
@@ -62,7 +60,7 @@ def authorize() -> None:
     if caller != user_id:
         raise WrongUser
     if len(user_id) > USER_ID_LENGTH or "\0" in user_id:
-        raise InvalidInput(details={"user_id": [f"Must be 1 to {USER_ID_LENGTH} characters, none of them NUL."]})
+        raise InvalidInput(details={"user_id": [f"Must be 1 to {USER_ID_LENGTH} characters, without NUL."]})
 
 
 def init_app(app: Flask) -> None:

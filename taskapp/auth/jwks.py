@@ -166,7 +166,7 @@ class KeySet:
             self._fetched_at = clock()
         except Exception as error:  # noqa: BLE001 # Known keys stay, whatever the issuer sends.
             fetch.failed = True
-            _logger.warning("The keys of the issuer could not be fetched: %s", error)
+            _logger.warning("Cannot fetch the issuer's keys: %s", error)
         finally:
             self._failing = fetch.failed
             fetch.done.set()

@@ -119,9 +119,7 @@ def sign_token(config: Mapping[str, Any], user_id: str, lifetime: timedelta) -> 
         LookupError: JWT_SECRET is not set, because tokens come from an issuer.
     """
     if not config["JWT_SECRET"]:
-        raise LookupError(
-            "JWT_JWKS_URL is set, so tokens come from that issuer; this service holds no key to sign with"
-        )
+        raise LookupError("Cannot sign tokens: JWT_JWKS_URL is set, so only the issuer can sign them")
     now = datetime.now(UTC)
     claims = {"sub": user_id, config["JWT_USER_CLAIM"]: user_id, "iat": now, "exp": now + lifetime}
     optional = {"iss": config["JWT_ISSUER"], "aud": config["JWT_AUDIENCE"]}

@@ -204,7 +204,7 @@ def _check_time_left(deadline: Deadline) -> int:
     """
     milliseconds = deadline.server_milliseconds()
     if milliseconds <= 0:
-        _logger.warning("The time of a request was up before its statement was sent")
+        _logger.warning("The deadline of a request passed before its statement was sent")
         raise DatabaseUnavailable
     return milliseconds
 

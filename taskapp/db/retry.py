@@ -52,16 +52,16 @@ class CircuitBreaker:
         """Close the breaker."""
         if self.is_open:
             self.is_open = False
-            _logger.warning("The database is back")
+            _logger.warning("The database is available again")
 
     def record_failure(self, failure: OperationFailed) -> None:
         """Log a failure, and open the breaker if the database is unavailable."""
         reason = str(failure).partition("\n")[0]
         if not failure.unavailable:
-            _logger.warning("The database did not do what it was asked: %s", reason)
+            _logger.warning("Database operation failed: %s", reason)
         elif not self.is_open:  # Logged once per outage, not once per request.
             self.is_open = True
-            _logger.warning("The database is away: %s", reason)
+            _logger.warning("The database is unavailable: %s", reason)
 
 
 class Retry:

@@ -48,7 +48,7 @@ def read_cursor(signed: str, user_id: str, parameters: Mapping[str, Any]) -> tup
         return tuple(_serializer(user_id, parameters).loads(signed))
     except BadData:
         *first, last = parameters
-        sentence = f"Is not the next_cursor of a list with the same {', '.join(first)} and {last}."
+        sentence = f"Must be the next_cursor of a list with the same {', '.join(first)} and {last}."
         raise InvalidInput(details={"cursor": [sentence]}) from None
 
 

@@ -26,13 +26,13 @@ CODES = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "UNEXPECTED_ERROR",
 }
 MESSAGES = {
-    HTTPStatus.BAD_REQUEST: "The request cannot be read.",
-    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; the Allow header lists those it takes.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 64 KiB.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long.",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers of the request are too large.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side. The request id leads us to it.",
+    HTTPStatus.BAD_REQUEST: "The request is malformed.",
+    HTTPStatus.NOT_FOUND: "This URL does not exist.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This URL does not support this method. See the Allow header.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body exceeds 64 KiB.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The URL is too long.",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request headers are too large.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "An unexpected error occurred. When you report it, include the request id.",
 }
 # For errors caused by an unavailable service, which may be available again in a second.
 RETRY_SHORTLY: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
@@ -153,31 +153,29 @@ def _own_message_and_details(error: RequestError) -> dict[str, Any]:
     return {name: value for name, value in vars(error).items() if value is not None}
 
 
-_MALFORMED = ErrorResponse(
-    HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The body must be a JSON object, encoded in UTF-8."
-)
+_MALFORMED = ErrorResponse(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The body must be a JSON object in UTF-8.")
 _UNSUPPORTED = ErrorResponse(
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "Send the body as 'Content-Type: application/json'."
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "UNSUPPORTED_MEDIA_TYPE",
+    "The content type of the body must be application/json.",
 )
-_INVALID = ErrorResponse(
-    HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", "The request breaks a rule; details says which."
-)
-_KEY_REUSED = _INVALID._replace(details={"Idempotency-Key": ["Was used for another request."]})
+_INVALID = ErrorResponse(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", "The request is invalid. See details.")
+_KEY_REUSED = _INVALID._replace(details={"Idempotency-Key": ["Was used for a different request."]})
 _KEY_IN_USE = ErrorResponse(
     HTTPStatus.CONFLICT,
     "CONFLICT",
-    "The first request with this Idempotency-Key is still running. Try again shortly.",
+    "The first request with this Idempotency-Key is still in progress. Try again shortly.",
     headers=RETRY_SHORTLY,
 )
 _RATE_LIMITED = ErrorResponse(
     HTTPStatus.TOO_MANY_REQUESTS,
     "RATE_LIMITED",
-    "You have sent too many requests. Try again after as many seconds as Retry-After says.",
+    "Rate limit exceeded. See the Retry-After header.",
 )
 DATABASE_UNAVAILABLE = ErrorResponse(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "DATABASE_ERROR",
-    "The database is not available at the moment. Try again shortly.",
+    "The database is unavailable. Try again shortly.",
     headers=RETRY_SHORTLY,
 )
 

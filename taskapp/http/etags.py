@@ -30,7 +30,7 @@ def read_if_match(request: Request) -> tuple[int, ...] | None:
     if header is None or header.strip() == "*":
         return None
     if not _TAGS.fullmatch(header):
-        raise InvalidInput(details={"If-Match": ["Must be * or a list of entity tags, each in quotes."]})
+        raise InvalidInput(details={"If-Match": ["Must be * or a list of quoted entity tags."]})
     strong = (tag for weak, tag in re.findall(_TAG, header) if not weak)
     return tuple(int(tag) for tag in strong if _VERSION.fullmatch(tag))
 

@@ -22,11 +22,11 @@ class Text(fields.String):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs)
         if "\0" in text:
-            raise ValidationError("Must not contain the character NUL.")
+            raise ValidationError("Must not contain NUL.")
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise ValidationError("Must not contain half of a surrogate pair.") from None
+            raise ValidationError("Must not contain unpaired surrogates.") from None
         return text.strip() if self.strip else text
 
 

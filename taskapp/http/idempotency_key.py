@@ -24,7 +24,9 @@ def read_idempotency_key(request: Request) -> RequestKey | None:
     quoted = _QUOTED_KEY.fullmatch(header)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
     if not _KEY.fullmatch(key) or (header.startswith('"') and not quoted):
-        raise InvalidInput(details={"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters, quoted or not."]})
+        raise InvalidInput(
+            details={"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters, optionally quoted."]}
+        )
     return RequestKey(key, _fingerprint(request))
 
 

@@ -23,7 +23,7 @@ PATCH_MEDIA_TYPES = ("application/json", "application/merge-patch+json")
 
 def _equals_path_user(user_id: str) -> None:
     if user_id != (current_request().view_args or {}).get("user_id"):
-        raise ValidationError("Must be the user of the path.")
+        raise ValidationError("Must equal the user id in the path.")
 
 
 class InputSchema(Schema):
@@ -66,11 +66,11 @@ def _read_body(request: Request, schema: Schema) -> Mapping[str, Any]:
     if length > MAXIMUM_BODY or len(body := request.get_data()) > MAXIMUM_BODY:
         raise RequestEntityTooLarge
     if len(body) < length:
-        raise MalformedRequest("The body ends before its Content-Length.")  # RFC 9112, section 8: incomplete.
+        raise MalformedRequest("The body is shorter than its Content-Length.")  # RFC 9112, section 8: incomplete.
     if not body:
         if getattr(schema, "body_optional", False):
             return {}
-        raise MalformedRequest("The body is empty; it must be a JSON object.")
+        raise MalformedRequest("The body is empty. Send a JSON object.")
     _check_media_type(request)
     try:
         value = json_provider.loads(body)
@@ -124,7 +124,7 @@ def _check_media_type(request: Request) -> None:
         return
     if request.method == "PATCH":
         if request.mimetype not in PATCH_MEDIA_TYPES:
-            raise UnsupportedMediaType(f"Send the body as {' or '.join(PATCH_MEDIA_TYPES)}.")
+            raise UnsupportedMediaType(f"The content type of the body must be {' or '.join(PATCH_MEDIA_TYPES)}.")
     elif not request.is_json:
         raise UnsupportedMediaType
 

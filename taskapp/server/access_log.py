@@ -42,7 +42,7 @@ def log_rejected(status: int, request_id: str, remote_address: str | None, *, bu
         bug: whether the current exception is a bug of the service; its traceback is then logged too.
     """
     fields = {"route": UNMATCHED, "status": status, "request_id": request_id, "remote_address": remote_address}
-    _log.log(logging.ERROR if bug else logging.WARNING, "refused request", exc_info=bug, extra=fields)
+    _log.log(logging.ERROR if bug else logging.WARNING, "rejected request", exc_info=bug, extra=fields)
 
 
 def init_app(app: Flask) -> None:

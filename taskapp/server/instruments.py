@@ -53,21 +53,21 @@ class Instruments:
             _Collector(self._registry)
         self._requests = Histogram(
             "http_request_duration_seconds",
-            "Time from the arrival of a request in the application until its answer is ready to be sent.",
+            "Time from the arrival of a request in the application until its response is ready to send.",
             ["method", "route", "status"],
             buckets=REQUEST_BUCKETS,
             **own,
         )
         self._statements = Histogram(
             "database_statement_duration_seconds",
-            "Time that a request waited for a statement, and for a connection to run it on.",
+            "Duration of a statement, including retries and the wait for a connection.",
             ["outcome"],
             buckets=STATEMENT_BUCKETS,
             **own,
         )
-        self._max = Gauge("database_pool_connections_max", "Connections that there may be.", **live)
-        self._open = Gauge("database_pool_connections_open", "Connections that there are.", **live)
-        self._in_use = Gauge("database_pool_connections_in_use", "Connections that run a statement now.", **live)
+        self._max = Gauge("database_pool_connections_max", "Maximum number of connections.", **live)
+        self._open = Gauge("database_pool_connections_open", "Open connections.", **live)
+        self._in_use = Gauge("database_pool_connections_in_use", "Connections in use.", **live)
 
     def exposition(self) -> bytes:
         """Return all metrics in the text format of Prometheus, version 0.0.4."""

@@ -42,9 +42,9 @@ def _purge(app: Flask) -> None:
         try:
             purge_expired()
         except DatabaseUnavailable:
-            app.logger.warning("Expired idempotency keys are purged later: the database is away")
+            app.logger.warning("Cannot purge expired idempotency keys: the database is unavailable")
         except psycopg2.Error:
-            app.logger.warning("Expired idempotency keys could not be purged", exc_info=True)
+            app.logger.warning("Cannot purge expired idempotency keys", exc_info=True)
 
 
 def _start_purge(_sender: object, **_: Any) -> None:

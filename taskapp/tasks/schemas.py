@@ -26,7 +26,7 @@ _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
 def _title(**options: Any) -> Text:
-    blank_or_long = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, white space around it not counted.")
+    blank_or_long = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, excluding surrounding white space.")
     about = {
         "description": "Surrounding white space is removed; a blank title is refused.",
         "pattern": _TITLE_PATTERN,

@@ -40,7 +40,7 @@ def read_or_make_secret(path: Path) -> str:
             unfinished.rename(path)
     secret = path.read_text(errors="replace")
     if len(secret) < SECRET_BYTES or not secret.isascii():
-        raise EmbeddedError(f"The file {path} holds no secret any more: delete it, and a new one is made.")
+        raise EmbeddedError(f"The file {path} does not contain a valid secret. Delete it to generate a new one.")
     return secret
 
 
@@ -75,7 +75,7 @@ def prepare(app: Flask) -> None:
     if server is None:
         return
     if app.config["MIGRATION_DATABASE_URL"]:
-        raise StartupError("MIGRATION_DATABASE_URL is set but DATABASE_URL is not: set both, or neither.")
+        raise StartupError("MIGRATION_DATABASE_URL requires DATABASE_URL. Set both or neither.")
     with _preparing, wait_until(math.inf):
         if server.folder not in _prepared:
             server.start()

@@ -38,8 +38,8 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
         if found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode):
-            raise EmbeddedError(f"The folder {folder} is a link, or belongs to another user.")
+            raise EmbeddedError(f"The folder {folder} is a symbolic link or belongs to another user.")
         if stat.S_IMODE(found.st_mode) & 0o077:
             folder.chmod(0o700)
     except OSError as error:
-        raise EmbeddedError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+        raise EmbeddedError(f"Cannot create the folder {folder}: {error.strerror}.") from error

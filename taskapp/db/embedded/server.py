@@ -42,7 +42,7 @@ def package_binaries() -> Path:
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError(f"The package {PACKAGE} is not installed: install requirements.txt, or set DATABASE_URL.")
+        raise EmbeddedError(f"The package {PACKAGE} is not installed. Install requirements.txt or set DATABASE_URL.")
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
@@ -61,8 +61,8 @@ def unprivileged(command: list[str]) -> list[str]:
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise EmbeddedError(
-            "As root the embedded PostgreSQL needs setpriv (package util-linux): install it, run as another user,"
-            " or set DATABASE_URL."
+            "To run as root, the embedded PostgreSQL needs setpriv (package util-linux). Install it, run as another"
+            " user, or set DATABASE_URL."
         )
     nobody = pwd.getpwnam(UNPRIVILEGED_USER)
     identity = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--no-new-privs"]
@@ -165,7 +165,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + START_SECONDS
         while not self._accepts_connections():
             if self._has_ended() or time.monotonic() > deadline:
-                raise EmbeddedError(f"The embedded PostgreSQL does not start; {self.log} says why.")
+                raise EmbeddedError(f"The embedded PostgreSQL does not start. See {self.log}.")
             time.sleep(0.02)
 
     def _has_ended(self) -> bool:
@@ -207,7 +207,7 @@ class EmbeddedPostgres:
         )
         if initdb.returncode:
             reason = (initdb.stderr.strip() or initdb.stdout.strip()).splitlines()[-1:]
-            raise EmbeddedError(f"The embedded PostgreSQL cannot make its data folder {self.data}: {''.join(reason)}")
+            raise EmbeddedError(f"The embedded PostgreSQL cannot create its data folder {self.data}: {''.join(reason)}")
         unfinished.rename(self.data)
 
     def _write_settings(self) -> None:

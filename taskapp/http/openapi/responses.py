@@ -124,7 +124,7 @@ _DESCRIPTIONS: dict[int, str] = {
 # The default ``details`` in the example of an error.
 _EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
     422: {
-        "title": ["Must be 1 to 255 characters, white space around it not counted."],
+        "title": ["Must be 1 to 255 characters, excluding surrounding white space."],
         "priority": ["Unknown field."],
     },
 }
