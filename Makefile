@@ -1,38 +1,38 @@
-# What there is to do; `make` alone lists it.
+# Run `make` to list the targets.
 
 PYTHON ?= python3
 NPM ?= npm
-# Nothing is installed but the very files that the pins were compiled for.
+# Only packages with a pinned hash are installed.
 INSTALL = pip install --quiet --require-hashes
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-pooler tools fuzz chaos postman lint format openapi lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report clean
 
-help: ## List what there is to do
+help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-run: .venv/run ## Serve on an embedded PostgreSQL, or on DATABASE_URL; Ctrl-C stops it
+run: .venv/run ## Run the service with an embedded PostgreSQL, or with DATABASE_URL; stop with Ctrl-C
 	@MIGRATE_ON_START=true exec .venv/bin/python -m gunicorn wsgi:app
 
 test: .venv/dev ## Run the tests
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-test-pooler: .venv/dev ## Run those that reach a database again, through PgBouncer
+test-pooler: .venv/dev ## Run the database tests through PgBouncer
 	@.venv/bin/python -m pytest -n 2 --dist loadfile --pooler $(ARGS)
 
-tools: .venv/ci tests/support/tools/node_modules/.installed ## Install the tools of other people that tests use; without them those are skipped
+tools: .venv/ci tests/support/tools/node_modules/.installed ## Install the third-party tools of optional tests
 
-chaos: .venv/dev ## Write for ten minutes while everything breaks, and compare with what was acknowledged
+chaos: .venv/dev ## Write under faults for 10 minutes, and check that no acknowledged write is lost
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-600} CHAOS_SEED=$${CHAOS_SEED:-random} .venv/bin/python -m pytest tests/test_ledger.py -s $(ARGS)
 
-fuzz: .venv/ci ## Send the service a thousand generated requests for each operation
+fuzz: .venv/ci ## Send 1,000 generated requests to each operation
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} FUZZ_SEED=$${FUZZ_SEED:-random} .venv/bin/python -m pytest tests/http/openapi/test_fuzz.py -s $(ARGS)
 
-# Variables go through the environment, so that the shell reads nothing into a secret.
-postman: tests/support/tools/node_modules/.installed $(if $(BASE_URL),,.venv/dev) ## Run the Postman collection on a server of its own, or on BASE_URL as USER_ID with TOKEN or JWT_SECRET (and METRICS_TOKEN)
+# Passed through the environment, so that the shell does not interpret characters in a secret.
+postman: tests/support/tools/node_modules/.installed $(if $(BASE_URL),,.venv/dev) ## Run the Postman collection against a new server, or against BASE_URL as USER_ID with TOKEN or JWT_SECRET (and METRICS_TOKEN)
 ifeq ($(BASE_URL),)
-	@if [ -n "$$TOKEN$$JWT_SECRET$$USER_ID" ]; then echo "Say with BASE_URL=… which server that is for."; exit 1; fi
+	@if [ -n "$$TOKEN$$JWT_SECRET$$USER_ID" ]; then echo "Set BASE_URL to the server that these are for."; exit 1; fi
 	@.venv/bin/python -m pytest tests/test_postman.py $(ARGS)
 else
 	@tests/support/tools/node_modules/.bin/newman run postman/taskapp.postman_collection.json \
@@ -41,89 +41,89 @@ else
 		--env-var "metrics_token=$$METRICS_TOKEN" $(ARGS)
 endif
 
-lint: .venv/dev ## Check format, rules and types
+lint: .venv/dev ## Check formatting, lint rules and types
 	@.venv/bin/python -m ruff format --check .
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m mypy
 
-format: .venv/dev ## Put the code into its format
+format: .venv/dev ## Format the code
 	@.venv/bin/python -m ruff check --fix .
 	@.venv/bin/python -m ruff format .
 
-openapi: .venv/dev ## Write what the service says of itself into docs/openapi.json
+openapi: .venv/dev ## Write the OpenAPI document to docs/openapi.json
 	@.venv/bin/python -m flask openapi write docs/openapi.json
 
-lock: .venv/ci ## Compile requirements*.in into requirements*.txt, pinned with hashes
+lock: .venv/ci ## Compile requirements*.in to requirements*.txt, pinned with hashes
 	@for file in requirements requirements-dev requirements-ci benchmarks/requirements; do \
 		.venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" $$file.in -o $$file.txt || exit 1; \
 	done
 
-audit: .venv/ci ## Look for known vulnerabilities of what is pinned
+audit: .venv/ci ## Check pinned packages for known vulnerabilities
 	@.venv/bin/python -m tests.support.audit $(ARGS)
 
-bench: .venv/run .venv-bench/installed needs-wrk ## Compare with other services, and see how the cost grows; half an hour
+bench: .venv/run .venv-bench/installed needs-wrk ## Run all benchmarks; 30 minutes
 	@.venv/bin/python -m benchmarks run
 	@.venv-bench/bin/python -m benchmarks.plots
 
-bench-check: .venv/run .venv-bench/installed needs-wrk ## Say which goals a short run falls short of; 5 minutes
+bench-check: .venv/run .venv-bench/installed needs-wrk ## Run short benchmarks and report missed goals; 5 minutes
 	@.venv/bin/python -m benchmarks check
 
-bench-growth: .venv/run .venv-bench/installed needs-wrk ## Measure again how the cost grows, and nothing else
+bench-growth: .venv/run .venv-bench/installed needs-wrk ## Run only the benchmarks with growing tables
 	@.venv/bin/python -m benchmarks growth
 	@.venv-bench/bin/python -m benchmarks.plots
 
-bench-slow-link: .venv/run .venv-bench/installed needs-wrk ## Measure again with a slow link to the database
+bench-slow-link: .venv/run .venv-bench/installed needs-wrk ## Run only the benchmarks with a slow link to the database
 	@.venv/bin/python -m benchmarks slow-link
 
-bench-profile: .venv/run .venv-bench/installed ## Measure again where the time of a request goes
+bench-profile: .venv/run .venv-bench/installed ## Profile the processing time of requests
 	@.venv/bin/python -m benchmarks profile
 
-bench-report: .venv/run .venv-bench/installed ## Make the report and the plots again, from benchmarks/results.json
+bench-report: .venv/run .venv-bench/installed ## Generate the report and the plots from benchmarks/results.json
 	@.venv/bin/python -m benchmarks report
 	@.venv-bench/bin/python -m benchmarks.plots
 
 .PHONY: needs-wrk
 needs-wrk:
-	@command -v wrk >/dev/null || { echo "The benchmarks need wrk: install it (Debian: apt install wrk)."; exit 1; }
+	@command -v wrk >/dev/null || { echo "The benchmarks need wrk. Install it (Debian: apt install wrk)."; exit 1; }
 
-clean: ## Remove what `make` installed; your tasks stay
+clean: ## Remove everything that `make` installed; tasks are kept
 	rm -rf .venv .venv-bench tests/support/tools/node_modules
 
-# A file in .venv says for which requirements it was filled.
+# A marker file in .venv records that a requirements file is installed.
 .venv/run: requirements.txt | .venv/bin/python
-	@echo "Installing what taskapp needs …"
+	@echo "Installing taskapp's requirements …"
 	@.venv/bin/python -m $(INSTALL) -r requirements.txt
 	@touch $@
 
 .venv/dev: requirements-dev.txt requirements.txt | .venv/bin/python
-	@echo "Installing what taskapp and its tests need …"
+	@echo "Installing the requirements of taskapp and its tests …"
 	@.venv/bin/python -m $(INSTALL) -r requirements-dev.txt
 	@touch $@ .venv/run
 
 .venv/ci: requirements-ci.txt .venv/dev
-	@echo "Installing the tools that tests use …"
+	@echo "Installing the test tools …"
 	@.venv/bin/python -m $(INSTALL) -r requirements-ci.txt
 	@touch $@
 
 .venv-bench/installed: benchmarks/requirements.txt | .venv/bin/python
-	@echo "Installing what the benchmarks need …"
+	@echo "Installing the requirements of the benchmarks …"
 	@.venv/bin/python -m venv .venv-bench
 	@.venv-bench/bin/python -m $(INSTALL) -r benchmarks/requirements.txt
 	@touch $@
 
 .venv/bin/python:
 	@command -v "$(PYTHON)" >/dev/null || \
-		{ echo "taskapp needs Python 3.11 or newer: install it, or say where it is with PYTHON=…"; exit 1; }
+		{ echo "taskapp needs Python 3.11 or newer. Install it, or set PYTHON=… to its path."; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "taskapp needs Python 3.11 or newer, and $(PYTHON) is older: say where one is with PYTHON=…"; exit 1; }
+		{ echo "taskapp needs Python 3.11 or newer, but $(PYTHON) is older. Set PYTHON=… to a newer one."; exit 1; }
 	@"$(PYTHON)" -m venv .venv || \
-		{ rm -rf .venv; echo "Python cannot make .venv: install its venv module (Debian: apt install python3-venv)."; exit 1; }
+		{ rm -rf .venv; echo "Python cannot create .venv. Install its venv module (Debian: apt install python3-venv)."; exit 1; }
 
-# Tools of Node.js. What packages would run when they are installed, they do not need: one of them only reports home.
+# Node.js tools. Install scripts are not needed; one of them only sends telemetry.
 tests/support/tools/node_modules/.installed: tests/support/tools/package.json tests/support/tools/package-lock.json
 	@command -v "$(NPM)" >/dev/null || \
-		{ echo "This needs npm, which comes with Node.js: install it (Debian: apt install npm), or say where it is with NPM=…"; exit 1; }
-	@echo "Installing tools of Node.js …"
+		{ echo "This needs npm, which is part of Node.js. Install it (Debian: apt install npm), or set NPM=… to its path."; exit 1; }
+	@echo "Installing Node.js tools …"
 	@"$(NPM)" ci --prefix tests/support/tools --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -1,6 +1,6 @@
-"""The settings: read once from the environment and from ``.env``, checked, and never changed again.
+"""The settings. They are read and validated once, from the environment and from ``.env``, and never change afterwards.
 
-``.env.example`` says what each is for. An empty value counts as not set.
+``.env.example`` describes each setting. An empty value counts as not set.
 """
 
 import math
@@ -26,50 +26,50 @@ ROOT = Path(__file__).resolve().parent
 
 _LOG_LEVELS = OneOf(("debug", "info", "warning", "error", "critical"), error="must be one of {choices}.")
 _LOG_FORMATS = OneOf(("auto", "text", "json"), error="must be one of {choices}.")
-# RFC 6750, section 2.1: what a header can carry as a token, too long to be guessed.
-_LONG_BEARER = Regexp(r"[A-Za-z0-9._~+/-]{16,}=*\Z", error="must be 16 or more of A-Z a-z 0-9 . _ ~ + / -.")
+# RFC 6750, section 2.1: the characters that a token in a header may have. 16 of them are too many to guess.
+_LONG_BEARER = Regexp(r"[A-Za-z0-9._~+/-]{16,}=*\Z", error="must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -.")
 _RATE = Regexp(
     r"[1-9][0-9]{0,8}/(second|minute|hour|day)\Z",
-    error="must be a number of requests for each second, minute, hour or day, such as 100/minute.",
+    error="must be a number of requests per second, minute, hour or day, such as 100/minute.",
 )
-# RFC 7518, section 3.2: a key for HS256 is at least as long as its hash, 256 bits.
+# RFC 7518, section 3.2: a key for HS256 must be at least as long as the hash, 256 bits.
 SECRET_BYTES = 32
-# RFC 6454, section 7.1, with hosts as a browser writes them: a name in ASCII, or an address.
+# RFC 6454, section 7.1. Browsers write the host as an ASCII name or as an IP address.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _LAST_PORT = 65535
-# Where requests are counted unless a Redis is named: in each worker alone.
+# The default storage of the rate limit: each worker counts for itself.
 MEMORY = "memory://"
 
 
 class StartupError(ClickException):
-    """The service cannot start. The message is one sentence for a person, which the ``flask`` command prints."""
+    """The service cannot start. The message is for the operator, and the ``flask`` command prints it."""
 
 
 class ConfigError(StartupError):
-    """A setting is invalid; the message names it and says why. It never shows a value: values may be secrets."""
+    """A setting is invalid. The message names it and gives the reason, but never its value, which may be a secret."""
 
 
 def _postgres_url(value: str) -> URL:
-    """Read a database URL, with psycopg2 as its driver in whichever of the usual spellings it is written.
+    """Parse a database URL in any of the usual spellings, and set psycopg2 as its driver.
 
-    SQLAlchemy 2.1 takes a bare ``postgresql://`` for psycopg 3 and rejects the ``postgres://`` of hosting providers.
-    A password is put where SQLAlchemy recognizes it, and hides it.
+    SQLAlchemy 2.1 reads ``postgresql://`` as psycopg 3, and rejects the ``postgres://`` of hosting providers.
+    A password in the query moves to the place where SQLAlchemy hides it from messages.
     """
-    # SQLAlchemy would end a password at its @, and take the rest for the host, which every error names.
+    # SQLAlchemy would end a password at its first @ and read the rest as the host, which every error shows.
     if value.count("@") > 1:
-        raise ValidationError("has more than one @: write those of a name, password or parameter as %40.")
+        raise ValidationError("has more than one @. Encode those in the user, password or parameters as %40.")
     if "%00" in value:
-        raise ValidationError("holds NUL (%00), which PostgreSQL does not take.")
+        raise ValidationError("contains NUL (%00), which PostgreSQL does not support.")
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):
-        raise ValidationError("is not a URL like postgresql://user:password@host/database.") from None
+        raise ValidationError("must be a URL like postgresql://user:password@host/database.") from None
     if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg2"):
-        raise ValidationError("must begin with postgresql://.")
+        raise ValidationError("must start with postgresql://.")
     try:
         make_dsn(**url.query)
     except ProgrammingError:
-        raise ValidationError("has a parameter that PostgreSQL's client library does not know.") from None
+        raise ValidationError("has a parameter that libpq does not support.") from None
     password = url.query.get("password", url.password)
     if not (password is None or isinstance(password, str)):
         raise ValidationError("has more than one password.")
@@ -77,17 +77,17 @@ def _postgres_url(value: str) -> URL:
 
 
 def _folder(value: str) -> Path:
-    """Read a folder; a relative one begins where this file is, whatever folder a command is run in."""
+    """Parse the path of a folder. A relative path starts at this file's folder, not at the working directory."""
     try:
         return ROOT / Path(value).expanduser()
     except RuntimeError:
-        raise ValidationError("begins with the home directory of a user who is not here.") from None
+        raise ValidationError("refers to the home directory of an unknown user.") from None
 
 
 def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return how many processors this process may keep busy: those of its affinity, and of its container's quota.
+    """Return the number of cores that this process may use, from its CPU affinity and its container's CPU quota.
 
-    https://docs.kernel.org/admin-guide/cgroup-v2.html: ``cpu.max`` holds microseconds of a period, or ``max``.
+    https://docs.kernel.org/admin-guide/cgroup-v2.html: ``cpu.max`` contains the quota, or ``max``, and the period.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
@@ -98,18 +98,18 @@ def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 def default_threads(workers: int) -> int:
-    """Return how many threads each of some workers has.
+    """Return the default number of threads per worker, from the number of workers.
 
-    Threads wait for the database most of the time: sixteen keep a worker busy with one that is 20 ms away. Each has a
-    connection, and a PostgreSQL of default settings has 97 for all, so there are 64 together, or one for each worker.
+    Threads mostly wait for the database. 16 keep a worker busy if the round trip to it takes 20 ms. Each thread has a
+    connection, and PostgreSQL allows 97 by default, so the total is 64, or one per worker if there are more workers.
     """
     return max(1, min(16, 64 // workers))
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    """Read origins of pages, separated by commas, as a browser writes them in the header ``Origin``; ``*`` is any.
+    """Parse comma-separated origins into the form of the header ``Origin``; ``*`` allows any origin.
 
-    A browser leaves out the default port of a scheme (RFC 6454, section 6.2). Mobile apps have schemes of their own.
+    Browsers omit the default port of a scheme (RFC 6454, section 6.2). Mobile apps may have their own schemes.
     """
     if value.strip() == "*":
         return ("*",)
@@ -120,12 +120,12 @@ def _normalize_origin(origin: str) -> str:
     match = _ORIGIN.fullmatch(origin)
     if match is None:
         raise ValidationError(
-            "must be origins like https://app.example, with commas between them: scheme, host, and a port where there "
-            "is one, but no path and no slash at the end; or * alone, for any."
+            "must be comma-separated origins like https://app.example or http://localhost:3000, without a path or a "
+            "trailing slash; or * for any origin."
         )
     scheme, host, port = match.groups()
     if port is not None and not 0 < int(port) <= _LAST_PORT:
-        raise ValidationError(f"has a port that is not from 1 to {_LAST_PORT}.")
+        raise ValidationError(f"has a port outside the range from 1 to {_LAST_PORT}.")
     is_default = port is None or int(port) == {"http": 80, "https": 443}.get(scheme)
     return f"{scheme}://{host}" if is_default else f"{scheme}://{host}:{int(port)}"
 
@@ -135,15 +135,15 @@ def _is_rate_limit_storage(value: str) -> None:
         url = urlsplit(value)
         if value == MEMORY or (url.scheme in ("redis", "rediss") and url.hostname and url.port != 0):
             return
-    raise ValidationError(f"must be {MEMORY}, or a URL like redis://:password@host:6379/0.")
+    raise ValidationError(f"must be {MEMORY} or a URL like redis://:password@host:6379/0.")
 
 
 def _is_http_url(value: str) -> None:
-    # Plain HTTP is for an issuer inside the same network.
+    # Plain HTTP is allowed, because the issuer may be in the same private network.
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
-        raise ValidationError("must be a URL like https://issuer.example/jwks.json (or http://).")
-    if "@" in urlsplit(value).netloc:  # Not sent, but in every error.
-        raise ValidationError("must not hold a user or a password: public keys need none.")
+        raise ValidationError("must be an https:// or http:// URL, such as https://issuer.example/jwks.json.")
+    if "@" in urlsplit(value).netloc:  # It would not be sent, but every error would show it.
+        raise ValidationError("must not contain a user or a password.")
 
 
 def _are_addresses(value: str) -> None:
@@ -151,7 +151,7 @@ def _are_addresses(value: str) -> None:
         for address in [] if value == "*" else value.split(","):
             ip_network(address.strip())
     except ValueError:
-        raise ValidationError("must be IP addresses or networks, separated by commas, or *.") from None
+        raise ValidationError("must be comma-separated IP addresses or networks, or *.") from None
 
 
 def _number(kind: Any, noun: str, unit: str, *, default: float | None, low: float, high: float) -> Any:
@@ -174,7 +174,7 @@ def _is_long_enough(secret: str) -> None:
 
 
 class Settings(Schema):
-    """Every setting, with its rule and its default."""
+    """Every setting, with its validation and its default."""
 
     class Meta:
         unknown = EXCLUDE
@@ -193,7 +193,7 @@ class Settings(Schema):
 
     HOST = fields.String(load_default="127.0.0.1", validate=Length(min=1))
     PORT = _whole_number(default=8000, low=1, high=_LAST_PORT)
-    # While one of at least two starts again, another serves.
+    # At least two, so that one serves while the other restarts.
     WORKERS = _whole_number(default=max(2, available_cores()), low=1, high=1024)
     THREADS = _whole_number(default=None, low=1, high=1024)
     REQUEST_TIMEOUT = _seconds(default=10.0)
@@ -210,39 +210,38 @@ class Settings(Schema):
 
     @post_load
     def fill_in_threads(self, settings: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Have as many threads as suit the workers, unless THREADS is set."""
+        """Derive THREADS from the number of workers if it is not set."""
         settings["THREADS"] = settings["THREADS"] or default_threads(settings["WORKERS"])
         return settings
 
     @validates_schema
     def check_keys(self, settings: dict[str, Any], **_: Any) -> None:
-        """Reject two kinds of key, a database without a key, and a second secret without a first, or equal to it."""
+        """Reject both kinds of key at once, a database without a key, and a fallback without a different JWT_SECRET."""
         names = ("DATABASE_URL", "JWT_SECRET", "JWT_SECRET_FALLBACK", "JWT_JWKS_URL")
         url, secret, fallback, jwks = map(settings.get, names)
         if secret and jwks:
-            raise ValidationError("and JWT_JWKS_URL are both set: set the one that signs your tokens.", "JWT_SECRET")
+            raise ValidationError("and JWT_JWKS_URL are both set. Set only one of them.", "JWT_SECRET")
         if url and not (secret or jwks):
-            raise ValidationError("needs a key to check tokens with: set JWT_SECRET or JWT_JWKS_URL.", "DATABASE_URL")
+            raise ValidationError("requires a key to verify tokens. Set JWT_SECRET or JWT_JWKS_URL.", "DATABASE_URL")
         if fallback and secret in (None, fallback):
-            sentence = "needs a JWT_SECRET that differs from it: one is the old secret, the other the new one."
-            raise ValidationError(sentence, "JWT_SECRET_FALLBACK")
+            raise ValidationError("requires a JWT_SECRET with a different value.", "JWT_SECRET_FALLBACK")
 
 
 def load_config() -> dict[str, Any]:
-    """Read the settings, the environment before ``.env``.
+    """Read the settings. The environment takes precedence over ``.env``.
 
     Returns:
-        Every setting of :class:`Settings` by its name.
+        The value of every setting of :class:`Settings`, by name.
 
     Raises:
-        ConfigError: one sentence for each setting that is wrong.
+        ConfigError: a setting is invalid; the message has one sentence for each.
     """
     try:
-        # Not interpolated: a dollar sign in a password is just that.
+        # Without interpolation, so that a password may contain a dollar sign.
         values = {**dotenv_values(ROOT / ".env", interpolate=False), **os.environ}
     except (UnicodeDecodeError, OSError) as error:
-        reason = getattr(error, "strerror", "it is not text in UTF-8")
-        raise ConfigError(f"The file .env cannot be read: {reason}.") from None
+        reason = getattr(error, "strerror", "it is not UTF-8 text")
+        raise ConfigError(f"Cannot read the file .env: {reason}.") from None
     try:
         return dict(Settings().load({name: value for name, value in values.items() if value}))
     except ValidationError as error:

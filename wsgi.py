@@ -1,4 +1,4 @@
-"""The application, as gunicorn and the ``flask`` command import it."""
+"""The WSGI application, which gunicorn and the ``flask`` command import."""
 
 import sys
 

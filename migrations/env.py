@@ -1,7 +1,7 @@
-"""How Alembic reaches the database: as the role that logs in, on a connection of its own, past the prefix.
+"""Runs migrations as the login role, on a separate connection that does not switch to the acting role.
 
-MIGRATION_DATABASE_URL is used where it is set (Neon's direct host), otherwise DATABASE_URL, otherwise the embedded
-server, which is started for it.
+The database is MIGRATION_DATABASE_URL if it is set (Neon's direct host), otherwise DATABASE_URL. Without both, it is
+the embedded server, which is started.
 """
 
 import logging
@@ -15,17 +15,17 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from config import StartupError
 from taskapp.db import embedded
 
-# Any number that nobody else takes for a lock: migrations started at once by several hosts run one after the other.
+# An arbitrary number. Migrations that several hosts start at the same time run one after the other.
 ADVISORY_LOCK = 7_459_001
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-NO_RIGHT = ("42501", "3F000")  # The second where no schema may be used at all.
+INSUFFICIENT_PRIVILEGE = ("42501", "3F000")  # The second one if the role may not use any schema.
 
 metadata = current_app.extensions["migrate"].db.metadata
 
 
 def database_url() -> URL:
-    """Return the URL to migrate, with the embedded server started where it is that one's."""
+    """Return the URL of the database to migrate. Starts the embedded server if that is the database."""
     url: URL | None = current_app.config["MIGRATION_DATABASE_URL"] or current_app.config["DATABASE_URL"]
     server = embedded.of_app(current_app)
     if url is not None or server is None:
@@ -35,7 +35,7 @@ def database_url() -> URL:
 
 
 def name_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:
-    """Number a new revision after the newest, and make none where nothing has changed."""
+    """Number a new revision after the newest one, or drop it if nothing has changed."""
     script = directives[0]
     if (
         context.config.cmd_opts
@@ -43,16 +43,14 @@ def name_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:
         and script.upgrade_ops.is_empty()
     ):
         directives.clear()
-        logging.getLogger("taskapp.migrations").warning(
-            "The models and the database agree; there is nothing to migrate."
-        )
+        logging.getLogger("taskapp.migrations").warning("No changes between the models and the database.")
         return
     head = context.script.get_current_head()
     script.rev_id = f"{int(head or 0) + 1:04}"
 
 
 def run_migrations() -> None:
-    """Run the migrations in one transaction."""
+    """Run the migrations in a single transaction."""
     engine = create_engine(database_url(), poolclass=NullPool)
     with engine.connect() as connection:
         context.configure(connection=connection, target_metadata=metadata, process_revision_directives=name_revision)
@@ -62,11 +60,11 @@ def run_migrations() -> None:
 
 
 if context.is_offline_mode():
-    raise StartupError("Migrations look at the database they change, so they cannot be written as a script.")
+    raise StartupError("The option --sql is not supported, because migrations query the database.")
 try:
     run_migrations()
 except DBAPIError as error:
-    # Unreachable, or without the right: not what a traceback would explain.
-    if isinstance(error, OperationalError) or getattr(error.orig, "pgcode", None) in NO_RIGHT:
-        raise StartupError(f"The database cannot be migrated: {str(error.orig).splitlines()[0]}.") from None
+    # An unreachable database or a missing privilege is not a bug, so a traceback would not help.
+    if isinstance(error, OperationalError) or getattr(error.orig, "pgcode", None) in INSUFFICIENT_PRIVILEGE:
+        raise StartupError(f"Cannot migrate the database: {str(error.orig).splitlines()[0]}.") from None
     raise

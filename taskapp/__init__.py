@@ -19,19 +19,22 @@ from taskapp.tasks.views import bp as tasks_bp
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Make the application. It connects to nothing yet; the embedded default makes its folder and its secret.
+    """Create the application, without connecting to a database.
+
+    Without DATABASE_URL, this creates the folder and the secret of the embedded PostgreSQL.
 
     Args:
-        config: every setting of ``config.Settings``; read from the environment if None.
+        config: the value of every setting of ``config.Settings``; read from the environment if None.
 
     Raises:
         ConfigError: a setting is invalid.
+        EmbeddedError: the folder or the secret cannot be used.
     """
     config = load_config() if config is None else config
     app = App(__name__, static_folder=None, instance_path=str(config["INSTANCE_PATH"]))
     app.config.from_mapping(config, **openapi.SETTINGS)
 
-    # Hooks that come first see a request first, and its response last.
+    # The hooks registered first run first for a request, and last for its response.
     for part in (logs, request_stats, access_log, request_id, security_headers, cors):
         part.init_app(app)
     for part in (embedded, execute, metrics, jobs, cursors, guard, errors, error_responses, openapi):
@@ -44,7 +47,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.cli.add_command(auth_cli.token)
     app.cli.add_command(db_cli.idempotency_commands)
     if config["RATE_LIMIT"]:
-        from taskapp.http import rate_limit  # noqa: PLC0415 # Flask-Limiter and redis-py, only if they are used.
+        from taskapp.http import rate_limit  # noqa: PLC0415 # Loads Flask-Limiter and redis-py only if they are used.
 
         rate_limit.init_app(app, guard.authorize)
     return app

@@ -72,7 +72,7 @@ def assert_two_runs(checkout, tmp_path, **settings):
             assert "run 1" in shell(f"{banner['Try']} -s --fail")
             assert "swagger-ui" in shell(f"curl -s --fail {banner['Docs']}")
             run.interrupt()
-        assert not EmbeddedPostgres(run.folder)._answers()
+        assert not EmbeddedPostgres(run.folder)._accepts_connections()
         assert "Traceback" not in run.log.read_text()
 
 
@@ -116,12 +116,12 @@ def test_port_of_another_make_run_is_taken(server, tmp_path):
     [
         ({"HOST": "192.0.2.1"}, "taskapp: cannot listen on 192.0.2.1 port"),
         ({"HOST": "no.such.host.invalid"}, "taskapp: cannot listen on no.such.host.invalid port"),
-        ({"MIGRATION_DATABASE_URL": "postgresql://u@h/d"}, "taskapp: MIGRATION_DATABASE_URL is set but"),
+        ({"MIGRATION_DATABASE_URL": "postgresql://u@h/d"}, "taskapp: MIGRATION_DATABASE_URL requires DATABASE_URL."),
         ({"THREADS": "many"}, "taskapp: THREADS must be a whole number."),
-        ({"INSTANCE_PATH": "/proc/taskapp"}, "taskapp: The folder /proc/taskapp cannot be made"),
+        ({"INSTANCE_PATH": "/proc/taskapp"}, "taskapp: Cannot create the folder /proc/taskapp"),
         (
             {"DATABASE_URL": "postgresql://u@127.0.0.1:1/x", "JWT_SECRET": "x" * 32},
-            "taskapp: The database cannot be migrated: Connection refused.",
+            "taskapp: Cannot migrate the database: Connection refused.",
         ),
     ],
 )
@@ -152,7 +152,7 @@ def make(folder, *arguments, **variables):
 def test_missing_python_ends_in_a_sentence(bare, target):
     status, text = make(bare, target, "PYTHON=no-such-python")
     assert status != 0
-    assert "taskapp needs Python 3.11 or newer: install it" in text
+    assert "taskapp needs Python 3.11 or newer. Install it" in text
 
 
 def test_old_python_ends_in_a_sentence(bare):
@@ -169,7 +169,7 @@ def test_missing_npm_ends_in_a_sentence(bare):
     shutil.copytree(ROOT / tools, bare / tools, ignore=shutil.ignore_patterns("node_modules"))
     status, text = make(bare, "postman", "NPM=no-such-npm")
     assert status != 0
-    assert "This needs npm, which comes with Node.js: install it" in text
+    assert "This needs npm, which is part of Node.js. Install it" in text
 
 
 def test_make_alone_explains_itself(bare):

@@ -1,4 +1,4 @@
-"""Index what lists are sorted by; newest first, the usual order, has the primary key."""
+"""Create the indexes for sorted lists. The default order, by id, uses the primary key."""
 
 from alembic import op
 
@@ -11,12 +11,12 @@ COLUMNS = ("created_at", "updated_at", "title")
 
 
 def upgrade() -> None:
-    """Make one index for each order, behind the user, and with the id to break ties."""
+    """Create an index for each order. It starts with the user id and ends with the id, which breaks ties."""
     for column in COLUMNS:
         op.create_index(f"ix_tasks_user_id_{column}_id", "tasks", ["user_id", column, "id"])
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the indexes."""
     for column in COLUMNS:
         op.drop_index(f"ix_tasks_user_id_{column}_id", "tasks")

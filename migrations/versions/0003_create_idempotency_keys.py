@@ -1,4 +1,4 @@
-"""Create the table of the results that writes with an Idempotency-Key are repeated with."""
+"""Create the table with the stored results of writes with an Idempotency-Key."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ ROLE = "taskapp_user"
 
 
 def upgrade() -> None:
-    """Make the table, its grants, and its policies."""
+    """Create the table, its grants and its policies."""
     op.create_table(
         "idempotency_keys",
         sa.Column("user_id", sa.String(255, collation="C"), nullable=False),
@@ -28,12 +28,12 @@ def upgrade() -> None:
     op.execute("ALTER TABLE idempotency_keys FORCE ROW LEVEL SECURITY")
     owner = "user_id = nullif(current_setting('app.user_id', true), '')"
     op.execute(f"CREATE POLICY owner ON idempotency_keys USING ({owner}) WITH CHECK ({owner})")
-    # The role that owns the table purges it, of all users' keys, and sees none that are not to be purged.
+    # The owner of the table purges the keys of all users. It sees only those that have expired.
     op.execute(
         "CREATE POLICY purge ON idempotency_keys TO CURRENT_USER USING (created_at < now() - interval '24 hours')"
     )
 
 
 def downgrade() -> None:
-    """Drop the table, and with it its grants and its policies."""
+    """Drop the table with its grants and its policies."""
     op.drop_table("idempotency_keys")

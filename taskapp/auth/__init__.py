@@ -1,1 +1,1 @@
-"""Who is calling: the guard of every ``/api`` blueprint, and the tokens that it checks."""
+"""Authentication: the guard of every ``/api`` blueprint, and the tokens that it verifies."""

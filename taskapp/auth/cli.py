@@ -1,4 +1,4 @@
-"""``flask token``: tokens signed with the service's own secret."""
+"""The command ``flask token``, which issues tokens signed with JWT_SECRET."""
 
 from datetime import timedelta
 
@@ -18,23 +18,25 @@ class Duration(click.ParamType[timedelta]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Return the time that the text stands for."""
+        """Parse the text of the option."""
         if isinstance(value, timedelta):
             return value
         number, unit = str(value)[:-1], str(value)[-1:]
         if unit not in _SECONDS or not (number.isascii() and number.isdecimal()) or not 0 < int(number) < 10**6:
-            self.fail(f"{value!r} is not a duration like 90s, 15m, 1h or 7d.", param, ctx)
+            self.fail(f"{value!r} is not a valid duration, such as 90s, 15m, 1h or 7d.", param, ctx)
         return timedelta(seconds=int(number) * _SECONDS[unit])
 
 
 @click.command("token")
 @click.argument("user_id")
-@click.option("--expires-in", type=Duration(), default="1h", show_default=True, help="How long it holds: 15m, 1h, 7d.")
+@click.option("--expires-in", type=Duration(), default="1h", show_default=True, help="Lifetime, such as 15m, 1h or 7d.")
 @with_appcontext
 def token(user_id: str, expires_in: timedelta) -> None:
-    """Print a token for USER_ID, signed with the service's own secret."""
+    """Print a token for USER_ID, signed with JWT_SECRET."""
     if not 0 < len(user_id) <= USER_ID_LENGTH or "\0" in user_id or "/" in user_id:
-        raise click.BadParameter(f"must be 1 to {USER_ID_LENGTH} characters without a slash.", param_hint="USER_ID")
+        raise click.BadParameter(
+            f"must be 1 to {USER_ID_LENGTH} characters, without slashes or NUL.", param_hint="USER_ID"
+        )
     try:
         click.echo(sign_token(current_app.config, user_id, expires_in))
     except LookupError as error:

@@ -1,4 +1,4 @@
-"""Why a caller is not let in, without a word on how clients are told."""
+"""Errors of authentication and authorization. They know no HTTP status; ``taskapp.auth.guard`` maps them."""
 
 
 class MissingToken(Exception):
@@ -17,7 +17,7 @@ class SigningKeyUnavailable(Exception):
     """The token's key is unknown and the issuer is unreachable.
 
     Args:
-        seconds: after which it is worth trying again.
+        seconds: when to retry, in whole seconds from now.
     """
 
     def __init__(self, seconds: int) -> None:

@@ -1,4 +1,4 @@
-"""The guard of every ``/api`` blueprint: it lets only the user of the path pass."""
+"""The guard of every ``/api`` blueprint. It admits only the user in the path."""
 
 from http import HTTPStatus
 
@@ -10,34 +10,32 @@ from taskapp.db.columns import USER_ID_LENGTH
 from taskapp.http.errors import ErrorResponse, InvalidInput, map_error
 from taskapp.http.request import Request, current_request
 
-# RFC 6750, section 3, defines the headers.
+# The headers are defined in RFC 6750, section 3.
 _MISSING_TOKEN = ErrorResponse(
     HTTPStatus.UNAUTHORIZED,
     "UNAUTHORIZED",
-    "Send a valid token as 'Authorization: Bearer <token>'.",
+    "The token is missing. Send it as 'Authorization: Bearer <token>'.",
     headers={"WWW-Authenticate": "Bearer"},
 )
 _INVALID_TOKEN = ErrorResponse(
     HTTPStatus.UNAUTHORIZED,
     "UNAUTHORIZED",
-    "The token is malformed, expired or not from an issuer this service trusts.",
+    "The token is malformed, expired, or not from a trusted issuer.",
     headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
 )
-_WRONG_USER = ErrorResponse(
-    HTTPStatus.FORBIDDEN, "FORBIDDEN", "The token belongs to another user than the one in the path."
-)
+_WRONG_USER = ErrorResponse(HTTPStatus.FORBIDDEN, "FORBIDDEN", "The token belongs to another user.")
 _SIGNING_KEY_UNAVAILABLE = ErrorResponse(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "SERVICE_UNAVAILABLE",
-    "Tokens cannot be checked at the moment. Try again shortly.",
+    "Tokens cannot be verified at the moment. Try again shortly.",
 )
 
 
 def bearer_token(request: Request) -> str:
-    """Return the token of a request (RFC 6750, section 2.1).
+    """Return the bearer token of a request (RFC 6750, section 2.1).
 
     Raises:
-        MissingToken: there is none.
+        MissingToken: the request has none.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
@@ -46,25 +44,27 @@ def bearer_token(request: Request) -> str:
 
 
 def authorize() -> None:
-    """Before a view: let only the user of the path pass. Attached to blueprints, so that no view can forget it.
+    """Reject the current request unless its token belongs to the user in the path.
+
+    A ``before_request`` hook of blueprints, so that no view can omit it. Sets ``g.user_id`` to the user of the token.
 
     Raises:
-        MissingToken, InvalidToken, SigningKeyUnavailable: nobody can be authenticated.
-        WrongUser: the token is another user's.
-        InvalidInput: no user can have this id.
+        MissingToken, InvalidToken, SigningKeyUnavailable: the token cannot be verified.
+        WrongUser: the token belongs to another user.
+        InvalidInput: the user id is too long, or contains NUL.
     """
     request = current_request()
     verifier: TokenVerifier = current_app.extensions["token_verifier"]
     user_id = (request.view_args or {})["user_id"]
-    g.user_id = caller = verifier.authenticate(bearer_token(request))  # For the log, however the request ends.
+    g.user_id = caller = verifier.authenticate(bearer_token(request))  # Set before the checks, for the access log.
     if caller != user_id:
         raise WrongUser
     if len(user_id) > USER_ID_LENGTH or "\0" in user_id:
-        raise InvalidInput(details={"user_id": [f"Must be 1 to {USER_ID_LENGTH} characters, none of them NUL."]})
+        raise InvalidInput(details={"user_id": [f"Must be 1 to {USER_ID_LENGTH} characters, without NUL."]})
 
 
 def init_app(app: Flask) -> None:
-    """Verify tokens as the settings say, and respond to callers that are not let in."""
+    """Create the token verifier of an application from its settings, and map the errors to responses."""
     app.extensions["token_verifier"] = make_verifier(app.config)
     map_error(app, MissingToken, _MISSING_TOKEN)
     map_error(app, InvalidToken, _INVALID_TOKEN)

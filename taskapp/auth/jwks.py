@@ -1,11 +1,11 @@
-"""The public keys of an issuer (RFC 7517), cached so that clients notice neither its outages nor a change of its keys.
+"""The public keys of an issuer (RFC 7517), cached so that neither outages nor key rotations affect clients.
 
-PyJWT's client fetches and reads a key set. But it fails once its cache is old and the issuer is down, lets every thread
-queue behind a fetch, and for a while after each fetch rejects newer keys. This module adds:
+PyJWT's client fetches and parses a key set. However, it fails if the issuer is down after its cache has expired, makes
+all threads wait for a fetch, and rejects new keys for a while after each fetch. This module behaves differently:
 
-* A known key is used at once. It is refreshed in the background, and kept for as long as the issuer is down.
-* An unknown key is rejected only if the issuer, asked after the token came, does not have it. If the issuer cannot be
-  asked, the client should retry (503), not log in again (401).
+* A known key is used immediately. It is refreshed in the background, and kept while the issuer is down.
+* An unknown key is rejected only if a fetch that started after the token arrived does not contain it. If the issuer is
+  unreachable, the client should retry (503), not log in again (401).
 """
 
 import copy
@@ -24,17 +24,17 @@ _logger = logging.getLogger(__name__)
 
 # Seconds after which known keys are fetched again.
 LIFESPAN = 300
-# This many fetches may follow each other at once, because a new key may come right after a fetch. After that there is
-# one every COOLDOWN seconds: anybody can make up key ids, and must not make this service flood its issuer.
+# BURST fetches may follow each other immediately, because a new key may appear right after a fetch. After that, one
+# fetch per COOLDOWN seconds is allowed: clients can invent key ids, which must not flood the issuer with requests.
 BURST = 5
 COOLDOWN = 10
-# Seconds after a fetch that failed until the next.
+# Seconds between the start of a failed fetch and the next one.
 PAUSE = 1
-# Seconds that the issuer may be silent during a fetch, and that a request waits for a fetch.
+# The timeout of a fetch, and the maximum wait of a request for one, in seconds.
 TIMEOUT = 3
-# How many key ids that the issuer does not have are cached.
+# The maximum number of cached key ids that the issuer does not have.
 ABSENT_KEYS = 1000
-# What a token of an issuer may be signed with: never a secret's algorithm, because public keys are no secrets.
+# Asymmetric algorithms only. With HS256, anybody could use the public key as the secret (RFC 8725, section 2.1).
 ALGORITHMS = ["EdDSA", "Ed25519", *("ES256", "ES384", "ES512")]
 ALGORITHMS += ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
 
@@ -42,14 +42,14 @@ clock = time.monotonic
 
 
 class TokenBucket:
-    """How often something may be done: a few times at once, then once in a while."""
+    """A rate limiter: BURST actions immediately, then one per COOLDOWN seconds."""
 
     def __init__(self) -> None:
         self._left = float(BURST)
         self._counted_at = clock()
 
     def take(self) -> bool:
-        """Return whether it may be done now; if so, it counts."""
+        """Take a token; return False if none is left."""
         left, now = self._left_now(), clock()
         if left < 1:
             return False
@@ -57,7 +57,7 @@ class TokenBucket:
         return True
 
     def wait(self) -> int:
-        """Return the whole seconds, at least one, after which it may be done."""
+        """Return the time until the next token in whole seconds, at least 1."""
         return max(1, math.ceil((1 - self._left_now()) * COOLDOWN))
 
     def _left_now(self) -> float:
@@ -65,7 +65,7 @@ class TokenBucket:
 
 
 class _Client(jwt.PyJWKClient):
-    """PyJWT's client, which knows Ed25519 only by its older name, EdDSA (RFC 9864, section 2.2)."""
+    """PyJWT's client, with keys renamed from Ed25519 to the older name EdDSA, the only one it supports (RFC 9864)."""
 
     def fetch_data(self) -> Any:
         data = super().fetch_data()
@@ -76,7 +76,7 @@ class _Client(jwt.PyJWKClient):
 
 
 class _Fetch:
-    """One fetch of the keys: when it began, whether it is done, and whether it brought any."""
+    """A fetch of the key set."""
 
     def __init__(self) -> None:
         self.began_at = clock()
@@ -85,10 +85,10 @@ class _Fetch:
 
 
 class KeySet:
-    """The keys at a URL.
+    """The key set of an issuer.
 
     Args:
-        url: where the issuer publishes them.
+        url: the URL of the key set.
     """
 
     def __init__(self, url: str) -> None:
@@ -99,41 +99,41 @@ class KeySet:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = -math.inf
         self._failing = False
-        # The key ids that the issuer did not have, and when it said so.
+        # Maps each key id that the issuer does not have to the start of the fetch that showed it.
         self._absent: dict[str, float] = {}
 
     def get_signing_key(self, token: str) -> jwt.PyJWK:
-        """Return the key that a token says it is signed with.
+        """Return the key that the header of a token names.
 
         Raises:
-            PyJWTError: the token is no JWT, or names no key of this issuer.
-            SigningKeyUnavailable: the key is not known, and the issuer cannot be asked for it.
+            jwt.PyJWTError: the token is not a JWT, or does not name a key of this issuer.
+            SigningKeyUnavailable: the key is unknown, and the issuer is unreachable.
         """
         header = jwt.get_unverified_header(token)
         key_id, algorithm = header.get("kid"), header.get("alg")
         if not isinstance(key_id, str) or algorithm not in ALGORITHMS:
-            raise jwt.InvalidKeyError  # No key of the issuer could match, so it is not asked.
+            raise jwt.InvalidKeyError  # No key of the issuer can match, so no fetch is needed.
         key = self._keys.get(key_id)
         if key is None:
-            key = self._ask_for(key_id)
+            key = self._fetch_key(key_id)
         elif self._failing or clock() - self._fetched_at > LIFESPAN:
             self._begin_fetch()
         return _named_ed25519(key) if algorithm == "Ed25519" else key
 
-    def _ask_for(self, key_id: str) -> jwt.PyJWK:
-        """Return the key of an id that is not known, once a fetch that began after now has brought it."""
-        asked_at = clock()
-        if asked_at - self._absent.get(key_id, -math.inf) < COOLDOWN:
+    def _fetch_key(self, key_id: str) -> jwt.PyJWK:
+        """Return an unknown key. Only a fetch that starts after this call can show that the issuer does not have it."""
+        requested_at = clock()
+        if requested_at - self._absent.get(key_id, -math.inf) < COOLDOWN:
             raise jwt.InvalidKeyError
         while True:
             fetch = self._begin_fetch(key_id)
-            if fetch and not self._failing:  # While it is down no thread waits: known keys need them.
-                fetch.done.wait(asked_at + TIMEOUT - clock())
+            if fetch and not self._failing:  # During an outage no thread waits; requests with known keys need them.
+                fetch.done.wait(requested_at + TIMEOUT - clock())
             if key := self._keys.get(key_id):
                 return key
             if fetch is None or fetch.failed or not fetch.done.is_set():
                 raise SigningKeyUnavailable(self._bucket.wait())
-            if fetch.began_at >= asked_at:  # One that was under way may have missed the key.
+            if fetch.began_at >= requested_at:  # An earlier fetch may have missed the key.
                 break
         if len(self._absent) >= ABSENT_KEYS:
             self._absent.clear()
@@ -141,10 +141,10 @@ class KeySet:
         raise jwt.InvalidKeyError
 
     def _begin_fetch(self, wanted: str | None = None) -> _Fetch | None:
-        """Return the fetch that is under way, or begin one in the background; None if it is too soon for one.
+        """Return the fetch in progress, or start one in the background; None if it is too soon for another one.
 
         Args:
-            wanted: a key id; no fetch begins if the last one has just brought it.
+            wanted: a key id; no fetch starts if the latest one contains it.
         """
         with self._lock:
             newest = self._fetch
@@ -164,16 +164,20 @@ class KeySet:
             keys = self._client.get_signing_keys()
             self._keys = {str(key.key_id): key for key in keys}
             self._fetched_at = clock()
-        except Exception as error:  # noqa: BLE001 # Whatever an issuer sends, known keys stay.
+        except Exception as error:  # noqa: BLE001 # Known keys stay, whatever the issuer sends.
             fetch.failed = True
-            _logger.warning("The keys of the issuer could not be fetched: %s", error)
+            _logger.warning("Cannot fetch the issuer's keys: %s", error)
         finally:
             self._failing = fetch.failed
             fetch.done.set()
 
 
 def _named_ed25519(key: jwt.PyJWK) -> jwt.PyJWK:
-    """Return an Ed25519 key that PyJWT accepts for a token whose ``alg`` is ``Ed25519``."""
+    """Return a copy of an Ed25519 key that PyJWT accepts for tokens with the algorithm ``Ed25519``.
+
+    Raises:
+        jwt.InvalidAlgorithmError: the key is not an Ed25519 key.
+    """
     if not isinstance(key.key, Ed25519PublicKey):
         raise jwt.InvalidAlgorithmError
     named = copy.copy(key)

@@ -1,6 +1,6 @@
-"""Tokens: JWTs (RFC 7519), checked as RFC 8725 advises.
+"""Tokens: JWTs (RFC 7519), verified as RFC 8725 recommends.
 
-The algorithms are fixed by the kind of key that is configured, never by the token.
+The configured kind of key determines the allowed algorithms. The token never does (RFC 8725, section 3.1).
 """
 
 import math
@@ -18,12 +18,11 @@ from taskapp.auth import jwks
 from taskapp.auth.errors import InvalidToken
 
 SECRET_ALGORITHMS = ["HS256"]
-# RFC 7515, section 7.1. Python's base64 ignores any other character, which would let a token have many spellings.
+# RFC 7515, section 7.1. Python's base64 ignores all other characters, so the same token could have many spellings.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
-# Seconds that the issuer's clock may differ from ours.
+# Allowed clock skew between the issuer and this service, in seconds.
 LEEWAY = 30
-# Clients send the same token again and again. A valid token is cached for this many seconds, but never for longer than
-# it is valid.
+# Clients send the same token repeatedly. A valid token is cached for this many seconds, but never beyond its expiry.
 CACHE_SECONDS = 60
 CACHE_SIZE = 4096
 clock = time.monotonic
@@ -34,12 +33,12 @@ class TokenVerifier:
     """Verifies tokens.
 
     Attributes:
-        find_keys: returns the keys that may have signed a token, the most likely first, and raises
+        find_keys: returns the keys that may have signed a token, the most likely one first. Raises
             ``jwt.PyJWTError`` if there is none.
-        algorithms: the only ones allowed with that kind of key.
-        issuer: what ``iss`` must be, or None for any.
-        audience: what ``aud`` must hold, or None for any.
-        user_claim: the claim that holds the user's id.
+        algorithms: the algorithms that are allowed with this kind of key.
+        issuer: the required value of ``iss``, or None if it is not checked.
+        audience: the required value in ``aud``, or None if it is not checked.
+        user_claim: the claim that contains the user id.
     """
 
     find_keys: Callable[[str], Sequence[Any]]
@@ -53,8 +52,8 @@ class TokenVerifier:
         """Return the id of the user that a token was issued to.
 
         Raises:
-            InvalidToken: the token is not valid.
-            SigningKeyUnavailable: its key is not known, and the issuer cannot be asked for it.
+            InvalidToken: the token is malformed, expired, or not trusted.
+            SigningKeyUnavailable: its key is unknown, and the issuer is unreachable.
         """
         user_id, until = self._cache.get(token, ("", -math.inf))
         if clock() < until:
@@ -72,7 +71,7 @@ class TokenVerifier:
         return user_id
 
     def _add_to_cache(self, token: str, user_id: str, expires_at: int) -> None:
-        if len(self._cache) >= CACHE_SIZE:  # Simpler than finding the oldest, and as good: each is verified once more.
+        if len(self._cache) >= CACHE_SIZE:  # Simpler than evicting the oldest; each token is only verified once more.
             self._cache.clear()
         now = time.time()
         self._cache[token] = user_id, clock() + (min(now + CACHE_SECONDS, expires_at + LEEWAY) - now)
@@ -80,7 +79,7 @@ class TokenVerifier:
     def _verify(self, token: str) -> dict[str, Any]:
         *candidates, last = self.find_keys(token)
         for key in candidates:
-            with suppress(jwt.InvalidSignatureError):  # Only then is it worth trying the next.
+            with suppress(jwt.InvalidSignatureError):  # With any other error, the next key would fail too.
                 return self._decode(token, key)
         return self._decode(token, last)
 
@@ -97,7 +96,7 @@ class TokenVerifier:
 
 
 def make_verifier(config: Mapping[str, Any]) -> TokenVerifier:
-    """Return what verifies tokens with the kind of key that the settings name."""
+    """Return the verifier for the settings: with JWT_JWKS_URL if it is set, otherwise with the secrets."""
     find_keys: Callable[[str], Sequence[Any]]
     if config["JWT_JWKS_URL"]:
         key_set = jwks.KeySet(config["JWT_JWKS_URL"])
@@ -109,15 +108,18 @@ def make_verifier(config: Mapping[str, Any]) -> TokenVerifier:
 
 
 def sign_token(config: Mapping[str, Any], user_id: str, lifetime: timedelta) -> str:
-    """Sign a token for a user with the service's own secret.
+    """Return a new token for a user, signed with JWT_SECRET.
+
+    Args:
+        config: the settings.
+        user_id: the user.
+        lifetime: how long the token is valid.
 
     Raises:
-        LookupError: the service has no secret, because its tokens are signed by an issuer elsewhere.
+        LookupError: JWT_SECRET is not set, because tokens come from an issuer.
     """
     if not config["JWT_SECRET"]:
-        raise LookupError(
-            "JWT_JWKS_URL is set, so tokens come from that issuer; this service holds no key to sign with"
-        )
+        raise LookupError("Cannot sign tokens: JWT_JWKS_URL is set, so only the issuer can sign them")
     now = datetime.now(UTC)
     claims = {"sub": user_id, config["JWT_USER_CLAIM"]: user_id, "iat": now, "exp": now + lifetime}
     optional = {"iss": config["JWT_ISSUER"], "aud": config["JWT_AUDIENCE"]}

@@ -1,4 +1,4 @@
-"""How statements reach PostgreSQL: the extensions, not bound to an application yet; ``create_app`` binds them."""
+"""Access to PostgreSQL. The extensions below are bound to an application by ``create_app``."""
 
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -9,7 +9,7 @@ from config import ROOT
 
 
 class Base(DeclarativeBase):
-    """The base of the models; constraints are named by rule, so that a migration can name them too."""
+    """The base class of all models. A naming convention for constraints lets migrations refer to them."""
 
     metadata = MetaData(
         naming_convention={

@@ -8,11 +8,11 @@ from taskapp.db import idempotency
 
 @click.group("idempotency")
 def idempotency_commands() -> None:
-    """Look after the results that are kept for retries."""
+    """Manage stored idempotency keys."""
 
 
 @idempotency_commands.command("purge")
 @with_appcontext
 def purge() -> None:
-    """Remove what was kept for a day; the service does so too, once an hour."""
+    """Delete keys older than 24 hours. The service also does this, at most once an hour."""
     click.echo(f"{idempotency.purge_expired()} expired keys purged.")

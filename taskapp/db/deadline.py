@@ -1,7 +1,7 @@
-"""The deadline of the current request: one for all its statements, from the first one on.
+"""The deadline of the current request. All its statements share it, and it starts with the first one.
 
-Nothing else bounds the wait for a database. A pooler holds a statement for as long as it takes, the timeouts of libpq
-end with the login, and gunicorn does not watch its threads.
+Nothing else limits how long a request waits for the database. A pooler holds a statement for as long as it takes, the
+timeouts of libpq only cover connecting, and gunicorn does not monitor its threads.
 """
 
 import math
@@ -16,25 +16,25 @@ from typing import Any, NamedTuple
 import psycopg2
 from psycopg2 import extensions
 
-# The parts of the timeout after which PostgreSQL cancels a statement, which keeps the connection, and after which this
-# process gives up on PostgreSQL, so that the response is there before the timeout is over.
+# Fractions of the timeout. After the first, PostgreSQL cancels the statement, which keeps the connection usable. After
+# the second, this process discards the connection, so that it can still respond within the timeout.
 SERVER_SHARE = 0.90
 CLIENT_SHARE = 0.95
 
 
 class Deadline(NamedTuple):
-    """When a statement must be done, on the clock of ``time.monotonic``.
+    """The time limits of a statement, on the clock of ``time.monotonic``.
 
     Attributes:
         server: when PostgreSQL cancels it.
-        client: when this process gives up on PostgreSQL.
+        client: when this process stops waiting for PostgreSQL.
     """
 
     server: float
     client: float
 
     def server_milliseconds(self) -> int:
-        """Return how long PostgreSQL may still take; zero or less if there is no time left."""
+        """Return the milliseconds that PostgreSQL has left; zero or less if the time is up."""
         return int((self.server - time.monotonic()) * 1000)
 
 
@@ -43,7 +43,7 @@ class _Request:
     ends_at: float | None = None
 
 
-# How long the current request waited for a thread, which counts towards its timeout. A server that knows it sets it.
+# How long the current request waited for a thread, which counts towards its timeout. Set by servers that measure it.
 seconds_in_queue: ContextVar[float] = ContextVar("seconds_in_queue", default=0.0)
 _request: ContextVar[_Request | None] = ContextVar("request", default=None)
 _wait_ends_at: ContextVar[float] = ContextVar("wait_ends_at", default=math.inf)
@@ -51,7 +51,7 @@ _wait_ends_at: ContextVar[float] = ContextVar("wait_ends_at", default=math.inf)
 
 @contextmanager
 def request_deadline() -> Iterator[None]:
-    """Have all statements of a request share one deadline."""
+    """Make all statements in this context share one deadline."""
     token = _request.set(_Request())
     try:
         yield
@@ -63,8 +63,8 @@ def statement_deadline(timeout: float) -> Deadline:
     """Return the deadline of a statement.
 
     Args:
-        timeout: seconds for all statements of a request together, from the first one on. A statement outside of a
-            request has them for itself.
+        timeout: seconds for all statements of a request, counted from the first one. Outside of a request, each
+            statement has its own deadline.
     """
     request = _request.get()
     if request is None:
@@ -78,7 +78,11 @@ def statement_deadline(timeout: float) -> Deadline:
 
 @contextmanager
 def wait_until(ends_at: float) -> Iterator[None]:
-    """Wait for PostgreSQL until a time on the clock of ``time.monotonic``; ``math.inf`` is for as long as it takes."""
+    """Limit the waits for PostgreSQL in this context.
+
+    Args:
+        ends_at: the end of the waits, on the clock of ``time.monotonic``; ``math.inf`` means no limit.
+    """
     token = _wait_ends_at.set(ends_at)
     try:
         yield
@@ -87,9 +91,10 @@ def wait_until(ends_at: float) -> Iterator[None]:
 
 
 def wait_for_server(connection: Any) -> None:
-    """Wait for PostgreSQL, but no longer than the current :func:`wait_until` allows: the wait callback of psycopg2.
+    """Wait for PostgreSQL until the end that :func:`wait_until` set. This is the wait callback of psycopg2.
 
-    psycopg2 closes the connection if this raises; closing it here would hang.
+    https://www.psycopg.org/docs/extensions.html#psycopg2.extensions.set_wait_callback: if this raises, psycopg2 closes
+    the connection. Closing it here would hang.
 
     Raises:
         psycopg2.OperationalError: the time is up.
@@ -98,6 +103,6 @@ def wait_for_server(connection: Any) -> None:
         seconds = _wait_ends_at.get() - time.monotonic()
         if seconds <= 0:
             raise psycopg2.OperationalError("no response before the deadline")
-        poller = select.poll()  # A new one each time: while it connects, libpq may go on to another socket.
+        poller = select.poll()  # A new one each time, because libpq may switch sockets while it connects.
         poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
         poller.poll(None if seconds == math.inf else seconds * 1000)

@@ -1,4 +1,4 @@
-"""The engine: a pool of live connections, and a wait for PostgreSQL that ends with the deadline."""
+"""The engine: its pool, the detection of dead connections, and a wait for PostgreSQL that ends at the deadline."""
 
 import math
 import select
@@ -16,24 +16,24 @@ from taskapp.db.retry import OperationFailed
 
 
 def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what Flask-SQLAlchemy makes the engine with.
+    """Return the engine options for Flask-SQLAlchemy.
 
     Args:
-        config: the settings, of which THREADS and REQUEST_TIMEOUT count here.
+        config: the settings, including THREADS and REQUEST_TIMEOUT.
     """
     return {
         "isolation_level": "AUTOCOMMIT",
-        # No transaction is ever left open, and there is no column of the type that would be probed for.
+        # With AUTOCOMMIT, no transaction stays open. No column has the type hstore, so nothing looks for it.
         "pool_reset_on_return": None,
         "use_native_hstore": False,
-        # One connection for each thread that can ask for one. The most recently used one comes first, so that those a
-        # quiet hour leaves over stay idle and are replaced before Neon suspends (5 minutes) or a firewall forgets them.
+        # One connection per thread. The most recently used one is taken first, so that surplus connections stay idle.
+        # They are replaced before Neon suspends (after 5 minutes) or a firewall drops them.
         "pool_size": config["THREADS"],
         "max_overflow": 0,
-        "pool_timeout": math.ceil(config["REQUEST_TIMEOUT"]),  # SQLAlchemy cuts it to whole seconds.
+        "pool_timeout": math.ceil(config["REQUEST_TIMEOUT"]),  # SQLAlchemy truncates it to whole seconds.
         "pool_use_lifo": True,
         "pool_recycle": 240,
-        # Parameters are what users wrote: not for logs.
+        # Parameters contain the data of users, which must not be logged.
         "hide_parameters": True,
         "connect_args": {
             "application_name": "taskapp",
@@ -45,37 +45,40 @@ def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def connect(engine: Engine) -> PoolProxiedConnection:
-    """Take a connection from the pool. Nothing is sent before there is one, so this can always be retried.
+    """Take a connection from the pool, or open one. Both can be retried, because no statement was sent yet.
 
     Raises:
         OperationFailed: there is no connection.
     """
     try:
         return engine.raw_connection()
-    except PoolTimeoutError as error:  # All connections were in use for as long as a request has.
+    except PoolTimeoutError as error:  # All connections were in use for the whole REQUEST_TIMEOUT.
         raise OperationFailed(error, unavailable=False, can_retry=False) from error
-    # SQLAlchemy's own: what it asks of the first connection of all failed, or one after the other turned out dead.
+    # SQLAlchemy raises its own errors if its queries on the first connection fail, or if several connections are dead.
     except (psycopg2.Error, DBAPIError, InvalidRequestError) as error:
         raise OperationFailed(error, unavailable=True, can_retry=True) from error
 
 
 def _is_readable(dbapi_connection: Any) -> bool:
-    poller = select.poll()  # select() takes no descriptor from 1024 on.
+    poller = select.poll()  # select() supports no descriptor above 1023.
     poller.register(dbapi_connection.fileno(), select.POLLIN)
     return bool(poller.poll(0))
 
 
 def _replace_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
-    """Have the pool replace a connection that was closed while it was idle.
+    """Make the pool replace a connection that was closed while it was idle.
 
-    PostgreSQL sends nothing on an idle connection, so one that is readable was closed. This costs microseconds, the
-    usual ping a round trip.
+    PostgreSQL sends nothing on an idle connection, so a readable one was closed. This check takes microseconds.
+    SQLAlchemy's ``pool_pre_ping`` takes a round trip.
+
+    Raises:
+        DisconnectionError: the connection is dead; SQLAlchemy then opens another one.
     """
     if dbapi_connection.closed or _is_readable(dbapi_connection):
         raise DisconnectionError
 
 
 def init_engine(engine: Engine) -> None:
-    """Bound how long connections wait, and have dead ones replaced. Connects to nothing."""
+    """Limit how long connections wait for PostgreSQL, and replace dead ones. Does not connect."""
     extensions.set_wait_callback(wait_for_server)
     event.listen(engine, "checkout", _replace_dead)

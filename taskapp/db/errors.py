@@ -1,4 +1,4 @@
-"""What can go wrong with a statement, without a word on how clients are told."""
+"""Errors of statements. They know no HTTP status; ``taskapp.http.errors`` maps them to responses."""
 
 
 class DatabaseUnavailable(Exception):

@@ -1,10 +1,10 @@
-"""How a statement reaches PostgreSQL: as one user, in one message, before a deadline.
+"""Runs a statement as one user, in one message, before a deadline.
 
-The engine runs in AUTOCOMMIT, and psycopg2 sends its text as one message of the simple query protocol, whose statements
-are one implicit transaction
-(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). So every statement goes out
-behind a prefix that takes the acting role and names the acting user for just that transaction: no round trip of its
-own, and nothing left on the connection for the next request, behind PgBouncer in transaction mode too.
+The engine runs in AUTOCOMMIT. psycopg2 sends the text of an operation as one message of the simple query protocol, and
+PostgreSQL runs the statements of a message as one implicit transaction
+(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). Every statement has a prefix
+that sets the acting role and the acting user for this transaction only. The prefix takes no extra round trip, leaves
+nothing on the connection for the next request, and works with PgBouncer in transaction mode.
 """
 
 import logging
@@ -28,41 +28,41 @@ from taskapp.db.retry import CircuitBreaker, OperationFailed, Retry
 
 _logger = logging.getLogger(__name__)
 
-# The role that statements act as: it cannot log in, owns nothing, and row-level security holds for it.
+# The role that statements run as. It cannot log in, owns nothing, and is subject to row-level security.
 ACTING_ROLE = "taskapp_user"
 
-# The user that a statement runs as, for statements to name. There is no other that they could be given by mistake.
+# The parameter for the user id in statements. It always has the value of the acting user.
 ACTING_USER: BindParameter[str] = bindparam("acting_user")
 
-# Sent after each statement, by its engine, with its ``seconds`` and its ``outcome``: ``ok``, ``unavailable`` or
-# ``failed``.
+# Sent after each statement. The sender is the engine. The arguments are the duration, ``seconds``, and ``outcome``,
+# which is ``ok``, ``unavailable`` or ``failed``.
 statement_executed = Signal()
 
-# Times are in UTC, whatever the server is set to.
+# Times are in UTC, whatever the time zone of the server.
 _PREFIX = (
     f"SELECT set_config('role', '{ACTING_ROLE}', true), set_config('app.user_id', %({ACTING_USER.key})s, true),"
     " set_config('statement_timeout', %(statement_timeout)s, true), set_config('TimeZone', 'UTC', true);\n"
 )
-_DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # As SQLAlchemy has it.
-# More than the variants of all statements that clients use; what is over it is compiled again.
+_DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
+# More than the statements that clients use in practice. Beyond it, statements are compiled again.
 _COMPILED_STATEMENTS = 1024
-# https://www.postgresql.org/docs/current/errcodes-appendix.html. Connection exception, and a server that shuts down.
+# SQLSTATEs from https://www.postgresql.org/docs/current/errcodes-appendix.html: connection exception, server shutdown.
 _UNAVAILABLE = ("08", "57P")
-# Serialization failure and deadlock: the server undid the statement, so it can be sent again.
-_UNDONE = ("40001", "40P01")
-# Insufficient resources, and operator intervention (57014 among them: the statement ran into its timeout).
-_NOT_THE_STATEMENT = (*_UNAVAILABLE, *_UNDONE, "53", "57")
+# Serialization failure and deadlock: PostgreSQL rolled the statement back, so it can be sent again.
+_ROLLED_BACK = ("40001", "40P01")
+# Also insufficient resources, and operator intervention, which includes the statement timeout (57014).
+_DATABASE_FAULTS = (*_UNAVAILABLE, *_ROLLED_BACK, "53", "57")
 
 Rows = Sequence[tuple[Any, ...]]
 
 
 class Database(NamedTuple):
-    """What an application runs statements with.
+    """The database of an application.
 
     Attributes:
-        engine: its engine.
-        breaker: whether the database is available.
-        timeout: REQUEST_TIMEOUT, in seconds.
+        engine: the engine.
+        breaker: the circuit breaker.
+        timeout: REQUEST_TIMEOUT in seconds.
     """
 
     engine: Engine
@@ -71,7 +71,7 @@ class Database(NamedTuple):
 
 
 class _Message(NamedTuple):
-    """What is sent: a text in psycopg2's form of parameters, and their values."""
+    """A message to PostgreSQL: SQL text with parameters in psycopg2's format, and their values."""
 
     text: str
     values: Mapping[str, Any]
@@ -81,24 +81,24 @@ def execute(statement: Executable, parameters: Mapping[str, Any], *, user_id: st
     """Run one statement as a user, in one message.
 
     Args:
-        statement: what to run; row-level security confines it to the user's rows, whatever it asks for.
-        parameters: the values of its bind parameters, but for :data:`ACTING_USER`.
-        user_id: who acts; an empty string is nobody, who sees no rows and can write none.
-        can_retry: whether the statement may run twice, so that it is sent again if its connection breaks. A statement
-            that could not be sent at all is sent again in any case.
+        statement: the statement. Row-level security restricts it to the user's rows, whatever its conditions.
+        parameters: the values of its bind parameters, except :data:`ACTING_USER`.
+        user_id: the acting user. With an empty string, the statement sees no rows and cannot write any.
+        can_retry: whether the statement may run twice. If so, it is resent if its connection breaks. If no connection
+            could be opened, the statement is retried in any case.
 
     Returns:
-        All rows, those of RETURNING included, as tuples. Times in them are in UTC, and have no zone.
+        All rows as tuples, including those of RETURNING. Times are naive datetimes in UTC.
 
     Raises:
-        DatabaseUnavailable: the database cannot be reached, or did not respond in time.
-        psycopg2.Error: it rejects the statement.
+        DatabaseUnavailable: the database is unreachable, or did not respond before the deadline.
+        psycopg2.Error: PostgreSQL rejected the statement.
     """
     return _run(_message_as(user_id, statement, parameters), can_retry=can_retry)
 
 
 def execute_as_login_role(statement: Executable) -> Rows:
-    """Run one statement as the role that the service logs in with, once: for the schema, never for users' rows.
+    """Run one statement as the login role, without retries. For health checks and maintenance, not for tasks.
 
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
@@ -107,7 +107,7 @@ def execute_as_login_role(statement: Executable) -> Rows:
 
 
 def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Rows:
-    """Run one statement as the acting role for no user, once: for health checks.
+    """Run one statement as the acting role, without a user and without retries. For health checks.
 
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
@@ -116,7 +116,7 @@ def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> R
 
 
 def _run(message: _Message, *, once: bool = False, can_retry: bool = False) -> Rows:
-    """Send a message; unless it is to be sent once, again if that may help."""
+    """Send a message, with retries unless ``once`` is set."""
     database: Database = current_app.extensions["database"]
     deadline = statement_deadline(database.timeout)
     with _measure(database.engine), Retry(database.breaker, None if once else deadline.server) as retry:
@@ -147,8 +147,8 @@ def _measure(engine: Engine) -> Iterator[None]:
 
 @lru_cache(maxsize=_COMPILED_STATEMENTS)
 def _compile(statement: Executable) -> _Message:
-    """Write a statement out as SQL once; SQLAlchemy's own execution looks that up, and much else, each time."""
-    compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # All that is run can be compiled.
+    """Compile a statement to SQL once. SQLAlchemy's own execution does more work for each call."""
+    compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # Every statement here has it.
     fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
     return _Message(str(compiled), fixed)
 
@@ -175,35 +175,36 @@ def _send(engine: Engine, message: _Message, deadline: Deadline, *, can_retry: b
 def _execute_on(connection: Any, message: _Message, deadline: Deadline) -> Rows:
     text, values = message
     with connection.cursor() as cursor:
-        cursor.tzinfo_factory = None  # The prefix has all times in UTC; a zone on each takes a tenth of a list's time.
+        cursor.tzinfo_factory = None  # All times are in UTC. Time zone objects would take 10 % of the time of a list.
         cursor.execute(text, {**values, "statement_timeout": str(_check_time_left(deadline))})
         rows: Rows = cursor.fetchall()
         return rows
 
 
 def _failure_of_database(error: psycopg2.Error, connection: Any, *, can_retry: bool) -> OperationFailed | None:
-    """Return how the database failed, or None if the statement is to blame."""
+    """Return the failure of the database, or None if the error is about the statement itself."""
     closed = bool(connection.closed)
     if closed:
         connection.invalidate(error)
     code = error.pgcode or ""
-    # A connection that breaks has no SQLSTATE in psycopg2.
+    # psycopg2 reports a broken connection without an SQLSTATE.
     broken = not code and (closed or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError))
-    if not broken and not code.startswith(_NOT_THE_STATEMENT):
+    if not broken and not code.startswith(_DATABASE_FAULTS):
         return None
     unavailable = broken or code.startswith(_UNAVAILABLE)
-    return OperationFailed(error, unavailable=unavailable, can_retry=code in _UNDONE or (can_retry and unavailable))
+    can_retry = code in _ROLLED_BACK or (can_retry and unavailable)
+    return OperationFailed(error, unavailable=unavailable, can_retry=can_retry)
 
 
 def _check_time_left(deadline: Deadline) -> int:
-    """Return the milliseconds that the server has for a statement.
+    """Return the milliseconds that PostgreSQL has left for a statement.
 
     Raises:
-        DatabaseUnavailable: there are none. Sent all the same, the statement would cost its connection.
+        DatabaseUnavailable: the time is up. A statement that was sent now would have to discard its connection.
     """
     milliseconds = deadline.server_milliseconds()
     if milliseconds <= 0:
-        _logger.warning("The time of a request was up before its statement was sent")
+        _logger.warning("The deadline of a request passed before its statement was sent")
         raise DatabaseUnavailable
     return milliseconds
 
@@ -211,12 +212,12 @@ def _check_time_left(deadline: Deadline) -> int:
 def _act_as_nobody(
     _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _executemany: Any
 ) -> tuple[str, Any]:
-    """Run a statement that goes past the functions above, through SQLAlchemy itself, as nobody, who sees no rows."""
+    """Run a statement that bypasses the functions above as the acting role without a user, so that it sees no rows."""
     return _PREFIX + statement, {**parameters, ACTING_USER.key: "", "statement_timeout": "0"}
 
 
 def init_app(app: Flask) -> None:
-    """Make the engine of an application. Connects to nothing."""
+    """Create the engine of an application, without connecting."""
     server = embedded.of_app(app)
     app.config["SQLALCHEMY_DATABASE_URI"] = server.url if server else app.config["DATABASE_URL"]
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config)

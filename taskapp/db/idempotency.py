@@ -1,9 +1,9 @@
-"""Writes with an idempotency key, which happen once however often they are sent.
+"""Writes with an idempotency key, which take effect once even if they are sent several times.
 
-One statement does it all, and so one implicit transaction: it looks for the key, writes if there is none, and stores
-the result under it. An advisory lock of the transaction detects a repetition that arrives while the first write is
-still running. One that arrives in the moment between breaks the primary key of the table, which undoes its write. Sent
-again, it finds the result.
+A single statement, and so a single implicit transaction, looks up the key, writes if there is none, and stores the
+result. A transaction-level advisory lock detects a retry that arrives while the first write is in progress. A retry may
+also read the keys before the first write commits, and take the lock after it. Then its write violates the primary key
+and is rolled back. Running it again finds the stored result.
 """
 
 import hashlib
@@ -43,14 +43,14 @@ from taskapp.db.execute import ACTING_USER, execute, execute_as_login_role
 
 KEY_LENGTH = 255
 
-# Sent by the service after it stored a result: there will be something to purge.
+# Sent after a result was stored, which will have to be purged.
 result_stored = Signal()
 
 
 class IdempotencyKey(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes this class at run time.
-    """The result of a write that a client sent with a key, for when it sends the write again.
+    """The stored result of a write with an idempotency key.
 
-    Rows are written with the result, never changed, and purged after a day. The policies and grants that go with the
+    A row is inserted together with the write, never updated, and purged after 24 hours. The policies and grants of the
     table are in its migration.
     """
 
@@ -68,8 +68,8 @@ class RequestKey(NamedTuple):
     """The idempotency key of a request.
 
     Attributes:
-        key: what the client chose.
-        fingerprint: a hash of the request; repetitions have the same.
+        key: the key that the client chose.
+        fingerprint: a hash of the request, to detect a key that is reused for a different one.
     """
 
     key: str
@@ -77,11 +77,11 @@ class RequestKey(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a write returned: its row as JSON.
+    """The result of an idempotent write.
 
     Attributes:
-        result: from the name of each returned column to its value; times are text in UTC.
-        replayed: whether the write happened before, and this is its stored result.
+        result: the returned row as a map from column names to JSON values; times are text in UTC.
+        replayed: whether this is the stored result of an earlier write.
     """
 
     result: Mapping[str, Any]
@@ -94,7 +94,7 @@ _STORED = (
     .where(IdempotencyKey.user_id == ACTING_USER, IdempotencyKey.key == bindparam("key"))
     .cte("stored")
 )
-# The condition that a write needs in its WHERE to be given to :func:`idempotent`.
+# The conditions that the WHERE of a write must include before it is passed to :func:`idempotent`.
 NOT_YET_WRITTEN: tuple[ColumnElement[bool], ...] = (
     db.select(_LOCK.c.acquired).scalar_subquery(),
     not_(exists(db.select(_STORED.c.fingerprint))),
@@ -102,10 +102,13 @@ NOT_YET_WRITTEN: tuple[ColumnElement[bool], ...] = (
 
 
 def idempotent(write: Insert | Update | Delete) -> Any:
-    """Make a write that returns its row into a statement that happens once.
+    """Turn a write into a statement that takes effect once per idempotency key.
 
     Args:
-        write: it must have :data:`NOT_YET_WRITTEN` among its conditions.
+        write: a write of at most one row, with RETURNING, and with :data:`NOT_YET_WRITTEN` among its conditions.
+
+    Returns:
+        A statement for :func:`execute_idempotent`.
     """
     written = write.cte("written")
     result = type_coerce(func.to_jsonb(literal_column("written")), JSONB)
@@ -132,14 +135,21 @@ def idempotent(write: Insert | Update | Delete) -> Any:
 def execute_idempotent(
     statement: Executable, parameters: Mapping[str, Any], key: RequestKey, *, user_id: str
 ) -> Outcome | None:
-    """Run a statement of :func:`idempotent`.
+    """Run a statement that :func:`idempotent` returned.
+
+    Args:
+        statement: the statement.
+        parameters: the values of the write's bind parameters.
+        key: the idempotency key of the request.
+        user_id: the acting user.
 
     Returns:
-        What the write returned, now or when it happened; None if it found no row to write.
+        The result of the write, new or stored; None if no row matched.
 
     Raises:
-        IdempotencyKeyInUse: the first write with this key is still running.
-        IdempotencyKeyReused: the key was used for another request.
+        IdempotencyKeyInUse: the first write with this key is still in progress.
+        IdempotencyKeyReused: the key was used for a different request.
+        DatabaseUnavailable, psycopg2.Error: as for :func:`taskapp.db.execute.execute`.
     """
     name = hashlib.sha256(f"{user_id}\0{key.key}".encode()).digest()
     values = {**parameters, **key._asdict(), "lock": int.from_bytes(name[:8], signed=True)}
@@ -148,7 +158,7 @@ def execute_idempotent(
     except psycopg2.IntegrityError:
         ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id)
     if fingerprint is not None:
-        if bytes(fingerprint) != key.fingerprint:  # psycopg2 reads it as a memoryview.
+        if bytes(fingerprint) != key.fingerprint:  # psycopg2 returns a memoryview.
             raise IdempotencyKeyReused
         return Outcome(result, replayed=True)
     if not acquired:
@@ -160,12 +170,12 @@ def execute_idempotent(
 
 
 def time_from_json(value: str) -> datetime:
-    """Read a time of a result as :func:`taskapp.db.execute.execute` returns times: in UTC, without a zone."""
+    """Parse a time of a stored result into a naive datetime in UTC, as ``taskapp.db.execute.execute`` returns it."""
     return datetime.fromisoformat(value).replace(tzinfo=None)
 
 
-# Results are kept for a day at least; the policy of the table lets its owner see those that are older. A batch can be
-# removed well before the deadline.
+# Results are kept for at least 24 hours. A policy lets the owner of the table see only those that are older. A batch of
+# this size can be deleted well before the deadline.
 PURGE_BATCH = 10_000
 _EXPIRED = (
     db.select(IdempotencyKey.user_id, IdempotencyKey.key)
@@ -180,12 +190,12 @@ _PURGE: Executable = (
 
 
 def purge_expired() -> int:
-    """Remove the results of all users that have been kept for long enough, in batches.
+    """Delete the results of all users that are older than 24 hours, in batches.
 
-    It runs as the role that the service logs in with, which must own the table.
+    This runs as the login role, which must own the table.
 
     Returns:
-        How many were removed.
+        The number of deleted results.
 
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`taskapp.db.execute.execute`.

@@ -10,21 +10,21 @@ from taskapp.db.errors import DatabaseUnavailable
 
 _logger = logging.getLogger(__name__)
 
-# Seconds before the next try. The first come quickly, because a server that restarts may be back at once; later ones
-# often enough to find it within a second of its return.
+# Seconds before the next attempt. The first attempts follow quickly, because a restart may be short. The later ones are
+# frequent enough to notice a recovery within a second.
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.3
 
 
 class OperationFailed(Exception):
-    """The database did not perform an operation.
+    """A database operation failed.
 
     Args:
-        cause: the exception of the driver.
+        cause: the exception of the driver or of SQLAlchemy.
 
     Attributes:
-        unavailable: whether every operation would fail now: the database cannot be reached, or does not respond.
-        can_retry: whether trying again does no harm.
+        unavailable: whether the database is unreachable or does not respond, so that every operation would fail.
+        can_retry: whether a retry is safe.
     """
 
     def __init__(self, cause: Exception, *, unavailable: bool, can_retry: bool) -> None:
@@ -34,14 +34,14 @@ class OperationFailed(Exception):
 
 
 class CircuitBreaker:
-    """Whether the database is available, as this process has seen it, and how many threads may retry while it is not.
+    """Tracks whether the database is available to this process, and limits retries while it is not.
 
-    A thread that waits for the database serves no other request. During an outage the breaker is open: half of the
-    threads may retry (a bulkhead), and further requests fail at once. Otherwise requests would queue for longer than
-    any deadline.
+    A thread that waits for the database serves no other request. During an outage the breaker is open: at most half of
+    the threads retry (a bulkhead), and further requests fail immediately. Otherwise requests would queue for longer
+    than any deadline.
 
     Args:
-        threads: how many threads of this process serve requests.
+        threads: the number of threads in this process that serve requests.
     """
 
     def __init__(self, threads: int) -> None:
@@ -52,24 +52,24 @@ class CircuitBreaker:
         """Close the breaker."""
         if self.is_open:
             self.is_open = False
-            _logger.warning("The database is back")
+            _logger.warning("The database is available again")
 
     def record_failure(self, failure: OperationFailed) -> None:
-        """Open the breaker if the database is unavailable."""
+        """Log a failure, and open the breaker if the database is unavailable."""
         reason = str(failure).partition("\n")[0]
         if not failure.unavailable:
-            _logger.warning("The database did not do what it was asked: %s", reason)
-        elif not self.is_open:  # Logged once, not by every request of the outage.
+            _logger.warning("Database operation failed: %s", reason)
+        elif not self.is_open:  # Logged once per outage, not once per request.
             self.is_open = True
-            _logger.warning("The database is away: %s", reason)
+            _logger.warning("The database is unavailable: %s", reason)
 
 
 class Retry:
-    """The tries of one operation, as a context.
+    """The attempts of one operation, as a context manager.
 
     Args:
-        breaker: whether the database is available.
-        until: when to give up, on the clock of ``time.monotonic``; None for a single try, even if the breaker is open.
+        breaker: the circuit breaker of the database.
+        until: the deadline, on the clock of ``time.monotonic``; None for a single attempt, even if the breaker is open.
     """
 
     def __init__(self, breaker: CircuitBreaker, until: float | None) -> None:
@@ -79,7 +79,7 @@ class Retry:
         self._in_bulkhead = False
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return the attempts."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,10 +88,10 @@ class Retry:
             self._breaker.bulkhead.release()
 
     def check(self) -> None:
-        """Before each try: find out whether this thread may try.
+        """Check whether this thread may attempt the operation. To be called before each attempt.
 
         Raises:
-            DatabaseUnavailable: the database is unavailable, and enough threads retry already.
+            DatabaseUnavailable: the breaker is open, and the bulkhead is full.
         """
         if self._until is not None and self._breaker.is_open and not self._in_bulkhead:
             self._in_bulkhead = self._breaker.bulkhead.acquire(blocking=False)
@@ -99,13 +99,13 @@ class Retry:
                 raise DatabaseUnavailable
 
     def pause_after(self, failure: OperationFailed) -> None:
-        """After a try that failed: wait until the next.
+        """Wait after a failed attempt until the next one.
 
         Raises:
-            DatabaseUnavailable: there is no next try.
+            DatabaseUnavailable: there is no next attempt.
         """
         self._breaker.record_failure(failure)
-        seconds = self._pause * random.uniform(0.5, 1)  # noqa: S311 # Jitter, so that threads do not retry as one.
+        seconds = self._pause * random.uniform(0.5, 1)  # noqa: S311 # Jitter, so that threads do not retry together.
         if self._until is None or not failure.can_retry or time.monotonic() + seconds >= self._until:
             raise DatabaseUnavailable from failure
         time.sleep(seconds)

@@ -1,1 +1,1 @@
-"""What every route shares: requests, responses, errors, and the OpenAPI document."""
+"""The parts that all routes share: requests, responses, errors, and the OpenAPI document."""

@@ -21,51 +21,51 @@ MoreHeaders = Callable[[Environ, str, list[tuple[str, str]]], Headers]
 
 @lru_cache(maxsize=256)
 def _server_name(scheme: str, host: str | None, server: tuple[str, int | None] | None) -> str:
-    """Return the name by which a request calls the server; it is the same again and again.
+    """Return the host name in a request. Cached, because requests repeat it.
 
     Raises:
-        werkzeug.exceptions.BadRequest: it is no valid name.
+        werkzeug.exceptions.BadRequest: the name is invalid.
     """
     return Map().bind(get_host(scheme, host, server)).server_name
 
 
 class App(flask.Flask):
-    """Flask for views and hooks that are plain functions, whatever the host is called."""
+    """Flask for views and hooks that are plain functions, and for routes that do not depend on the host."""
 
     request_class = Request
     json_provider_class = StrictJSONProvider
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        # One byte more than is accepted, because Flask cuts a chunked body at its limit without an error: a body that
-        # reaches the limit may have been cut.
+        # One byte more than is allowed. Flask truncates a chunked body at its limit without an error, so a body that
+        # reaches the limit may be incomplete.
         self.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY + 1
-        self.url_map.merge_slashes = False  # A URL is right or it is a 404; none is corrected by a redirect.
+        self.url_map.merge_slashes = False  # A wrong URL is a 404. No redirect corrects it.
         self.url_map.converters["id"] = IdConverter
         self._contexts: list[Callable[[Environ], AbstractContextManager[None]]] = []
         self._more_headers: list[MoreHeaders] = []
 
     def add_context(self, context: Callable[[Environ], AbstractContextManager[None]]) -> None:
-        """Enter a context before each request, and leave it after its response was started.
+        """Enter a context before each request, and leave it once its response has started.
 
         Args:
-            context: called with the environment of a request.
+            context: called with the WSGI environment of the request; returns the context manager.
         """
         self._contexts.append(context)
 
     def add_headers(self, more: MoreHeaders) -> None:
-        """Add headers to every response, errors of Flask's included.
+        """Add headers to every response, including error responses of Flask.
 
-        It adds them in WSGI, because adding them to a response of Flask's takes ten times as long.
+        They are added at the WSGI level, because adding them to a Flask response takes ten times as long.
 
         Args:
-            more: called with the environment of a request, and the status and the headers of its response; returns
-                the headers to add. The request's context is still there.
+            more: called in the context of the request, with its WSGI environment and the status and the headers of its
+                response; returns the headers to add.
         """
         self._more_headers.append(more)
 
     def wsgi_app(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Serve a request, in the contexts and with the headers that were added."""
+        """Handle a request, with the registered contexts and headers."""
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             for more in self._more_headers:
@@ -78,9 +78,9 @@ class App(flask.Flask):
             return super().wsgi_app(environ, start)
 
     def preprocess_request(self) -> Any:
-        """Before all hooks: respond to OPTIONS, which needs no token (RFC 9110, section 9.3.7).
+        """Respond to OPTIONS before any hook runs, without a token (RFC 9110, section 9.3.7).
 
-        A browser sends it before it sends a token, and the response says nothing that is not in the OpenAPI document.
+        Browsers send preflight requests without a token. The response contains nothing beyond the OpenAPI document.
         """
         request = flask.request
         if request.method != "OPTIONS" or request.url_rule is None:
@@ -91,16 +91,16 @@ class App(flask.Flask):
         return response
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as it is; Flask's own looks each time whether it is a coroutine."""
+        """Return the function unchanged. Flask's own method checks for coroutines at every call."""
         return func
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
         """Return the adapter that finds the route of a request.
 
-        Flask's own reads the host twice, and looks for WebSockets.
+        Flask's own method parses the host twice, and checks for WebSockets.
 
         Raises:
-            werkzeug.exceptions.BadRequest: the request's host is not valid.
+            werkzeug.exceptions.BadRequest: the host of the request is invalid.
         """
         if request is None:
             return super().create_url_adapter(None)

@@ -1,4 +1,4 @@
-"""A blueprint whose views declare their input, which is then documented and read strictly."""
+"""A blueprint whose views declare their input. The declarations document the input and validate it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from marshmallow import Schema
 from taskapp.http.input import PATCH_MEDIA_TYPES, read_input
 from taskapp.http.openapi import DocumentedBlueprint, without_wrapper
 
-# From the location that flask-smorest knows to the parameter of a view.
+# Maps the locations of flask-smorest to the parameters of a view.
 _PARAMETERS = {"json": "body", "query": "query"}
 
 
@@ -20,10 +20,12 @@ def _document_patch_media_types(doc: dict[str, Any], _doc_info: Any, method: str
 
 
 class Blueprint(DocumentedBlueprint):
-    """A blueprint behind a guard, whose views get the input that they declare, and no other.
+    """A blueprint with a guard, whose views accept only the input that they declare.
 
     Args:
-        guard: the hook that lets only the user of the path pass. It comes first, so that no view can forget it.
+        args: the arguments of flask-smorest's blueprint.
+        guard: the hook that admits only the user in the path. It runs before every view of the blueprint.
+        options: the keyword arguments of :class:`DocumentedBlueprint`.
     """
 
     def __init__(self, *args: Any, guard: Callable[[], None], **options: Any) -> None:
@@ -33,12 +35,12 @@ class Blueprint(DocumentedBlueprint):
         self.before_request(read_input)
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[Any], Any]:
-        """Declare what a view reads, as in flask-smorest. The view is called with it as ``body`` or ``query``.
+        """Declare an input of a view, as in flask-smorest. The view receives it as ``body`` or ``query``.
 
         Args:
-            schema: what it must be; made once, not for each request.
-            location: ``json``, the body, or ``query``.
-            options: what is documented besides the schema.
+            schema: the schema of the input, instantiated once.
+            location: ``json`` for the body, or ``query``.
+            options: more arguments of flask-smorest's ``arguments``, for the document.
         """
         loader = schema()
         document = without_wrapper(super().arguments(loader, location=location, **options))

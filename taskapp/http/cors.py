@@ -1,7 +1,7 @@
-"""CORS, as the Fetch Standard has it: which pages of other origins may read responses.
+"""CORS (Fetch Standard, https://fetch.spec.whatwg.org/): which origins may read responses in a browser.
 
-Tokens are sent by scripts, in ``Authorization``; there are no cookies. So credentials in the sense of the standard are
-never allowed, and an origin can do nothing here but with a token that it holds.
+Scripts send tokens in ``Authorization``, and there are no cookies. So the service never allows credentials in the sense
+of the standard, and an origin can do nothing without a token of its own.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,9 +11,9 @@ from flask import Flask, Response
 from taskapp.http.request import current_request
 
 ANY = "*"
-# Headers that scripts may send, besides those that the standard always allows.
+# Request headers that scripts may send, in addition to those that the standard always allows.
 _ALLOWED = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID"
-# Headers that they may read: those of the contract.
+# Response headers that scripts may read: all headers of the contract.
 EXPOSED_HEADERS = (
     "X-Request-ID",
     "Server-Timing",
@@ -28,14 +28,14 @@ EXPOSED_HEADERS = (
     "Allow",
 )
 _EXPOSED = ", ".join(EXPOSED_HEADERS)
-# Seconds that a browser need not ask again; Chromium takes no more than two hours.
+# Seconds for which a browser may cache a preflight response. Chromium limits it to two hours.
 _MAX_AGE = "7200"
 
 
 def headers_for_errors(origins: Collection[str]) -> Mapping[str, str]:
-    """Return the CORS headers of a response to a request that could not be read, so that its origin is not known.
+    """Return the CORS headers for a request that could not be parsed, so that its origin is unknown.
 
-    If only one origin may read responses, it can be named in any case: a browser keeps the response from every other.
+    If a single origin is allowed, the response can always name it. Browsers hide the response from all other origins.
     """
     if len(origins) != 1:
         return {}
@@ -43,16 +43,16 @@ def headers_for_errors(origins: Collection[str]) -> Mapping[str, str]:
 
 
 def init_app(app: Flask) -> None:
-    """Let pages of the configured origins read every response, errors included."""
+    """Let the pages of the configured origins read every response, including errors."""
     origins: Collection[str] = app.config["CORS_ORIGINS"]
 
-    def share(response: Response) -> Response:
+    def add_headers(response: Response) -> Response:
         request = current_request()
         headers, origin = response.headers, request.headers.get("Origin")
         if ANY in origins:
             origin = ANY
         else:
-            headers.add("Vary", "Origin")  # Even if it is missing or another: a cache must tell the responses apart.
+            headers.add("Vary", "Origin")  # Also for other origins, so that caches store each response separately.
         if origin not in origins:
             return response
         headers["Access-Control-Allow-Origin"] = origin
@@ -65,4 +65,4 @@ def init_app(app: Flask) -> None:
         return response
 
     if origins:
-        app.after_request(share)
+        app.after_request(add_headers)

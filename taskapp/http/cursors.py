@@ -1,8 +1,8 @@
-"""Cursors: places in a list, signed so that clients can send them back and nobody can make one up.
+"""Cursors: positions in a list, signed so that clients cannot forge them.
 
-A cursor is signed for one list: its user and all parameters that decide what is in it. The key to sign with is the same
-for every worker and host, and nothing more to configure: the token secret or, if an issuer's public keys are used, the
-database URL. While a second token secret is accepted, so are the cursors signed with it.
+A cursor is only valid for its user and for the parameters that determine the contents and the order of the list. The
+signing key needs no setting of its own, and is the same for all workers and hosts: JWT_SECRET, or DATABASE_URL if
+JWT_JWKS_URL is set. Cursors signed with JWT_SECRET_FALLBACK are valid too.
 """
 
 from collections.abc import Mapping
@@ -22,35 +22,40 @@ def _serializer(user_id: str, parameters: Mapping[str, Any]) -> URLSafeSerialize
 
 
 def sign_cursor(cursor: tuple[Any, ...], user_id: str, parameters: Mapping[str, Any]) -> str:
-    """Sign a place in a list.
+    """Return a position in a list as a signed string.
 
     Args:
-        cursor: the values that the list is ordered by, as JSON has them or as times in UTC without a zone.
-        user_id: whose list.
-        parameters: those that decide what is in the list, and in which order.
+        cursor: the values of the sort columns; JSON values, or naive datetimes in UTC.
+        user_id: the owner of the list.
+        parameters: the parameters that determine the contents and the order of the list.
     """
     signed = _serializer(user_id, parameters).dumps(cursor)
     return signed.decode() if isinstance(signed, bytes) else signed
 
 
 def read_cursor(signed: str, user_id: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return the values of a signed cursor; times among them are text that PostgreSQL reads.
+    """Return the values of a signed cursor. Times are returned as text, which PostgreSQL can parse.
+
+    Args:
+        signed: the cursor that the client sent.
+        user_id: the owner of the list.
+        parameters: as for :func:`sign_cursor`.
 
     Raises:
-        InvalidInput: it was not signed for this list.
+        InvalidInput: the cursor was not signed for this list.
     """
     try:
         return tuple(_serializer(user_id, parameters).loads(signed))
     except BadData:
         *first, last = parameters
-        sentence = f"Is not the next_cursor of a list with the same {', '.join(first)} and {last}."
+        sentence = f"Must be the next_cursor of a list with the same {', '.join(first)} and {last}."
         raise InvalidInput(details={"cursor": [sentence]}) from None
 
 
 def init_app(app: Flask) -> None:
-    """Take the keys to sign with from the settings. As itsdangerous wants them, the one that signs comes last."""
+    """Derive the signing keys from the settings. itsdangerous signs with the last key and verifies with all."""
     config = app.config
     keys = [secret for secret in (config["JWT_SECRET_FALLBACK"], config["JWT_SECRET"]) if secret]
     url = make_url(config["SQLALCHEMY_DATABASE_URI"])
-    # Not among the settings: SECRET_KEY would make Flask read a session from the cookies of every request.
+    # Not SECRET_KEY, with which Flask would look for a session cookie in every request.
     app.extensions["cursor_keys"] = keys or [url.render_as_string(hide_password=False)]

@@ -1,7 +1,7 @@
-"""Every error response, and the only code that writes an error body.
+"""Error responses, and the only code that writes an error body.
 
-Rooms raise facts: ``TaskNotFound``, ``DatabaseUnavailable``. :func:`map_error` says how each is told to clients. What a
-client reads is fixed: no text of an unexpected exception, no SQL and no path reaches it.
+The packages raise exceptions such as ``TaskNotFound`` and ``DatabaseUnavailable``. :func:`map_error` maps them to
+responses. Clients never see the text of an unexpected exception, SQL or file paths.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from taskapp.db.errors import DatabaseUnavailable, IdempotencyKeyInUse, Idempote
 from taskapp.http.json_provider import OPTIONS
 from taskapp.http.request_id import current_request_id
 
-# The codes that are not simply the name of their status.
+# The codes that differ from the name of their status.
 CODES = {
     HTTPStatus.BAD_REQUEST: "MALFORMED_REQUEST",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "PAYLOAD_TOO_LARGE",
@@ -26,24 +26,24 @@ CODES = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "UNEXPECTED_ERROR",
 }
 MESSAGES = {
-    HTTPStatus.BAD_REQUEST: "The request cannot be read.",
-    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; the Allow header lists those it takes.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 64 KiB.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long.",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers of the request are too large.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side. The request id leads us to it.",
+    HTTPStatus.BAD_REQUEST: "The request is malformed.",
+    HTTPStatus.NOT_FOUND: "This URL does not exist.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This URL does not support this method. See the Allow header.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body exceeds 64 KiB.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The URL is too long.",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request headers are too large.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "An unexpected error occurred. When you report it, include the request id.",
 }
-# In seconds: what failed for want of a service behind ours may soon work.
+# For errors caused by an unavailable service, which may be available again in a second.
 RETRY_SHORTLY: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
 
 
 class RequestError(Exception):
-    """A request that breaks a rule of every route.
+    """A request that is invalid for any route.
 
     Args:
-        message: one sentence for a person, in place of the one that the error is mapped to.
-        details: a map from a field, parameter or header to what is wrong with it.
+        message: the message of the error; None for the one that the class is mapped to.
+        details: a map from fields, parameters or headers to lists of sentences.
     """
 
     def __init__(self, message: str | None = None, details: Mapping[str, Any] | None = None) -> None:
@@ -68,7 +68,7 @@ class RateLimited(Exception):
     """The user exceeded the rate limit.
 
     Args:
-        seconds: until the quota is there again.
+        seconds: the time until the quota is complete again.
     """
 
     def __init__(self, seconds: int) -> None:
@@ -77,14 +77,14 @@ class RateLimited(Exception):
 
 
 class ErrorResponse(NamedTuple):
-    """How an error is told to clients.
+    """An error response.
 
     Attributes:
         status: the HTTP status.
-        code: for programs.
-        message: one sentence for a person.
-        details: a map from a field, parameter or check to what is wrong with it.
-        headers: further headers of the response.
+        code: the machine-readable code.
+        message: one sentence for people.
+        details: a map from fields, parameters, headers or checks to lists of sentences; a 412 has the current task.
+        headers: additional headers of the response.
     """
 
     status: HTTPStatus
@@ -94,7 +94,7 @@ class ErrorResponse(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-# From each exception that was mapped to its response, for the OpenAPI document.
+# Maps each exception class to its response, for the OpenAPI document.
 error_responses: dict[type[Exception], ErrorResponse] = {}
 
 
@@ -104,41 +104,41 @@ def map_error(
     response: ErrorResponse,
     vary: Callable[[Any], Mapping[str, Any]] = lambda _error: {},
 ) -> None:
-    """Respond to an exception of a view or a hook.
+    """Register the response to an exception of views and hooks.
 
     Args:
         target: the application or the blueprint whose views and hooks may raise it.
-        exception: the class.
+        exception: the class of the exception.
         response: the response.
-        vary: returns what is different for this one exception, by the names of :class:`ErrorResponse`.
+        vary: called with the exception; returns the attributes of the response that differ for it.
     """
     error_responses[exception] = response
     target.register_error_handler(exception, lambda error: respond(response._replace(**vary(error))))
 
 
 def error_body(code: str, message: str, request_id: str, details: Mapping[str, Any] | None = None) -> bytes:
-    """Write the body of an error: the one place that knows its shape."""
+    """Return the body of an error as JSON. No other code knows its structure."""
     error: dict[str, Any] = {"code": code, "message": message}
     if details:
-        # A client's field name may hold a lone surrogate, which has no UTF-8.
+        # The name of a field that a client sent may contain an unpaired surrogate, which UTF-8 cannot encode.
         error["details"] = {name.encode(errors="replace").decode(): text for name, text in details.items()}
     return orjson.dumps({"error": {**error, "request_id": request_id}}, option=OPTIONS)
 
 
 def status_error_body(status: int, request_id: str) -> bytes:
-    """Write the body of an error that is known by its HTTP status alone: one of routing, Flask or gunicorn."""
+    """Return the body of an error for which only the HTTP status is known: one of routing, Flask or gunicorn."""
     known = HTTPStatus(status)
     return error_body(CODES.get(known, known.name), MESSAGES.get(known, f"{known.phrase}."), request_id)
 
 
 def respond(error: ErrorResponse) -> Response:
-    """Return the response of an error."""
+    """Return an error response for the current request."""
     body = error_body(error.code, error.message, current_request_id(), error.details)
     return Response(body, status=error.status, headers=dict(error.headers), mimetype="application/json")
 
 
 def _respond_to_http_error(error: HTTPException) -> Any:
-    response = error.get_response()  # It carries the headers that belong to the status, such as Allow.
+    response = error.get_response()  # It has the headers that belong to the status, such as Allow.
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return response
     return Response(
@@ -149,47 +149,45 @@ def _respond_to_http_error(error: HTTPException) -> Any:
     )
 
 
-def _differences(error: RequestError) -> dict[str, Any]:
+def _own_message_and_details(error: RequestError) -> dict[str, Any]:
     return {name: value for name, value in vars(error).items() if value is not None}
 
 
-_MALFORMED = ErrorResponse(
-    HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The body must be a JSON object, encoded in UTF-8."
-)
+_MALFORMED = ErrorResponse(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The body must be a JSON object in UTF-8.")
 _UNSUPPORTED = ErrorResponse(
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "Send the body as 'Content-Type: application/json'."
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "UNSUPPORTED_MEDIA_TYPE",
+    "The content type of the body must be application/json.",
 )
-_INVALID = ErrorResponse(
-    HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", "The request breaks a rule; details says which."
-)
-_KEY_REUSED = _INVALID._replace(details={"Idempotency-Key": ["Was used for another request."]})
+_INVALID = ErrorResponse(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", "The request is invalid. See details.")
+_KEY_REUSED = _INVALID._replace(details={"Idempotency-Key": ["Was used for a different request."]})
 _KEY_IN_USE = ErrorResponse(
     HTTPStatus.CONFLICT,
     "CONFLICT",
-    "The first request with this Idempotency-Key is still running. Try again shortly.",
+    "The first request with this Idempotency-Key is still in progress. Try again shortly.",
     headers=RETRY_SHORTLY,
 )
 _RATE_LIMITED = ErrorResponse(
     HTTPStatus.TOO_MANY_REQUESTS,
     "RATE_LIMITED",
-    "You have sent too many requests. Try again after as many seconds as Retry-After says.",
+    "Rate limit exceeded. See the Retry-After header.",
 )
 DATABASE_UNAVAILABLE = ErrorResponse(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "DATABASE_ERROR",
-    "The database is not available at the moment. Try again shortly.",
+    "The database is unavailable. Try again shortly.",
     headers=RETRY_SHORTLY,
 )
 
 
 def init_app(app: Flask) -> None:
-    """Respond to every error of the application, those of routing and of Flask included, in the one shape."""
+    """Give every error of the application the same structure, including those of routing and of Flask."""
     for exception, response in [
         (MalformedRequest, _MALFORMED),
         (UnsupportedMediaType, _UNSUPPORTED),
         (InvalidInput, _INVALID),
     ]:
-        map_error(app, exception, response, _differences)
+        map_error(app, exception, response, _own_message_and_details)
     map_error(app, RateLimited, _RATE_LIMITED, lambda error: {"headers": {"Retry-After": str(error.seconds)}})
     map_error(app, IdempotencyKeyInUse, _KEY_IN_USE)
     map_error(app, IdempotencyKeyReused, _KEY_REUSED)

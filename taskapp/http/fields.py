@@ -1,4 +1,4 @@
-"""Fields of input schemas that are stricter than marshmallow's own."""
+"""Schema fields that are stricter than marshmallow's."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,12 +7,12 @@ from marshmallow import ValidationError, fields
 
 
 class Text(fields.String):
-    """A string that PostgreSQL can store: no NUL, no lone surrogate.
+    """A string that PostgreSQL can store, without NUL and unpaired surrogates.
 
     Args:
-        strip: whether white space around it is removed.
-        metadata: as ``fields.String`` takes it, for the OpenAPI document.
-        options: those of ``fields.String``.
+        strip: whether to remove surrounding white space.
+        metadata: the ``metadata`` of ``fields.String``, for the OpenAPI document.
+        options: the other arguments of ``fields.String``.
     """
 
     def __init__(self, *, strip: bool = False, metadata: Mapping[str, Any] | None = None, **options: Any) -> None:
@@ -22,16 +22,16 @@ class Text(fields.String):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs)
         if "\0" in text:
-            raise ValidationError("Must not contain the character NUL.")
+            raise ValidationError("Must not contain NUL.")
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise ValidationError("Must not contain half of a surrogate pair.") from None
+            raise ValidationError("Must not contain unpaired surrogates.") from None
         return text.strip() if self.strip else text
 
 
 class StrictBoolean(fields.Boolean):
-    """``true`` or ``false`` of JSON; marshmallow's own also takes ``"yes"`` and ``1``."""
+    """JSON ``true`` or ``false``. marshmallow's field also accepts values such as ``"yes"`` and ``1``."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
@@ -40,7 +40,7 @@ class StrictBoolean(fields.Boolean):
 
 
 class StrictInteger(fields.Integer):
-    """A whole number in a query string, in ASCII digits; ``int()`` also takes ``1_0``, spaces and Arabic digits."""
+    """An integer in a query string, in ASCII digits. ``int()`` also accepts ``1_0``, spaces and other digits."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
         if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < len(str(2**63))):

@@ -1,7 +1,7 @@
-"""What a request may carry: only the body and the parameters that its view declares, and nothing twice.
+"""Parses and validates the body and the query parameters of requests.
 
-A view declares them with ``@bp.arguments``, as in flask-smorest; :func:`read_input` loads them, and rejects everything
-else: nothing is dropped or guessed.
+A view declares its input with ``@bp.arguments``, as in flask-smorest. :func:`read_input` loads it and rejects anything
+that is not declared or appears twice. Nothing is ignored or guessed.
 """
 
 from collections.abc import Mapping
@@ -17,21 +17,21 @@ from taskapp.http.errors import InvalidInput, MalformedRequest, UnsupportedMedia
 from taskapp.http.json_provider import DuplicateName
 from taskapp.http.request import MAXIMUM_BODY, Request, current_request
 
-# RFC 5789: the media type of a PATCH names the kind of patch. Ours is the one of RFC 7396.
+# RFC 5789: the media type of a PATCH determines the kind of patch. This service supports JSON Merge Patch (RFC 7396).
 PATCH_MEDIA_TYPES = ("application/json", "application/merge-patch+json")
 
 
 def _equals_path_user(user_id: str) -> None:
     if user_id != (current_request().view_args or {}).get("user_id"):
-        raise ValidationError("Must be the user of the path.")
+        raise ValidationError("Must equal the user id in the path.")
 
 
 class InputSchema(Schema):
-    """The base of all input: unknown names are errors, and the user of the path may be repeated.
+    """The base class of input schemas. Unknown names are errors, and the user id in the path may be repeated.
 
     Class attributes:
-        body_optional: whether a body of this schema may be absent.
-        json_schema: further keywords of JSON Schema, for the OpenAPI document.
+        body_optional: whether a body with this schema may be missing.
+        json_schema: additional JSON Schema keywords for the OpenAPI document.
     """
 
     class Meta:
@@ -40,12 +40,12 @@ class InputSchema(Schema):
     body_optional = False
     json_schema: Mapping[str, Any] = MappingProxyType({})
 
-    # JSON Schema cannot say that it must equal the path's, and a generated client would have two of the name.
+    # Undocumented, because JSON Schema cannot require the value in the path, and generated clients would have it twice.
     user_id = fields.String(load_only=True, validate=_equals_path_user, metadata={"undocumented": True})
 
 
 class NoInput(InputSchema):
-    """A query string or body of a view that declares none."""
+    """The query string or the body of a view that declares none."""
 
     body_optional = True
 
@@ -54,23 +54,23 @@ _no_input = NoInput()
 
 
 def _read_body(request: Request, schema: Schema) -> Mapping[str, Any]:
-    """Return the body: a JSON object, or nothing if there is none and the schema allows that.
+    """Return the body, a JSON object; an empty mapping if there is no body and the schema allows that.
 
     Raises:
-        UnsupportedMediaType: the body is not JSON by its content type.
-        MalformedRequest: the body is not a JSON object in UTF-8.
-        RequestEntityTooLarge: it is larger than :data:`MAXIMUM_BODY`.
-        InvalidInput: an object in it names a member twice.
+        UnsupportedMediaType: the content type of the body is not JSON.
+        MalformedRequest: the body is missing, incomplete, or not a JSON object in UTF-8.
+        RequestEntityTooLarge: the body exceeds :data:`MAXIMUM_BODY` bytes.
+        InvalidInput: an object in the body has a duplicate name.
     """
     length = request.content_length or 0
     if length > MAXIMUM_BODY or len(body := request.get_data()) > MAXIMUM_BODY:
         raise RequestEntityTooLarge
     if len(body) < length:
-        raise MalformedRequest("The body ends before its Content-Length.")  # RFC 9112, section 8: incomplete.
+        raise MalformedRequest("The body is shorter than its Content-Length.")  # RFC 9112, section 8: incomplete.
     if not body:
         if getattr(schema, "body_optional", False):
             return {}
-        raise MalformedRequest("The body is empty; it must be a JSON object.")
+        raise MalformedRequest("The body is empty. Send a JSON object.")
     _check_media_type(request)
     try:
         value = json_provider.loads(body)
@@ -87,7 +87,7 @@ def _read_query(request: Request, _schema: Schema) -> Mapping[str, Any]:
     """Return the query parameters.
 
     Raises:
-        InvalidInput: one is repeated, so that a value would be lost.
+        InvalidInput: a parameter appears more than once.
     """
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
@@ -99,38 +99,43 @@ _READERS = {"body": _read_body, "query": _read_query}
 
 
 def _load(request: Request, name: str, schema: Schema) -> dict[str, Any]:
-    """Load a part of a request by a schema.
+    """Validate an input of a request.
+
+    Args:
+        request: the request.
+        name: ``body`` or ``query``.
+        schema: the schema of the input.
 
     Raises:
-        InvalidInput: it breaks a rule of the schema.
-        RequestError, RequestEntityTooLarge: it cannot be read; see the readers.
+        InvalidInput: the input does not match the schema.
+        RequestError, RequestEntityTooLarge: the input cannot be parsed; see the readers.
     """
     try:
         values: dict[str, Any] = schema.load(_READERS[name](request, schema))
     except ValidationError as error:
         raise InvalidInput(details=error.messages_dict) from None
-    values.pop("user_id", None)  # It is the path's.
+    values.pop("user_id", None)  # It equals the one in the path.
     return values
 
 
 def _check_media_type(request: Request) -> None:
-    # Nearly always this; parsing any other costs more than all the rest here.
+    # The usual case. Parsing the header takes longer than the rest of this module.
     if request.content_type == "application/json":
         return
     if request.method == "PATCH":
         if request.mimetype not in PATCH_MEDIA_TYPES:
-            raise UnsupportedMediaType(f"Send the body as {' or '.join(PATCH_MEDIA_TYPES)}.")
+            raise UnsupportedMediaType(f"The content type of the body must be {' or '.join(PATCH_MEDIA_TYPES)}.")
     elif not request.is_json:
         raise UnsupportedMediaType
 
 
 def read_input() -> None:
-    """Before a view: load the input that it declares, and reject any other.
+    """Load the input that the view declares, and reject any other input. A ``before_request`` hook.
 
-    The view is called with what was loaded: ``body`` and ``query``.
+    The view receives the loaded values as ``body`` and ``query``.
 
     Raises:
-        InvalidInput: the view does not declare the body or the query parameters of the request, or they break a rule.
+        InvalidInput: the input is invalid, or the view does not declare it.
         RequestError, RequestEntityTooLarge: see :func:`_load`.
     """
     request = current_request()

@@ -1,4 +1,4 @@
-"""JSON in and out: strict about what comes in, fast with what goes out."""
+"""JSON for Flask: strict parsing, fast serialization."""
 
 import json
 from typing import Any, NoReturn
@@ -8,12 +8,16 @@ from flask import Response
 from flask.json.provider import JSONProvider
 from werkzeug.datastructures import Headers
 
-# RFC 3339, written with a Z: times without a zone are in UTC. A newline at the end, for people at a terminal.
+# Naive datetimes are in UTC, and are written as RFC 3339 with a Z. The newline at the end is for terminals.
 OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
 class DuplicateName(ValueError):
-    """An object names a member twice, so that one of its values would be lost (RFC 7493, section 2.3)."""
+    """An object has two members with the same name (RFC 7493, section 2.3).
+
+    Args:
+        name: the name.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -28,18 +32,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-# json.loads would make one for each text.
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)
+# Shared, because json.loads with these options would create a decoder for each call.
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_reject_constant)
 
 
 class JSONResponse(Response):
-    """A response whose headers are sent as they are; werkzeug's own copies them and looks for what to correct.
+    """A response whose headers are sent unchanged. werkzeug's own class copies and corrects them each time.
 
-    It always has a body, and what is put into ``Location`` must be a URL in ASCII.
+    Such a response must have a body, and a ``Location`` must be an ASCII URL.
     """
 
     def get_wsgi_headers(self, _environ: dict[str, Any]) -> Headers:
@@ -48,33 +52,33 @@ class JSONResponse(Response):
 
 
 def loads(text: str | bytes) -> Any:
-    """Read JSON text (RFC 8259).
+    """Parse JSON text (RFC 8259).
 
-    With the standard library's parser: unlike orjson it tells a lone surrogate (valid JSON, but no valid value) from
-    broken text, and lets duplicate names be noticed.
+    This uses the standard library. Unlike orjson, it can detect duplicate names. It also accepts unpaired surrogates,
+    which are valid JSON and are rejected later with a better message.
 
     Raises:
-        DuplicateName: an object has two members of one name.
-        ValueError: it is not JSON, or not UTF-8, or has a number of thousands of digits.
-        RecursionError: it is nested too deep to be read.
+        DuplicateName: an object has a duplicate name.
+        ValueError: the text is not JSON or not UTF-8, or contains a number with thousands of digits.
+        RecursionError: the text is nested too deep.
     """
     return _decoder.decode(text.decode() if isinstance(text, bytes) else text)
 
 
 def json_response(value: Any) -> Response:
-    """Return a response with a value as JSON, status 200."""
+    """Return a response with status 200 and a value as JSON."""
     return JSONResponse(orjson.dumps(value, option=OPTIONS), content_type="application/json")
 
 
 class StrictJSONProvider(JSONProvider):
-    """What ``app.json`` is."""
+    """The JSON provider of the application, ``app.json``."""
 
     def dumps(self, obj: Any, *, indent: int | None = None, **_: Any) -> str:
-        """Write a value as JSON text, for people where ``indent`` says so."""
+        """Return a value as JSON text. Any ``indent`` other than None or 0 means 2 spaces."""
         return orjson.dumps(obj, option=OPTIONS | (orjson.OPT_INDENT_2 if indent else 0)).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
-        """Read JSON text; see :func:`loads`."""
+        """Parse JSON text; see :func:`loads`."""
         return loads(s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:

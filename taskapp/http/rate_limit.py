@@ -1,6 +1,6 @@
-"""How many requests a user may send in a while: Flask-Limiter, behind the guard. Not imported unless a limit is set.
+"""Rate limits per user, with Flask-Limiter. Only imported if RATE_LIMIT is set.
 
-The headers are those of draft-ietf-httpapi-ratelimit-headers-11; 429 is of RFC 6585, section 4.
+The headers are defined in draft-ietf-httpapi-ratelimit-headers-11, and status 429 in RFC 6585, section 4.
 """
 
 import math
@@ -17,10 +17,10 @@ from redis.retry import Retry
 from taskapp.http.errors import RateLimited
 from taskapp.http.request import current_request
 
-# The name of the one quota there is.
+# The name of the only quota.
 POLICY = "default"
-# Seconds that a request may wait for a response of Redis, twice at most. By default redis-py waits without an end, or
-# retries three times, up to a second apart. One immediate retry is for a connection that was closed meanwhile.
+# Seconds that a request waits for Redis, at most twice. By default, redis-py waits forever, or retries three times with
+# pauses of up to a second. A single immediate retry is enough for a connection that was closed while idle.
 _TIMEOUT = 0.5
 _RETRIES: dict[str, Any] = {
     "socket_timeout": _TIMEOUT,
@@ -30,7 +30,7 @@ _RETRIES: dict[str, Any] = {
 
 
 def _user() -> str:
-    """Return whose quota it is: the guard has let only the user of the path pass."""
+    """Return the user whose quota the current request uses. The guard has verified the user in the path."""
     user_id: str = (current_request().view_args or {})["user_id"]
     return user_id
 
@@ -41,24 +41,24 @@ def _make_limiter(storage: str) -> Limiter:
         key_prefix="taskapp",
         storage_uri=storage,
         storage_options={"wrap_exceptions": True, **(_RETRIES if storage.startswith("redis") else {})},
-        # If Redis is unavailable, each worker counts on its own, and tries Redis again after 1 s, 2 s, 4 s … 32 s.
+        # If Redis is unavailable, each worker counts for itself, and retries Redis after 1 s, 2 s, 4 s … 32 s.
         in_memory_fallback_enabled=True,
     )
-    # Only warnings: it also logs every request that is rejected, which would let a client fill the log.
+    # Below warnings, it logs every rejected request, with which a client could fill the log.
     limiter.logger.setLevel("WARNING")
     return limiter
 
 
-def _announce(limit: RequestLimit) -> int:
-    """Add headers to the response that say what is left of the quota.
+def _add_quota_headers(limit: RequestLimit) -> int:
+    """Add the headers with the remaining quota to the current response.
 
     Returns:
-        Seconds until all of it is there again; never too few, because Redis rounds them.
+        Seconds until the quota is complete again, rounded up.
     """
     window = limit.limit.get_expiry()
     try:
         remaining, seconds = limit.remaining, min(window, max(1, math.ceil(limit.reset_at - time.time())))
-    except StorageError:  # Redis became unavailable after it had counted.
+    except StorageError:  # Redis became unavailable after it counted the request.
         return window
 
     @after_this_request
@@ -71,35 +71,35 @@ def _announce(limit: RequestLimit) -> int:
 
 
 def init_app(app: Flask, guard: Callable[[], None]) -> None:
-    """Count requests by user behind every guard.
+    """Count the requests of each user, after the guard.
 
-    A request that the guard rejects is not counted, so that nobody can use up the quota of somebody else.
+    Requests that the guard rejects do not count, so that no user can use up the quota of another one.
 
     Args:
-        app: the application; every blueprint has to be registered by now.
-        guard: the hook that lets only the user of the path pass.
+        app: the application, with all its blueprints registered.
+        guard: the hook that admits only the user in the path.
     """
     limiter = _make_limiter(app.config["RATE_LIMIT_STORAGE"])
     limiter.init_app(app)
 
     @limiter.shared_limit(app.config["RATE_LIMIT"], scope=POLICY)
     def count() -> None:
-        """Take one from the quota. If none is left, Flask-Limiter raises before this is called."""
+        """Do nothing. Flask-Limiter counts each call, and raises instead if the quota is used up."""
 
     def charge() -> None:
         g.is_charged = True
         try:
             count()
         except RateLimitExceeded:
-            raise RateLimited(_announce(limiter.current_limits[0])) from None
+            raise RateLimited(_add_quota_headers(limiter.current_limits[0])) from None
         except StorageError:
-            # While this request waited for Redis, another one found it unavailable. Flask-Limiter counts in memory from
-            # the first such request on, but raises for the others. They are few: let them pass.
+            # Several requests waited for Redis when it became unavailable. Flask-Limiter counts in memory from the
+            # first of them on, but raises for the others. They are few, so they are not limited.
             return
-        _announce(limiter.current_limits[0])
+        _add_quota_headers(limiter.current_limits[0])
 
-    # Flask-Limiter also looks at every request before any guard, at /health too. There is nothing to count then, but it
-    # would look for limits, and would try Redis if that is unavailable.
+    # Flask-Limiter also checks every request before any guard, including /health. The filter skips that check, which
+    # would count nothing but would retry an unavailable Redis.
     limiter.request_filter(lambda: "is_charged" not in g)
     for guards in app.before_request_funcs.values():
         if guard in guards:

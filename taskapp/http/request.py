@@ -1,4 +1,4 @@
-"""The current request."""
+"""The request class, and access to the current request."""
 
 from io import BytesIO
 from typing import IO
@@ -6,21 +6,21 @@ from typing import IO
 import flask
 from werkzeug.utils import cached_property
 
-# A task is some 5 KiB of JSON at most.
+# In bytes. The JSON of a task takes about 5 KiB at most.
 MAXIMUM_BODY = 64 * 1024
 
 
 class Request(flask.Request):
-    """A Flask request that reads its body from the server itself if that is safe."""
+    """A Flask request that reads its body directly from the server if that is safe."""
 
     @property
     def has_body(self) -> bool:
-        """Whether there is a body: a request with neither a length nor a transfer coding has none (RFC 9112, 6.3)."""
+        """Whether there is a body: not without Content-Length and Transfer-Encoding (RFC 9112, section 6.3)."""
         return self.environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in self.environ
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body as a stream; werkzeug's own counts again what the server has counted."""
+        """The body as a stream. werkzeug's own stream would limit its length again, as the server already does."""
         if not self.has_body:
             return BytesIO()
         length = self.content_length
@@ -31,7 +31,7 @@ class Request(flask.Request):
 
 
 def current_request() -> Request:
-    """Return the current request itself; each attribute of Flask's proxy for it takes eight times as long.
+    """Return the current request. Attribute access through Flask's proxy takes eight times as long.
 
     Raises:
         RuntimeError: there is no current request.

@@ -1,4 +1,4 @@
-"""The id that ties a response, its error and its log lines together."""
+"""Request ids, which connect responses, error bodies and log lines."""
 
 import logging
 import random
@@ -11,15 +11,15 @@ from taskapp.http.app import App
 from taskapp.http.request import current_request
 
 HEADER = "X-Request-ID"
-# Where the WSGI environment has the id that the client sent, and where it keeps the id of the request.
+# The keys in the WSGI environment for the id that the client sent, and for the id of the request.
 _VARIABLE = "HTTP_X_REQUEST_ID"
 _KEY = "taskapp.request_id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
 def new_request_id() -> str:
-    """Make an id for a request that brought none of its own."""
-    return f"{random.getrandbits(128):032x}"  # Nobody's secret; uuid4 asks the kernel for each.
+    """Return a new random id of 128 bits."""
+    return f"{random.getrandbits(128):032x}"  # It is not a secret. uuid4 would make a system call for each.
 
 
 def _id_of(environ: dict[str, Any]) -> str:
@@ -31,15 +31,15 @@ def _id_of(environ: dict[str, Any]) -> str:
 
 
 def current_request_id() -> str:
-    """Return the id of the current request: the client's own if it is well formed, else a new one."""
+    """Return the id of the current request: the client's if it is valid, otherwise a generated one."""
     return _id_of(current_request().environ)
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives a log record the id of the current request."""
+    """Adds the id of the current request to log records."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add ``request_id`` to the record, unless it has one; no record is dropped."""
+        """Add ``request_id`` to the record unless it has one. Always return True."""
         if has_request_context() and not hasattr(record, "request_id"):
             record.request_id = current_request_id()
         return True

@@ -1,28 +1,28 @@
-"""Security headers of every response, those of gunicorn itself included.
+"""Security headers of every response, including error responses of gunicorn.
 
-After the OWASP REST Security Cheat Sheet and the OWASP Secure Headers Project. Left out is what only says again what
-another header says (``X-Frame-Options``: ``frame-ancestors``), and what only pages need.
+They follow the OWASP REST Security Cheat Sheet and the OWASP Secure Headers Project, without redundant headers
+(``X-Frame-Options`` repeats ``frame-ancestors``) and without headers that only affect web pages.
 """
 
 from typing import Any
 
 from taskapp.http.app import App, Headers
 
-# Nothing here is a page, but for /docs, which has a policy of its own: if a browser shows a response as one,
-# nothing in it runs, and nobody may frame it (Content Security Policy Level 3).
+# Content Security Policy Level 3. Only /docs is a web page, and it has its own policy. If a browser renders any other
+# response, nothing in it runs, and no page can frame it.
 CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _FOR_ALL = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    # What other origins may read, they read by CORS; an <img> or <script> of theirs gets nothing.
+    # Other origins can only read responses with CORS, not with elements such as <img> and <script>.
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-# RFC 9111, section 5.2.2.5: responses are a user's own, or of the moment. No cache stores them.
+# RFC 9111, section 5.2.2.5: no cache may store the response, because it is private or soon outdated.
 _NOT_STORED = "no-store"
-# Section 5.2.2.4: the user's own cache may store a response with an ETag, and revalidates it before each use. A
-# browser then sends If-None-Match by itself; with no-store it would throw away what a 304 refers to.
+# Section 5.2.2.4: the user's own cache may store a response with an ETag, and must revalidate it before each use.
+# Browsers then send If-None-Match automatically. With no-store, they could not use a 304.
 _REVALIDATED = "private, no-cache"
-# A year. Not includeSubDomains: other hosts are not this service's to decide about.
+# One year, without includeSubDomains, because other hosts are outside of this service.
 _HTTPS_ONLY = "max-age=31536000"
 
 FOR_ERRORS = {**_FOR_ALL, "Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": _NOT_STORED}
@@ -38,10 +38,10 @@ def _protect(environ: dict[str, Any], status: str, headers: list[tuple[str, str]
             "ETag" in present and environ["REQUEST_METHOD"] in ("GET", "HEAD") and status[:3] in ("200", "304")
         )
         yield "Cache-Control", _REVALIDATED if has_version else _NOT_STORED
-    if environ["wsgi.url_scheme"] == "https":  # RFC 6797, section 7.2: never over plain HTTP. A trusted proxy says so.
+    if environ["wsgi.url_scheme"] == "https":  # RFC 6797, section 7.2: not over plain HTTP. A trusted proxy sets this.
         yield "Strict-Transport-Security", _HTTPS_ONLY
 
 
 def init_app(app: App) -> None:
-    """Add the headers to every response of the application; those that a response sets itself stay."""
+    """Add the headers to every response of the application, without overriding a policy that a response sets itself."""
     app.add_headers(_protect)

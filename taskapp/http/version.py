@@ -1,3 +1,3 @@
-"""The version of the service, as CHANGELOG.md has it."""
+"""The version of the service."""
 
 VERSION = "0.1.0"

@@ -1,1 +1,1 @@
-"""The running process: what gunicorn is told, and what the service reports about itself."""
+"""The running process: the integration with gunicorn, logs, metrics, health checks and background jobs."""

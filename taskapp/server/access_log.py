@@ -1,6 +1,6 @@
-"""One log line for each request: its route, its user, its status and its duration.
+"""The access log: one line per request with its route, user, status and duration.
 
-A line never contains a path, a query, a header or a body: paths and queries contain what users search for.
+A line never contains a path, a query string, a header or a body, because they contain the data of users.
 """
 
 import logging
@@ -25,7 +25,7 @@ def _log_request(stats: RequestStats, response: Response) -> None:
         "database_ms": round(stats.database * 1000, 2),
         "database_statements": stats.statements,
         "response_bytes": 0 if request.method == "HEAD" else response.content_length,
-        # No user has a longer id, but a token may contain any.
+        # Valid ids are not longer, but a token may contain any string.
         "user": user_id and user_id[:USER_ID_LENGTH],
         "remote_address": request.remote_addr,
     }
@@ -33,20 +33,20 @@ def _log_request(stats: RequestStats, response: Response) -> None:
 
 
 def log_rejected(status: int, request_id: str, remote_address: str | None, *, bug: bool) -> None:
-    """Write the line of a request that the server rejected before the application saw it.
+    """Log a request that the server rejected before it reached the application.
 
     Args:
-        status: the status of the response.
-        request_id: the id in the response.
-        remote_address: the address of the client.
-        bug: whether the current exception is a bug, whose traceback belongs to the line.
+        status: the HTTP status of the response.
+        request_id: the request id in the response.
+        remote_address: the address of the client, if it is known.
+        bug: whether the current exception is a bug of the service; its traceback is then logged too.
     """
     fields = {"route": UNMATCHED, "status": status, "request_id": request_id, "remote_address": remote_address}
-    _log.log(logging.ERROR if bug else logging.WARNING, "refused request", exc_info=bug, extra=fields)
+    _log.log(logging.ERROR if bug else logging.WARNING, "rejected request", exc_info=bug, extra=fields)
 
 
 def init_app(app: Flask) -> None:
-    """Write the lines if ACCESS_LOG is set, whatever LOG_LEVEL is."""
+    """Log requests if ACCESS_LOG is set, regardless of LOG_LEVEL."""
     if app.config["ACCESS_LOG"]:
         _log.setLevel(logging.INFO)
         observe(app, _log_request)

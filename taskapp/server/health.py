@@ -24,14 +24,14 @@ bp = DocumentedBlueprint(
     "service", __name__, description="Health checks and index. No token is required.", errors=HTTP_ERRORS
 )
 
-_BEHIND = "The database is not at the newest revision; run 'flask db upgrade'."
+_BEHIND = "The database is not at the newest migration. Run 'flask db upgrade'."
 _REVISION = text("SELECT version_num FROM alembic_version")
 _RLS_CHECK = text("SELECT current_user = :acting_role AND row_security_active('tasks')")
 
 
 @cache
 def head_revision(migrations: Path) -> str | None:
-    """Return the newest revision among the migrations."""
+    """Return the newest revision in the folder of migrations."""
     return ScriptDirectory(str(migrations)).get_current_head()
 
 
@@ -39,8 +39,8 @@ def _check_migrations() -> str | None:
     try:
         found = {revision for (revision,) in execute_as_login_role(_REVISION)}
     except psycopg2.Error:
-        current_app.logger.exception("The revision of the database cannot be read")
-        return "The revision of the database cannot be read; run 'flask db upgrade'."
+        current_app.logger.exception("Cannot read the migration of the database")
+        return "Cannot read the migration of the database. Run 'flask db upgrade'."
     if found != {head_revision(Path(current_app.extensions["migrate"].directory))}:
         return _BEHIND
     return None
@@ -48,11 +48,11 @@ def _check_migrations() -> str | None:
 
 def _check_row_level_security() -> str | None:
     try:
-        holds = execute_as_nobody(_RLS_CHECK, {"acting_role": ACTING_ROLE})[0][0]
+        enforced = execute_as_nobody(_RLS_CHECK, {"acting_role": ACTING_ROLE})[0][0]
     except psycopg2.Error:
-        current_app.logger.exception("Row-level security cannot be checked")
-        return f"The service cannot act as {ACTING_ROLE}."
-    return None if holds else f"Row-level security does not hold for {ACTING_ROLE}."
+        current_app.logger.exception("Cannot check row-level security")
+        return f"The service cannot switch to the role {ACTING_ROLE}."
+    return None if enforced else f"Row-level security is not enforced for the role {ACTING_ROLE}."
 
 
 _CHECKS: dict[str, Callable[[], str | None]] = {
@@ -92,7 +92,7 @@ _READY = {"status": "ok", "checks": dict.fromkeys(["database", *_CHECKS], "ok")}
 _NOT_READY = ErrorResponse(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "DATABASE_ERROR",
-    "The service is not ready; details says why.",
+    "The service is not ready. See details.",
     headers=RETRY_SHORTLY,
 )
 _NOT_READY_EXAMPLE = describe_error(
@@ -145,7 +145,7 @@ def check_ready() -> Response:
             if problem := check():
                 failed[name] = [problem]
     except DatabaseUnavailable:
-        failed["database"] = ["It cannot be reached, or does not answer."]
+        failed["database"] = ["The database is unreachable or does not respond."]
     if failed:
         return respond(_NOT_READY._replace(details=failed))
     return json_response(_READY)

@@ -1,7 +1,7 @@
-"""What is counted for Prometheus. docs/observe.md says what each metric means.
+"""The metrics for Prometheus, which docs/observe.md describes.
 
-Imported only where metrics are on, and by gunicorn's workers only once ``metrics.share`` has named the folder they
-share: prometheus-client looks at its import whether it counts for one process or for several.
+This module is only imported if METRICS_TOKEN is set, and by gunicorn's workers only after ``metrics.share`` has set the
+shared folder. prometheus-client decides at import time whether it counts for one process or for several.
 """
 
 import os
@@ -17,18 +17,18 @@ from sqlalchemy import Engine, event
 from taskapp.db.execute import statement_executed
 from taskapp.server.request_stats import RequestStats, observe
 
-# Requests take 1 to 20 ms, so most buckets are there; the last ones are for the deadline of the database.
+# In seconds. Most buckets are between 1 and 20 ms, as most requests are. The last ones show waits up to the deadline.
 REQUEST_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 STATEMENT_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class _Collector(MultiProcessCollector):
-    """Adds up what all processes of the folder counted, those that ended included."""
+    """Aggregates the metrics of all processes that used the folder, including those that have exited."""
 
     def collect(self) -> list[Metric]:
-        """Read the files, but for those that a process was killed over before it gave them their size.
+        """Read the files, except empty ones, which remain if a process is killed while it creates them.
 
-        Such a file would fail every scrape to come: https://github.com/prometheus/client_python/issues/1199
+        An empty file would make every scrape fail: https://github.com/prometheus/client_python/issues/1199
         """
         files = [str(file) for file in Path(self._path).glob("*.db") if _size(file)]
         return list(self.merge(files))
@@ -37,12 +37,12 @@ class _Collector(MultiProcessCollector):
 def _size(file: Path) -> int:
     try:
         return file.stat().st_size
-    except FileNotFoundError:  # The gauges of a process that ended just now.
+    except FileNotFoundError:  # The gauges of a process that has just exited.
         return 0
 
 
 class Instruments:
-    """The metrics of an application, in this process or, below gunicorn, in all of its workers."""
+    """The metrics of an application: of this process or, under gunicorn, of all workers."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -53,41 +53,41 @@ class Instruments:
             _Collector(self._registry)
         self._requests = Histogram(
             "http_request_duration_seconds",
-            "Time from the arrival of a request in the application until its answer is ready to be sent.",
+            "Time from the arrival of a request in the application until its response is ready to send.",
             ["method", "route", "status"],
             buckets=REQUEST_BUCKETS,
             **own,
         )
         self._statements = Histogram(
             "database_statement_duration_seconds",
-            "Time that a request waited for a statement, and for a connection to run it on.",
+            "Duration of a statement, including retries and the wait for a connection.",
             ["outcome"],
             buckets=STATEMENT_BUCKETS,
             **own,
         )
-        self._most = Gauge("database_pool_connections_max", "Connections that there may be.", **live)
-        self._open = Gauge("database_pool_connections_open", "Connections that there are.", **live)
-        self._in_use = Gauge("database_pool_connections_in_use", "Connections that run a statement now.", **live)
+        self._max = Gauge("database_pool_connections_max", "Maximum number of connections.", **live)
+        self._open = Gauge("database_pool_connections_open", "Open connections.", **live)
+        self._in_use = Gauge("database_pool_connections_in_use", "Connections in use.", **live)
 
     def exposition(self) -> bytes:
-        """Return all metrics in Prometheus' text format, version 0.0.4."""
+        """Return all metrics in the text format of Prometheus, version 0.0.4."""
         return generate_latest(self._registry)
 
     def watch(self, app: Flask, engine: Engine, size: int) -> None:
-        """Count what an application does.
+        """Count the requests, the statements and the connections of an application.
 
         Args:
             app: the application.
-            engine: its engine, whose pool is watched.
-            size: how many connections that pool may have.
+            engine: its engine.
+            size: the maximum number of connections in the pool of the engine.
         """
         observe(app, self._count_request)
         statement_executed.connect(self._count_statement, sender=engine)
-        self._most.set(size)
+        self._max.set(size)
         event.listen(engine, "connect", lambda *_: self._open.inc())
         event.listen(engine, "close", lambda *_: self._open.dec())
-        event.listen(engine, "checkout", self._take)
-        event.listen(engine, "checkin", self._give_back)
+        event.listen(engine, "checkout", self._count_checkout)
+        event.listen(engine, "checkin", self._count_checkin)
 
     def _count_request(self, stats: RequestStats, _response: Response) -> None:
         self._requests.labels(stats.method, stats.route, str(stats.status)).observe(stats.seconds)
@@ -95,11 +95,11 @@ class Instruments:
     def _count_statement(self, _engine: Engine, *, seconds: float, outcome: str) -> None:
         self._statements.labels(outcome).observe(seconds)
 
-    def _take(self, _connection: Any, record: Any, _proxy: Any) -> None:
+    def _count_checkout(self, _connection: Any, record: Any, _proxy: Any) -> None:
         record.record_info["counted"] = True
         self._in_use.inc()
 
-    def _give_back(self, _connection: Any, record: Any) -> None:
-        # A connection that could not be made is given back too, without ever having been taken.
+    def _count_checkin(self, _connection: Any, record: Any) -> None:
+        # A connection that could not be opened is checked in as well, without a checkout.
         if record.record_info.pop("counted", False):
             self._in_use.dec()

@@ -1,4 +1,4 @@
-"""Background jobs of the running service. Each is also a command, for services that cannot run it."""
+"""Background jobs of the service. Each is also available as a ``flask`` command."""
 
 import threading
 import time
@@ -17,10 +17,10 @@ PURGE_SECONDS = 3600
 class PurgeJob:
     """Purges expired idempotency keys, at most once an hour, after a result was stored.
 
-    Without writes there is nothing to purge, and a database that suspends is left alone.
+    It does not run without writes: there would be nothing to purge, and it would keep a database such as Neon awake.
 
     Args:
-        purge: removes what is expired; it is called in a thread of its own.
+        purge: deletes the expired keys; called in a new thread.
     """
 
     def __init__(self, purge: Callable[[], object]) -> None:
@@ -29,7 +29,7 @@ class PurgeJob:
         self._lock = threading.Lock()
 
     def start_if_due(self) -> None:
-        """Start the job, unless it ran within the last hour."""
+        """Start the job unless it started within the last hour."""
         with self._lock:
             if time.monotonic() < self._due_at:
                 return
@@ -42,9 +42,9 @@ def _purge(app: Flask) -> None:
         try:
             purge_expired()
         except DatabaseUnavailable:
-            app.logger.warning("Expired idempotency keys are purged later: the database is away")
+            app.logger.warning("Cannot purge expired idempotency keys: the database is unavailable")
         except psycopg2.Error:
-            app.logger.warning("Expired idempotency keys could not be purged", exc_info=True)
+            app.logger.warning("Cannot purge expired idempotency keys", exc_info=True)
 
 
 def _start_purge(_sender: object, **_: Any) -> None:
@@ -56,5 +56,5 @@ result_stored.connect(_start_purge)
 
 
 def init_app(app: Flask) -> None:
-    """Run the jobs of an application."""
+    """Add the background jobs to an application."""
     app.extensions["purge_job"] = PurgeJob(lambda: _purge(app))

@@ -1,7 +1,7 @@
-"""Log lines: one JSON object each for programs, readable ones in a terminal, with the id of their request.
+"""The format of log lines: JSON objects or readable text, with the id of their request.
 
-Nothing that a client sent can end a line or begin another: JSON escapes it, and so does the text format. What requests
-hold is not logged at all, so messages of the servers that quote one are dropped, or told without it.
+Both formats escape everything that a client sent, so that it cannot forge a line. Log lines never contain data of
+requests. Messages of servers and of Flask that quote a request are dropped or rewritten.
 """
 
 import json
@@ -23,15 +23,15 @@ from taskapp.server.request_stats import route_of
 
 _FIELDS = ("asctime", "levelname", "name", "process", "message")
 _NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "process": "pid", "exc_info": "exception"}
-# Where a value in the text format needs no quotes.
+# Values that need no quotes in the text format.
 _PLAIN = re.compile(r"[\w./{}:@+-]+", re.ASCII)
-# What gunicorn logs of a request, with parts of it: on debug of each its path; of one that it refuses, which is told by
-# ``error_responses.write_error``; of one that breaks off.
+# The messages of gunicorn that quote a request: its path at level debug, a rejected request (which
+# ``error_responses.write_error`` logs instead), a bug, and a client that disconnects.
 _QUOTING = ("%s %s", "Invalid request from ip=", "Error handling request ", "Ignored premature client disconnection")
 
 
 class JsonLines(JsonFormatter):
-    """A JSON object in ASCII: whatever is in it, it is one line."""
+    """Formats a record as a JSON object in ASCII, which is always a single line."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -42,15 +42,15 @@ class JsonLines(JsonFormatter):
 
 
 class TextLines(logging.Formatter):
-    """A line for a person: time, level, logger, request, message, and what else the record has as ``name=value``.
+    """Formats a record for people: time, level, logger, request id, message, and other fields as ``name=value``.
 
-    The lines of a traceback are indented, so that none of them looks like a record of its own.
+    The lines of a traceback are indented, so that none of them looks like another record.
     """
 
     default_msec_format = "%s.%03d"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record."""
+        """Return a record as text."""
         fields = merge_record_extra(record, {}, RESERVED_ATTRS)
         request_id = fields.pop("request_id", "-")
         head = f"{self.formatTime(record)} {record.levelname} {record.name} [{request_id}] "
@@ -62,7 +62,7 @@ class TextLines(logging.Formatter):
 
 
 def _visible(text: str) -> str:
-    """Escape what a terminal would act upon: ends of lines, control characters, changes of direction."""
+    """Escape characters that affect a terminal: line ends, control characters, and changes of text direction."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
@@ -74,20 +74,20 @@ def _quoted(value: object) -> str:
 
 
 def without_requests(record: logging.LogRecord) -> bool:
-    """Keep requests out of what servers and Flask log by themselves: a filter for loggers and handlers."""
+    """Drop or rewrite records of servers and of Flask that quote a request. A filter for loggers and handlers."""
     message = str(record.msg)
     if record.name == "werkzeug":
-        return " - - [" not in message  # `flask run` begins a line about a request so.
+        return " - - [" not in message  # The start of the request lines of `flask run`.
     if record.name == "gunicorn.error":
         return not message.startswith(_QUOTING)
-    if record.exc_info and message.startswith("Exception on /"):  # Flask, of a defect.
+    if record.exc_info and message.startswith("Exception on /"):  # Flask's message for a bug.
         request = current_request()
         record.msg = f"Exception on {request.method} {route_of(request.url_rule)}"
     return True
 
 
-# On the root logger, so that libraries write in the same form. Standard error is looked up for each line, because tests
-# put another in its place.
+# On the root logger, so that libraries use the same format. A proxy looks up standard error for each line, because
+# tests replace it.
 _stderr: Any = LocalProxy(lambda: sys.stderr)
 HANDLER = logging.StreamHandler(_stderr)
 HANDLER.addFilter(RequestIdFilter())
@@ -95,13 +95,13 @@ HANDLER.addFilter(without_requests)
 
 
 def in_json(config: Mapping[str, Any]) -> bool:
-    """Tell whether lines are JSON: unless said otherwise, where nobody watches."""
+    """Return whether log lines are JSON. By default they are, unless standard error is a terminal."""
     chosen: str = config["LOG_FORMAT"]
     return chosen == "json" or (chosen == "auto" and not sys.stderr.isatty())
 
 
 def init_app(app: Flask) -> None:
-    """Write log lines to standard error: ours from the level set on, those of libraries from warnings on."""
+    """Log to standard error: the service's records from LOG_LEVEL on, those of libraries from warnings on."""
     HANDLER.setFormatter(JsonLines() if in_json(app.config) else TextLines())
     logging.getLogger().addHandler(HANDLER)
     app.logger.setLevel(app.config["LOG_LEVEL"].upper())

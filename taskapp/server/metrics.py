@@ -68,8 +68,8 @@ def share(uid: int, gid: int) -> None:
     """Make a worker that is about to be forked use the shared folder, which the first call creates.
 
     Args:
-        uid: the user that the worker runs as.
-        gid: its group.
+        uid: the user id that the workers run as.
+        gid: their group id.
     """
     os.environ[FOLDER] = _folder()
     os.chown(_folder(), uid, gid)

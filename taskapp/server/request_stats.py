@@ -1,6 +1,6 @@
-"""How long requests take, and how much of that the database does: measured once, for all observers.
+"""Statistics of requests: their duration, and the part of it spent on the database.
 
-Logs, metrics and the header ``Server-Timing`` observe the same numbers.
+They are measured once. The access log, the metrics and the header ``Server-Timing`` use the same numbers.
 """
 
 import re
@@ -19,7 +19,7 @@ from werkzeug.routing import Rule
 from taskapp.db.execute import statement_executed
 from taskapp.http.app import App
 
-# In place of a route or a method that the service does not have: clients could make up any number of names.
+# Used for unknown routes and methods, because clients can invent any number of them.
 UNMATCHED = "unmatched"
 OTHER = "OTHER"
 _METHODS = frozenset(method.value for method in HTTPMethod)
@@ -27,16 +27,16 @@ _METHODS = frozenset(method.value for method in HTTPMethod)
 
 @dataclass(slots=True)
 class RequestStats:
-    """A request and its response, without anything that a user wrote.
+    """The statistics of a request and its response. They contain no data of users.
 
     Attributes:
         started: when the request arrived in the application, on the clock of ``time.perf_counter``.
-        database: seconds that the request waited for the database, those for a connection included.
-        statements: how many statements it ran.
-        seconds: how long it took until its response was ready to be sent.
-        method: its method, or ``OTHER``.
-        route: the template of its path, or ``unmatched``.
-        status: the status of its response.
+        database: seconds spent on the database, including the wait for a connection.
+        statements: the number of statements.
+        seconds: the duration until the response was ready to send.
+        method: the method, or ``OTHER`` if HTTP does not define it.
+        route: the route template, or ``unmatched``.
+        status: the status of the response.
     """
 
     started: float = field(default_factory=time.perf_counter)
@@ -50,7 +50,7 @@ class RequestStats:
 
 Observer = Callable[[RequestStats, Response], None]
 
-# The statistics of the current request; None outside of a request.
+# The statistics of the current request, or None outside of a request.
 _current: ContextVar[RequestStats | None] = ContextVar("request_stats", default=None)
 
 
@@ -65,7 +65,7 @@ def _template(rule: str) -> str:
 
 
 def route_of(rule: Rule | None) -> str:
-    """Return the template of a route, as documents write it: ``/api/{user_id}/tasks``."""
+    """Return the template of a route in the notation of OpenAPI: ``/api/{user_id}/tasks``."""
     return UNMATCHED if rule is None else _template(rule.rule)
 
 
@@ -108,7 +108,7 @@ def _measure(_environ: object) -> Iterator[None]:
 
 
 def init_app(app: App) -> None:
-    """Measure every request from its first moment. To be called early: hooks that come first are called last."""
+    """Measure every request. To be called early, because the hook registered first runs last for a response."""
     observers: list[Observer] = []
     app.extensions["request_observers"] = observers
     app.add_context(_measure)

@@ -1,1 +1,1 @@
-"""Tasks: their table, their statements, their schemas and their routes."""
+"""Tasks: the table, the statements, the service functions, the schemas and the routes."""

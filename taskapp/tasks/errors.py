@@ -1,4 +1,4 @@
-"""What can go wrong with a task, without a word on how clients are told."""
+"""Errors of operations on tasks. They know no HTTP status; ``taskapp.tasks.views`` maps them to responses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ class TaskNotFound(Exception):
 
 
 class VersionConflict(Exception):
-    """The task has changed since the version that the write is for.
+    """The task has changed: it has none of the versions that the write requires.
 
     Args:
-        current: the fields of the task as it is now.
-        version: its version now.
+        current: the current fields of the task.
+        version: the current version.
     """
 
     def __init__(self, current: Mapping[str, Any], version: int) -> None:

@@ -1,4 +1,4 @@
-"""The table of tasks, and all that follows from its columns."""
+"""The table of tasks, and everything derived from its columns."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -14,16 +14,16 @@ from taskapp.db.idempotency import time_from_json
 TITLE_LENGTH = 255
 DESCRIPTION_LENGTH = 1000
 
-# What a column is for, beyond what its type says: clients may set it, or never see it.
+# Properties of columns: clients may set a writable column, and never see an internal one.
 WRITABLE = {"writable": True}
 INTERNAL = {"internal": True}
 
 
-class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes this class at run time.
-    """A task of one user. Clients see its fields in the order of the columns.
+class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates this class at run time.
+    """A task of a user. Responses contain its fields in the order of the columns.
 
-    ``user_id`` leads the only key, so that the tasks of a user lie together and every statement names one user. The
-    policy and the grants that go with the table are in its migration.
+    ``user_id`` comes first in the primary key. So the tasks of a user are stored together, and every statement needs a
+    user id. The policy and the grants of the table are in its migration.
     """
 
     __tablename__ = "tasks"
@@ -33,13 +33,13 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes thi
         Index("ix_tasks_user_id_updated_at_id", "user_id", "updated_at", "id"),
         Index("ix_tasks_user_id_title_id", "user_id", "title", "id"),
         CheckConstraint("user_id <> ''", name="user_id_not_empty"),
-        # White space is what both PostgreSQL and Python take for it, whatever the locale of the database.
+        # Only characters that both PostgreSQL and Python treat as white space, in any locale.
         CheckConstraint(r"btrim(title, E' \t\n\r\f\v') <> ''", name="title_not_blank"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     user_id: Mapped[UserId]
-    # By code point, so that titles sort alike in every database, and no update of a locale breaks the index.
+    # Sorted by code point, so that the order is the same in every database and no locale update breaks the index.
     title: Mapped[str] = mapped_column(String(TITLE_LENGTH, collation="C"), info=WRITABLE)
     description: Mapped[str | None] = mapped_column(String(DESCRIPTION_LENGTH), info=WRITABLE)
     completed: Mapped[bool] = mapped_column(server_default=false(), info=WRITABLE)
@@ -49,25 +49,25 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes thi
 
 
 _COLUMNS = Task.__table__.columns
-# The fields that clients see, and those of them that clients set.
+# The fields in responses, and those that clients may set.
 FIELDS = tuple(column.key for column in _COLUMNS if not column.info.get("internal"))
 WRITABLE_FIELDS = tuple(column.key for column in _COLUMNS if column.info.get("writable"))
 _TIMES = frozenset(column.key for column in _COLUMNS if isinstance(column.type, DateTime))
 
 
 def _make_to_dict() -> Callable[[Sequence[Any]], dict[str, Any]]:
-    # Generated, as namedtuple is: dict(zip(…)) takes three times as long, and lists have up to a thousand rows.
+    # Generated code, as in namedtuple. dict(zip(…)) takes three times as long, and a list has up to 1,000 rows.
     items = ", ".join(f"{name!r}: row[{place}]" for place, name in enumerate(FIELDS))
     to_dict: Callable[[Sequence[Any]], dict[str, Any]] = eval(f"lambda row: {{{items}}}")  # noqa: S307 # Our own names.
     return to_dict
 
 
-# From a row of FIELDS, or one that goes on behind them, to the fields by their names.
+# Converts a row whose first columns are FIELDS into a dict of these fields.
 to_dict = _make_to_dict()
 
 
 def from_json(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a task from a stored result, which may lack columns that are newer than it."""
+    """Return the fields of a task from a stored result. Fields that are newer than the result are None."""
 
     def read(name: str) -> datetime | Any:
         value = result.get(name)

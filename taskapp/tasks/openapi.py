@@ -128,7 +128,7 @@ TASK_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND", "You have
 VERSION_CONFLICT = ErrorResponse(
     HTTPStatus.PRECONDITION_FAILED,
     "PRECONDITION_FAILED",
-    "The task has changed since the version that If-Match names; details.current is the task as it is now.",
+    "The current version of the task does not match If-Match. See details.current.",
 )
 CONFLICTING_TASK = describe_error(
     412,

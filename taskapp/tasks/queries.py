@@ -1,7 +1,7 @@
-"""The statements on tasks. Each names the acting user in its WHERE or its VALUES: one of two layers of isolation.
+"""The statements on tasks. Each has the acting user in its WHERE or VALUES, one of two layers of tenant isolation.
 
-Building a statement takes longer than running it, so each is built once. The names of parameters differ from those of
-columns, which SQLAlchemy reserves for SET and VALUES.
+Building a statement takes longer than running it, so each one is built once and cached. The names of parameters differ
+from those of columns, which SQLAlchemy reserves for SET and VALUES.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
 from taskapp.tasks.models import FIELDS, Task
 
 _SELECTED = [getattr(Task, name) for name in FIELDS]
-# What a single task is returned with: its version makes its entity tag.
+# The columns for a single task. The version is the source of the entity tag.
 _RETURNED = [*_SELECTED, Task.version]
 
 _owned = Task.user_id == ACTING_USER
@@ -40,25 +40,25 @@ _by_id = (_owned, Task.id == bindparam("task_id"))
 
 
 def _contains(column: Any) -> ColumnElement[bool]:
-    # strpos has no wildcards that would have to be escaped. Titles sort by code point, but their letters are those of
-    # the database's locale.
+    # Unlike LIKE, strpos has no wildcards to escape. Upper and lower case follow the locale of the database, although
+    # titles sort by code point.
     return func.strpos(func.lower(collate(column, "default")), func.lower(bindparam("q"))) > 0
 
 
 STATUSES: Mapping[str, ColumnElement[bool]] = MappingProxyType(
     {"all": true(), "pending": Task.completed == false(), "completed": Task.completed == true()}
 )
-# The filters of lists by the names of their parameters.
+# Optional filters of lists, by the names of their parameters.
 FILTERS: Mapping[str, ColumnElement[bool]] = MappingProxyType(
     {"q": or_(_contains(Task.title), _contains(Task.description))}
 )
-# The columns that a list is ordered by: each has an index that begins with the user. The id makes every order total,
-# so that a cursor is a place between two tasks.
+# The sort orders of lists. Each has an index that starts with the user id. The id makes the order total, so that a
+# cursor is a unique position.
 ORDERS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
     {"id": (Task.id,), **{name: (getattr(Task, name), Task.id) for name in ("created_at", "title", "updated_at")}}
 )
 
-# More than clients use; a fuzzer may turn it over, but cannot make it grow.
+# The size of each cache below. Clients use fewer statements. A fuzzer may cause evictions, but no growth.
 _VARIANTS = 1024
 
 GET_TASK = db.select(*_RETURNED).where(*_by_id)
@@ -77,11 +77,12 @@ def _conditional(write: Update | Delete, *, versioned: bool, keyed: bool) -> Any
 
 @lru_cache(_VARIANTS)
 def create_task(fields: frozenset[str], *, keyed: bool) -> Any:
-    """Return the statement that stores a task.
+    """Return the statement that creates a task.
 
     Args:
-        fields: the names of the fields that it sets; the others have the defaults of their columns.
-        keyed: whether it has an idempotency key.
+        fields: the names of the fields to set; the parameters are ``new_`` and the name. Other fields get the defaults
+            of their columns.
+        keyed: whether the request has an idempotency key.
     """
     columns = [Task.__table__.c[name] for name in sorted(fields)]
     values = [ACTING_USER, *(bindparam(f"new_{column.key}", type_=column.type) for column in columns)]
@@ -94,12 +95,12 @@ def create_task(fields: frozenset[str], *, keyed: bool) -> Any:
 
 @lru_cache(_VARIANTS)
 def update_task(fields: frozenset[str], *, versioned: bool, keyed: bool) -> Any:
-    """Return the statement that sets some fields of a task.
+    """Return the statement that changes the task ``task_id``.
 
     Args:
-        fields: their names.
-        versioned: whether it is only for some ``versions``.
-        keyed: whether it has an idempotency key.
+        fields: the names of the fields to set; the parameters are ``new_`` and the name.
+        versioned: whether the write requires one of ``versions``.
+        keyed: whether the request has an idempotency key.
     """
     update = _CHANGE_TASK.values({name: bindparam(f"new_{name}") for name in sorted(fields)})
     return _conditional(update, versioned=versioned, keyed=keyed)
@@ -107,13 +108,13 @@ def update_task(fields: frozenset[str], *, versioned: bool, keyed: bool) -> Any:
 
 @lru_cache(_VARIANTS)
 def toggle_task(*, versioned: bool, keyed: bool) -> Any:
-    """Return the statement that completes a task, or reopens it; arguments as for :func:`update_task`."""
+    """Return the statement that toggles ``completed``. Arguments as for :func:`update_task`."""
     return _conditional(_TOGGLE_TASK, versioned=versioned, keyed=keyed)
 
 
 @lru_cache(_VARIANTS)
 def delete_task(*, versioned: bool, keyed: bool) -> Any:
-    """Return the statement that deletes a task; arguments as for :func:`update_task`."""
+    """Return the statement that deletes a task. Arguments as for :func:`update_task`."""
     return _conditional(_DELETE_TASK, versioned=versioned, keyed=keyed)
 
 
@@ -123,13 +124,14 @@ def list_tasks(status: str, sort: str, filters: frozenset[str], *, continued: bo
 
     Args:
         status: one of :data:`STATUSES`.
-        sort: one of :data:`ORDERS`, with ``-`` in front for descending.
+        sort: one of :data:`ORDERS`; a leading ``-`` means descending.
         filters: the names of the :data:`FILTERS` in use.
-        continued: whether it begins behind a cursor, whose values are ``after_`` and the name of their column.
+        continued: whether to start after a cursor. Its parameters are ``after_`` and the name of each sort column.
     """
     order = ORDERS[sort.removeprefix("-")]
     statement = db.select(*_SELECTED).where(_owned, STATUSES[status], *(FILTERS[name] for name in sorted(filters)))
-    # Rows are compared as a whole, which PostgreSQL looks up in the index: a later page costs no more than the first.
+    # PostgreSQL can look up a row comparison in the index, so late pages are as fast as the first
+    # (https://www.postgresql.org/docs/current/functions-comparisons.html#ROW-WISE-COMPARISON).
     cursor = tuple_(*(bindparam(f"after_{column.key}", type_=column.type) for column in order))
     if sort.startswith("-"):
         statement = statement.order_by(*(column.desc() for column in order))

@@ -21,12 +21,12 @@ from taskapp.tasks.service import SORTS, STATUSES
 MAXIMUM_LIMIT = 1000
 
 
-# Not blank, and no NUL.
+# Not blank and without NUL.
 _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
 def _title(**options: Any) -> Text:
-    blank_or_long = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, white space around it not counted.")
+    blank_or_long = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, excluding surrounding white space.")
     about = {
         "description": "Surrounding white space is removed. Must not be blank.",
         "pattern": _TITLE_PATTERN,

@@ -1,4 +1,4 @@
-"""What users can do with their tasks: one function for each operation, and nothing of HTTP."""
+"""The operations on tasks, one function each. They are independent of HTTP."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,17 +12,17 @@ from taskapp.tasks.models import from_json, to_dict
 STATUSES = tuple(queries.STATUSES)
 SORTS = tuple(sign + name for name in sorted(queries.ORDERS) for sign in ("", "-"))
 
-# A place in a list: the values of the columns that it is ordered by, the id last.
+# A position in a list: the values of the sort columns, the id last.
 Cursor = tuple[Any, ...]
 
 
 class StoredTask(NamedTuple):
-    """A task as an operation left it.
+    """The result of an operation on a task.
 
     Attributes:
-        fields: what clients see of it, by name. Times are in UTC, and have no zone.
-        version: the number of its version.
-        replayed: whether it was written before, by a request with the same idempotency key.
+        fields: the fields of the task for responses, by name. Times are naive datetimes in UTC.
+        version: the version of the task, a number that every change increments.
+        replayed: whether this is the stored result of an earlier request with the same idempotency key.
     """
 
     fields: dict[str, Any]
@@ -31,11 +31,11 @@ class StoredTask(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A part of a list.
+    """A page of a list.
 
     Attributes:
         tasks: the fields of each task.
-        next: the cursor of the page that follows, or None if none follows.
+        next: the cursor of the next page, or None if this is the last one.
     """
 
     tasks: Sequence[dict[str, Any]]
@@ -80,15 +80,18 @@ def _write(
 def list_tasks(
     user_id: str, *, status: str, sort: str, limit: int, after: Cursor | None = None, **filters: Any
 ) -> Page:
-    """Return some of the user's tasks.
+    """Return a page of the user's tasks.
 
     Args:
-        user_id: whose.
+        user_id: the acting user.
         status: one of :data:`STATUSES`.
         sort: one of :data:`SORTS`.
-        limit: the most to return.
-        after: the ``next`` of the page before, or None for the first page.
-        filters: values of :data:`taskapp.tasks.queries.FILTERS`; None for those not in use.
+        limit: the maximum number of tasks.
+        after: the ``next`` of the previous page, or None for the first page.
+        filters: values for :data:`taskapp.tasks.queries.FILTERS`; None for those not in use.
+
+    Raises:
+        DatabaseUnavailable: see :func:`taskapp.db.execute.execute`. All functions of this module may raise it.
     """
     in_use = {name: value for name, value in filters.items() if value is not None}
     statement = queries.list_tasks(status, sort, frozenset(in_use), continued=after is not None)
@@ -102,12 +105,12 @@ def list_tasks(
 
 
 def create_task(user_id: str, *, key: RequestKey | None = None, **fields: Any) -> StoredTask:
-    """Store a new task.
+    """Create a task.
 
     Args:
-        user_id: whose.
-        key: an idempotency key, or None.
-        fields: some of :data:`taskapp.tasks.models.WRITABLE_FIELDS`; the others have the defaults of their columns.
+        user_id: the acting user.
+        key: the idempotency key of the request, or None.
+        fields: values for :data:`taskapp.tasks.models.WRITABLE_FIELDS`; other fields get the defaults of their columns.
 
     Raises:
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
@@ -119,10 +122,10 @@ def create_task(user_id: str, *, key: RequestKey | None = None, **fields: Any) -
 
 
 def get_task(user_id: str, task_id: int) -> StoredTask:
-    """Return one task.
+    """Return a task.
 
     Raises:
-        TaskNotFound: this user has none of this id.
+        TaskNotFound: the user has no task with this id.
     """
     rows = execute(queries.GET_TASK, {"task_id": task_id}, user_id=user_id, can_retry=True)
     if not rows:
@@ -138,18 +141,18 @@ def update_task(
     key: RequestKey | None = None,
     **changes: Any,
 ) -> StoredTask:
-    """Change some fields of a task; the others keep their values.
+    """Change fields of a task and return it. Other fields keep their values.
 
     Args:
-        user_id: whose.
-        task_id: which.
-        versions: the versions that the write is for, or None for any.
-        key: an idempotency key, or None.
-        changes: some of :data:`taskapp.tasks.models.WRITABLE_FIELDS`.
+        user_id: the acting user.
+        task_id: the id of the task.
+        versions: the versions that the task may have, or None for any.
+        key: the idempotency key of the request, or None.
+        changes: values for :data:`taskapp.tasks.models.WRITABLE_FIELDS`.
 
     Raises:
-        TaskNotFound: this user has none of this id.
-        VersionConflict: it has none of the versions.
+        TaskNotFound: the user has no task with this id.
+        VersionConflict: the task has none of the versions.
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
     """
     statement = queries.update_task(frozenset(changes), versioned=versions is not None, keyed=key is not None)
@@ -165,7 +168,7 @@ def complete_task(
     versions: Collection[int] | None = None,
     key: RequestKey | None = None,
 ) -> StoredTask:
-    """Complete a task or reopen it; if ``completed`` is None, toggle it.
+    """Set ``completed`` of a task, or toggle it if ``completed`` is None. Return the task.
 
     Raises:
         TaskNotFound, VersionConflict, IdempotencyKeyInUse, IdempotencyKeyReused: as :func:`update_task`.
@@ -179,7 +182,7 @@ def complete_task(
 def delete_task(
     user_id: str, task_id: int, *, versions: Collection[int] | None = None, key: RequestKey | None = None
 ) -> StoredTask:
-    """Delete one task, and return it as it was.
+    """Delete a task, and return its last state.
 
     Raises:
         TaskNotFound, VersionConflict, IdempotencyKeyInUse, IdempotencyKeyReused: as :func:`update_task`.

@@ -43,14 +43,14 @@ def test_token_has_the_claims_that_the_settings_require(run, secret):
 def test_token_rejects_an_invalid_duration(run, duration):
     result = run("token", "alice", "--expires-in", duration)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "is not a duration like 90s, 15m, 1h or 7d." in result.stderr
+    assert "is not a valid duration, such as 90s, 15m, 1h or 7d." in result.stderr
 
 
 @pytest.mark.parametrize("user_id", ["", "x" * 256, "a/b", "a\0b"])
 def test_token_rejects_a_user_that_no_path_can_name(run, user_id):
     result = run("token", user_id)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "must be 1 to 255 characters without a slash" in result.stderr
+    assert "must be 1 to 255 characters, without slashes or NUL." in result.stderr
 
 
 def test_token_says_why_it_cannot_sign(settings):

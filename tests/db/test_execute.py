@@ -167,5 +167,5 @@ def test_request_whose_time_is_up_costs_no_connection(make_app, run, caplog):
         assert late() < 0.1
         assert execute(BACKEND, {}, user_id="") == before
     assert [record.message for record in caplog.records] == [
-        "The time of a request was up before its statement was sent"
+        "The deadline of a request passed before its statement was sent"
     ]

@@ -90,7 +90,7 @@ def test_key_of_another_request_is_rejected(alice):
         response = alice.request(method, alice.tasks + path, headers={"Idempotency-Key": "key"}, **options)
         assert (response.status, response.error["details"]) == (
             422,
-            {"Idempotency-Key": ["Was used for another request."]},
+            {"Idempotency-Key": ["Was used for a different request."]},
         )
     assert alice.get().data == before
 

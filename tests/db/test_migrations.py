@@ -124,7 +124,7 @@ def test_schema_without_rights_ends_in_a_sentence(make_database):
         url.set(username="postgres"), f"GRANT taskapp_user TO {url.username}; ALTER SCHEMA public OWNER TO postgres"
     )
     run_sql(url.set(username="postgres"), "REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    with pytest.raises(StartupError, match=r"The database cannot be migrated: no schema has been selected"):
+    with pytest.raises(StartupError, match=r"Cannot migrate the database: no schema has been selected"):
         upgrade(url)
 
 
@@ -214,10 +214,10 @@ def test_upgrades_at_once_all_succeed(make_database):
 
 def test_migrate_makes_no_revision_where_nothing_changed(database_url):
     result = flask("db", "migrate", "-m", "nothing", MIGRATION_DATABASE_URL=database_url)
-    assert "there is nothing to migrate" in result.stdout + result.stderr
+    assert "No changes between the models and the database" in result.stdout + result.stderr
 
 
 def test_migrations_as_a_script_are_refused_in_a_sentence(database_url):
     result = flask("db", "upgrade", "--sql", MIGRATION_DATABASE_URL=database_url, check=False)
     assert result.returncode == 1
-    assert result.stderr.startswith("Error: Migrations look at the database")
+    assert result.stderr.startswith("Error: The option --sql is not supported, because migrations query the database.")

@@ -36,7 +36,10 @@ def test_every_line_of_a_whole_life_is_json(start_server):
     messages = " ".join(each["message"] for each in lines if each["logger"] == "gunicorn.error")
     assert "Booting worker" in messages
     assert "Shutting down: Master" in messages
-    assert [each["message"] for each in lines if each["logger"] == "taskapp.requests"] == ["request", "refused request"]
+    assert [each["message"] for each in lines if each["logger"] == "taskapp.requests"] == [
+        "request",
+        "rejected request",
+    ]
 
 
 def raise_error():
@@ -105,7 +108,7 @@ def test_terminal_shows_lines_for_a_person(terminal, secret):
     assert r'user="a\\n\\u001b[31m user=root"'.replace(r"\\", "\\") in line
     assert "\x1b" not in text
     assert "API   http" in text
-    assert "refused request route=unmatched status=400" in text
+    assert "rejected request route=unmatched status=400" in text
 
 
 def test_format_can_be_chosen(start_server):

@@ -82,7 +82,7 @@ def test_reload_reads_new_settings(gunicorn, user):
     ("wrong", "sentence"),
     [
         ({"THREADS": "none"}, "THREADS must be a whole number."),
-        ({"FORWARDED_ALLOW_IPS": "10.0.0.1/8"}, "FORWARDED_ALLOW_IPS must be IP addresses or networks"),
+        ({"FORWARDED_ALLOW_IPS": "10.0.0.1/8"}, "FORWARDED_ALLOW_IPS must be comma-separated IP addresses or networks"),
     ],
 )
 def test_wrong_settings_at_a_reload_leave_those_from_before(gunicorn, user, wrong, sentence):

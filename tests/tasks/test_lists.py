@@ -132,7 +132,7 @@ def cursor(alice):
 def assert_cursor_rejected(response):
     assert (response.status, response.error["code"]) == (422, "VALIDATION_ERROR")
     assert response.error["details"] == {
-        "cursor": ["Is not the next_cursor of a list with the same status, q and sort."]
+        "cursor": ["Must be the next_cursor of a list with the same status, q and sort."]
     }
 
 

@@ -1,6 +1,6 @@
-"""The embedded default: the database and the secret of a service that is configured with neither.
+"""The embedded PostgreSQL: the database and the secret of a service without DATABASE_URL.
 
-With a DATABASE_URL none of this runs, and no server binary is looked for.
+If DATABASE_URL is set, nothing in this package runs, and no server binary is needed.
 """
 
 import math
@@ -15,24 +15,24 @@ from sqlalchemy import Engine, event
 from config import SECRET_BYTES, StartupError
 from taskapp.db.deadline import wait_until
 from taskapp.db.embedded.folders import EmbeddedError, make_private
-from taskapp.db.embedded.lock import exclusively
+from taskapp.db.embedded.lock import exclusive_lock
 from taskapp.db.embedded.server import EmbeddedPostgres
 
 __all__ = ["EmbeddedError", "EmbeddedPostgres", "init_app", "of_app", "prepare", "read_or_make_secret"]
 
-# The folders whose server this process, or the one it was forked from, has started and migrated.
+# The folders whose servers were started and migrated by this process, or by the process that it was forked from.
 _prepared: set[Path] = set()
 _preparing = threading.Lock()
 
 
 def read_or_make_secret(path: Path) -> str:
-    """Return the secret that signs tokens on the embedded default: made once, readable by the owner alone.
+    """Return the secret in a file. If the file does not exist, create it with a new secret, readable only by its owner.
 
     Raises:
-        EmbeddedError: what is kept there is no secret.
+        EmbeddedError: the file does not contain a secret, or its folder cannot be used.
     """
     make_private(path.parent)
-    with exclusively(path.with_suffix(".lock")):
+    with exclusive_lock(path.with_suffix(".lock")):
         if not path.exists():
             unfinished = path.with_suffix(".new")
             unfinished.touch(mode=0o600)
@@ -40,18 +40,22 @@ def read_or_make_secret(path: Path) -> str:
             unfinished.rename(path)
     secret = path.read_text(errors="replace")
     if len(secret) < SECRET_BYTES or not secret.isascii():
-        raise EmbeddedError(f"The file {path} holds no secret any more: delete it, and a new one is made.")
+        raise EmbeddedError(f"The file {path} does not contain a valid secret. Delete it to generate a new one.")
     return secret
 
 
 def of_app(app: Flask) -> EmbeddedPostgres | None:
-    """Return the embedded server of an application, or None if DATABASE_URL names another."""
+    """Return the embedded server of an application, or None if DATABASE_URL is set."""
     server: EmbeddedPostgres | None = app.extensions.get("embedded_postgres")
     return server
 
 
 def init_app(app: Flask) -> None:
-    """Give an application without DATABASE_URL the embedded server, and a secret. Starts nothing."""
+    """Configure the embedded server and a secret if DATABASE_URL is not set. Does not start the server.
+
+    Raises:
+        EmbeddedError: the secret cannot be read or created.
+    """
     if app.config["DATABASE_URL"]:
         return
     folder = Path(app.instance_path)
@@ -62,16 +66,16 @@ def init_app(app: Flask) -> None:
 
 
 def prepare(app: Flask) -> None:
-    """Start the embedded server of an application, and migrate it to head; once for this process and its forks.
+    """Start the embedded server of an application, if it has one, and migrate it. Later calls do nothing.
 
     Raises:
-        StartupError: it cannot be used; the message says why.
+        StartupError: the server cannot be started or migrated; the message gives the reason.
     """
     server = of_app(app)
     if server is None:
         return
     if app.config["MIGRATION_DATABASE_URL"]:
-        raise StartupError("MIGRATION_DATABASE_URL is set but DATABASE_URL is not: set both, or neither.")
+        raise StartupError("MIGRATION_DATABASE_URL requires DATABASE_URL. Set both or neither.")
     with _preparing, wait_until(math.inf):
         if server.folder not in _prepared:
             server.start()
@@ -80,9 +84,9 @@ def prepare(app: Flask) -> None:
 
 
 def prepare_lazily(app: Flask, engine: Engine) -> None:
-    """Have the embedded server prepared by the first connection that the application makes.
+    """Prepare the embedded server when the application connects for the first time.
 
-    gunicorn's master does so before it serves; this is for ``flask run`` and ``flask shell``.
+    This is for ``flask run`` and ``flask shell``. gunicorn's master prepares the server before it starts workers.
     """
     if of_app(app):
         event.listen(engine, "do_connect", lambda *_: prepare(app))

@@ -1,4 +1,4 @@
-"""Who uses the embedded server, so that the last can stop it."""
+"""File locks that track which processes use the embedded server, so that the last one can stop it."""
 
 import fcntl
 import os
@@ -8,10 +8,9 @@ from pathlib import Path
 
 
 class UseLock:
-    """A lock on a file that every process that uses the server shares.
+    """A shared lock on a file, held by every process that uses the server.
 
-    The kernel gives it back when a process ends, however it ends. Processes that are forked share the lock of their
-    parent.
+    The kernel releases it when a process exits for any reason. Forked processes share the lock of their parent.
 
     Args:
         path: the file.
@@ -23,17 +22,20 @@ class UseLock:
 
     @property
     def held(self) -> bool:
-        """Whether this process, or the one it was forked from, uses the server."""
+        """Whether this process, or the process that it was forked from, uses the server."""
         return self._file is not None
 
     def share(self) -> None:
-        """Begin to use the server; waits while the last user of before stops it."""
+        """Acquire the shared lock. This waits while a previous last user stops the server."""
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_SH)
 
     @contextmanager
-    def give_up(self) -> Iterator[bool]:
-        """Use the server no longer. Within the context: whether nobody uses it now, which holds until its end."""
+    def release(self) -> Iterator[bool]:
+        """Release the lock at the end of the context. Its value is whether no other process uses the server.
+
+        If so, the context holds an exclusive lock, so that no other process starts to use the server meanwhile.
+        """
         if self._file is None:
             yield False
             return
@@ -50,8 +52,8 @@ class UseLock:
 
 
 @contextmanager
-def exclusively(path: Path) -> Iterator[None]:
-    """Hold a lock on a file that no other process holds."""
+def exclusive_lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file, which is created if needed."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,8 +1,8 @@
-"""Stops the embedded PostgreSQL when nobody uses it any more, whatever became of those who did.
+"""Stops the embedded PostgreSQL once no process uses it, even if its users were killed.
 
-Run as ``python reaper.py LOCK COMMAND…``: waits until nobody else holds a lock on the file, and then runs the
-command that stops the server, holding the lock so that nobody starts it meanwhile. Imports next to nothing, because it
-stays in memory for as long as the server runs.
+Run as ``python reaper.py LOCK COMMAND…``: waits until no other process holds a lock on the file, and then runs the
+command that stops the server. The reaper holds the lock meanwhile, so that no process starts the server. It imports as
+little as possible, because it stays in memory while the server runs.
 """
 
 import fcntl
@@ -11,4 +11,4 @@ import sys
 
 if __name__ == "__main__":
     fcntl.flock(os.open(sys.argv[1], os.O_RDWR), fcntl.LOCK_EX)
-    os.spawnv(os.P_WAIT, sys.argv[2], sys.argv[2:])  # noqa: S606 # The command is our own, and a shell would be one process more.
+    os.spawnv(os.P_WAIT, sys.argv[2], sys.argv[2:])  # noqa: S606 # A trusted command, without the extra process of a shell.

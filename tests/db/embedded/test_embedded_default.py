@@ -25,7 +25,7 @@ def test_secret_is_made_once_and_private(tmp_path):
 def test_damaged_secret_is_reported(tmp_path, content):
     path = tmp_path / "jwt_secret"
     path.write_bytes(content)
-    with pytest.raises(EmbeddedError, match="holds no secret any more"):
+    with pytest.raises(EmbeddedError, match="does not contain a valid secret"):
         read_or_make_secret(path)
 
 
@@ -38,12 +38,12 @@ def test_flask_commands_run_on_the_embedded_default(tmp_path):
 
     run("upgrade")
     assert f"{HEAD} (head)" in run("current")
-    assert "there is nothing to migrate" in run("migrate", "-m", "nothing")
+    assert "No changes between the models and the database" in run("migrate", "-m", "nothing")
     run("downgrade")
     assert HEAD not in run("current")
     run("upgrade")
     assert f"{HEAD} (head)" in run("current")
-    assert not EmbeddedPostgres(tmp_path / "instance")._answers()
+    assert not EmbeddedPostgres(tmp_path / "instance")._accepts_connections()
 
 
 def test_flask_run_and_shell_need_no_preparation(tmp_path):

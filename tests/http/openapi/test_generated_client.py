@@ -108,5 +108,5 @@ def test_the_life_of_a_task(call):
 def test_errors_are_typed_too(call):
     refused = call("create_task", USER_ID, body=model("TaskIn")(title="  "))
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert refused.parsed.error.details["title"] == ["Must be 1 to 255 characters, white space around it not counted."]
+    assert refused.parsed.error.details["title"] == ["Must be 1 to 255 characters, excluding surrounding white space."]
     assert call("list_tasks", "another").parsed.error.code == "FORBIDDEN"
