@@ -11,11 +11,11 @@ CONNECTIONS = 32
 MANY_CONNECTIONS = 128
 # Requests per second, as a multiple of a peer's.
 RATES: Mapping[str, Mapping[str, float]] = {
-    "fastapi": {"get": 2, "list": 4, "create": 3, "update": 3, "complete": 3},
-    "drf": dict.fromkeys(OPERATIONS, 2),
-    "baseline": dict.fromkeys(OPERATIONS, 0.5),
+    "fastapi": {"get": 2, "list": 3, "create": 2.5, "update": 2.5, "complete": 2.5},
+    "drf": dict.fromkeys(OPERATIONS, 1.8),
+    "baseline": dict.fromkeys(OPERATIONS, 0.6),
 }
-TAIL = 3  # p99 as a multiple of p50.
+TAIL = 4  # p99 as a multiple of p50.
 SLOW_LINK_P95 = 50  # Milliseconds, at 20 ms each way.
 GROWTH = 1.3  # p95 with the largest table, as a multiple of p95 with the smallest.
 MEMORY = 1.05  # After many requests, as a multiple of the memory when warm. The margin is for the allocator.

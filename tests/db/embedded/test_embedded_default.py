@@ -48,7 +48,7 @@ def test_flask_commands_run_on_the_embedded_default(tmp_path):
 
 def test_flask_run_and_shell_need_no_preparation(tmp_path):
     code = (
-        "from taskapp.tasks import service; print(service.create_task('alice', title='by hand').title);"
+        "from taskapp.tasks import service; print(service.create_task('alice', title='by hand').fields['title']);"
         "print(app.test_client().get('/health/ready').status_code)"
     )
     result = subprocess.run(
