@@ -15,6 +15,8 @@ MAY_IMPORT = {
     "http": {"db", "config"},
     "db": {"config"},
 }
+# The files that start the service.
+ENTRY_POINTS = (ROOT / "wsgi.py", ROOT / "gunicorn.conf.py")
 
 
 def room_of(module):
@@ -49,6 +51,11 @@ def test_rooms_import_only_to_their_right():
             if imported not in {room, *MAY_IMPORT[room]}
         ]
     assert wrong == []
+
+
+def test_only_entry_points_import_the_server():
+    others = [path for path in [*ROOT.glob("*.py"), *(ROOT / "migrations").rglob("*.py")] if path not in ENTRY_POINTS]
+    assert [path for path in others if "server" in {room for room, _ in imported_rooms(path)}] == []
 
 
 def test_taskapp_has_at_most_8_entries():

@@ -7,20 +7,26 @@ from tests.support.servers import Server
 
 pytestmark = pytest.mark.slow
 
+# gunicorn replaces the worker class sync by gthread if there are several threads.
 COMMANDS = {
-    "gthread": "{python} -m gunicorn wsgi:app -k gthread",
-    "sync": "{python} -m gunicorn wsgi:app -k sync",
-    "waitress": "{python} -m waitress --listen=127.0.0.1:{port} wsgi:app",
-    "flask run": "{python} -m flask run --port {port}",
+    "gthread": ("{python} -m gunicorn wsgi:app -k gthread", {"THREADS": 4}),
+    "sync": ("{python} -m gunicorn wsgi:app -k sync", {"THREADS": 1}),
+    "waitress": ("{python} -m waitress --listen=127.0.0.1:{port} wsgi:app", {}),
+    "flask run": ("{python} -m flask run --port {port}", {}),
 }
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
 def other_server(request, settings, tmp_path_factory):
     log = tmp_path_factory.mktemp("server") / "log"
-    with Server(log, *COMMANDS[request.param].split(), **settings, REQUEST_TIMEOUT=5, SERVER_TIMING="true") as server:
+    command, threads = COMMANDS[request.param]
+    changes = {**settings, **threads, "REQUEST_TIMEOUT": 5, "SERVER_TIMING": "true"}
+    with Server(log, *command.split(), **changes) as server:
         yield server
-    assert "Traceback" not in log.read_text()
+    text = log.read_text()
+    assert "Traceback" not in text
+    if "gunicorn" in command:
+        assert f"Using worker: {request.param}" in text
 
 
 @pytest.fixture
