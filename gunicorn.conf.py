@@ -1,4 +1,4 @@
-"""How gunicorn serves the application: ``gunicorn wsgi:app`` reads this file. Settings come from the environment."""
+"""gunicorn's configuration, which ``gunicorn wsgi:app`` reads. The settings come from the environment."""
 
 import gc
 import math
@@ -36,17 +36,17 @@ reuse_port = True
 keepalive = 5
 # Files are sent like any other response, so that the same deadlines hold.
 sendfile = False
-# A stopping worker waits for its requests: for as long as a client and the database may take together, and a second.
+# How long a stopping worker waits for its requests: the time limits of the client and the database, and a second.
 graceful_timeout = math.ceil(settings["REQUEST_TIMEOUT"] + settings["CLIENT_TIMEOUT"]) + 1
 # It watches the worker's main loop, which never waits. Requests have deadlines of their own.
 timeout = 30
 # Enough for a user id of 255 characters, a search and a cursor; the maximum of gunicorn.
 limit_request_line = 8190
-# Enough for a token, and an end to a header that never ends.
+# Enough for a token. It also limits endless headers.
 limit_request_field_size = 16380
 limit_request_fields = 64
 control_socket_disable = True
-# No header of a client decides where the application is mounted.
+# Clients cannot set SCRIPT_NAME and PATH_INFO with headers.
 forwarder_headers = ""
 forwarded_allow_ips = settings["FORWARDED_ALLOW_IPS"]
 
@@ -65,7 +65,7 @@ def on_starting(_server: object) -> None:
 
 
 def pre_fork(server: Any, _worker: object) -> None:
-    """Have the workers share their metrics."""
+    """Let the workers share their metrics."""
     if settings["METRICS_TOKEN"]:
         metrics.share(server.cfg.uid, server.cfg.gid)
 
@@ -83,7 +83,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def child_exit(_server: object, worker: Any) -> None:
-    """Stop counting the connections of a worker, even of one that was killed."""
+    """Drop the gauges of a worker that has exited or was killed."""
     metrics.forget(worker.pid)
 
 

@@ -17,6 +17,10 @@ from taskapp.server import access_log, error_responses, health, jobs, logs, metr
 from taskapp.tasks.openapi import USER_ID
 from taskapp.tasks.views import bp as tasks_bp
 
+# The hooks registered first run first for a request, and last for its response.
+_PARTS_WITH_HOOKS = (logs, request_stats, access_log, request_id, security_headers, cors)
+_OTHER_PARTS = (embedded, execute, metrics, jobs, cursors, guard, errors, error_responses, openapi)
+
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Create the application, without connecting to a database.
@@ -33,13 +37,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     config = load_config() if config is None else config
     app = App(__name__, static_folder=None, instance_path=str(config["INSTANCE_PATH"]))
     app.config.from_mapping(config, **openapi.SETTINGS)
-
-    # The hooks registered first run first for a request, and last for its response.
-    for part in (logs, request_stats, access_log, request_id, security_headers, cors):
+    for part in (*_PARTS_WITH_HOOKS, *_OTHER_PARTS):
         part.init_app(app)
-    for part in (embedded, execute, metrics, jobs, cursors, guard, errors, error_responses, openapi):
-        part.init_app(app)
-
     openapi.api.register_blueprint(tasks_bp, parameters=[USER_ID])
     openapi.api.register_blueprint(health.bp)
     openapi.api.register_blueprint(metrics.bp)

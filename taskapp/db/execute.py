@@ -2,9 +2,10 @@
 
 The engine runs in AUTOCOMMIT. psycopg2 sends the text of an operation as one message of the simple query protocol, and
 PostgreSQL runs the statements of a message as one implicit transaction
-(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). Every statement has a prefix
-that sets the acting role and the acting user for this transaction only. The prefix takes no extra round trip, leaves
-nothing on the connection for the next request, and works with PgBouncer in transaction mode.
+(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). Every statement, except
+those of the login role, has a prefix that sets the acting role and the acting user for this transaction only. The
+prefix takes no extra round trip, leaves nothing on the connection for the next request, and works with PgBouncer in
+transaction mode.
 """
 
 import logging

@@ -37,8 +37,8 @@ class CircuitBreaker:
     """Tracks whether the database is available to this process, and limits retries while it is not.
 
     A thread that waits for the database serves no other request. During an outage the breaker is open: at most half of
-    the threads retry (a bulkhead), and further requests fail immediately. Otherwise requests would queue for longer
-    than any deadline.
+    the threads, but at least one, retry (a bulkhead), and further requests fail immediately. Otherwise requests would
+    queue for longer than any deadline.
 
     Args:
         threads: the number of threads in this process that serve requests.

@@ -28,7 +28,7 @@ def write_error(
     Args:
         client: the socket to write to.
         status: the HTTP status.
-        origins: those whose pages may read responses.
+        origins: the origins whose pages may read the response.
     """
     request_id = new_request_id()
     log_rejected(status, request_id, _address_of(client), bug=status == HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -53,10 +53,10 @@ def _address_of(client: socket.socket) -> str | None:
 
 
 def close_after_large_body(_worker: object, request: Any) -> None:
-    """Before a request: have its connection closed after the response if its body is too large to be read.
+    """Close the connection after the response if the body is too large. A ``pre_request`` hook of gunicorn.
 
     Args:
-        request: a request as gunicorn has parsed it.
+        request: gunicorn's request, whose headers are parsed.
     """
     length = next((value for name, value in request.headers if name == "CONTENT-LENGTH"), "0")
     if int(length) > MAXIMUM_BODY:

@@ -1,4 +1,4 @@
-"""What gunicorn.conf.py calls: reading settings, checks before the start, and gunicorn's own log."""
+"""Hooks for gunicorn.conf.py: settings, checks before the start, and gunicorn's own log."""
 
 import contextlib
 import logging
@@ -27,10 +27,10 @@ _log = logging.getLogger("gunicorn.error")
 
 
 class Loaded(NamedTuple):
-    """What gunicorn's master serves with, until a reload finds other valid settings.
+    """The settings in force, until a reload reads other valid ones.
 
     Attributes:
-        settings: the settings, also of every worker that starts.
+        settings: the settings of the master and of new workers.
         app: the master's own application.
     """
 
@@ -43,14 +43,14 @@ loaded: Loaded | None = None
 
 
 def load_settings(read: Callable[[], Mapping[str, Any]], make_app: Callable[[Mapping[str, Any]], Flask]) -> Loaded:
-    """Read the settings to serve with. If those of a reload are invalid, log that and keep the previous ones.
+    """Read the settings. If those of a reload are invalid, log the reason and keep the previous ones.
 
     Args:
         read: reads the settings.
         make_app: makes the master's application with them.
 
     Raises:
-        SystemExit: they are invalid at the start.
+        SystemExit: the settings are invalid when the service starts.
     """
     global loaded  # noqa: PLW0603 # It outlives gunicorn.conf.py, which each reload runs again.
     try:
@@ -64,7 +64,7 @@ def load_settings(read: Callable[[], Mapping[str, Any]], make_app: Callable[[Map
 
 
 def _with_previous_address(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Keep the sockets on a reload: gunicorn closes the old ones before it knows that it can open others."""
+    """Keep HOST and PORT on a reload. gunicorn closes the old sockets before it opens new ones, which may fail."""
     previous = loaded.settings if loaded else settings
     address = {name: previous[name] for name in ("HOST", "PORT")}
     if address != {name: settings[name] for name in address}:
@@ -73,10 +73,10 @@ def _with_previous_address(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class ServerLog(Logger):  # type: ignore[misc] # gunicorn has no types.
-    """gunicorn's own log lines in the service's form, and none for each request: the application writes those."""
+    """gunicorn's log in the service's format, without request lines, which the application writes."""
 
     def setup(self, cfg: Any) -> None:
-        """Log as gunicorn is configured, with Python's warnings."""
+        """Set up gunicorn's loggers, and log Python's warnings too."""
         super().setup(cfg)
         logging.captureWarnings(capture=True)
         self.error_log.addFilter(logs.without_requests)
@@ -84,14 +84,14 @@ class ServerLog(Logger):  # type: ignore[misc] # gunicorn has no types.
             handler.setFormatter(logs.HANDLER.formatter)
 
     def access(self, *_: Any) -> None:
-        """Write nothing: gunicorn would log the URL as it was sent, with what was searched for."""
+        """Write nothing. gunicorn's line would contain the URL with its query string."""
 
 
 def maximum_connections(threads: int) -> int:
     """Return how many connections fit into a worker, after raising the limit of open files as far as allowed.
 
     Args:
-        threads: of a worker; each may have a database connection and one more file open.
+        threads: the number of threads of a worker. Each may have a database connection and one more open file.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
@@ -103,7 +103,7 @@ def maximum_connections(threads: int) -> int:
 
 
 def check_port(host: str, port: int) -> None:
-    """Check that nothing else listens: with SO_REUSEPORT a second server would share the port.
+    """Check that the port is free. With SO_REUSEPORT, a second server would share it.
 
     Raises:
         SystemExit: the port is taken, or the address is not one of this machine.
@@ -118,10 +118,10 @@ def check_port(host: str, port: int) -> None:
 
 
 def prepare_database(app: Flask) -> None:
-    """Start the embedded server if the application has one, and migrate if it should.
+    """Start and migrate the embedded server if there is one. Migrate DATABASE_URL if MIGRATE_ON_START is set.
 
     Raises:
-        SystemExit: it does not start, or cannot be migrated.
+        SystemExit: the embedded server cannot be started or migrated.
     """
     try:
         with app.app_context():

@@ -13,11 +13,12 @@ from functools import cache
 from http import HTTPMethod
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.routing import Rule
 
 from taskapp.db.execute import statement_executed
 from taskapp.http.app import App
+from taskapp.http.request import current_request
 
 # Used for unknown routes and methods, because clients can invent any number of them.
 UNMATCHED = "unmatched"
@@ -84,6 +85,7 @@ def _notify(observers: Iterable[Observer], response: Response) -> Response:
     if not observers or stats is None:
         return response
     stats.seconds = time.perf_counter() - stats.started
+    request = current_request()
     stats.method = request.method if request.method in _METHODS else OTHER
     stats.route = route_of(request.url_rule)
     stats.status = response.status_code

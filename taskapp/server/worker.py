@@ -43,7 +43,7 @@ class Worker(ThreadWorker):
             super().set_accept_enabled(False)
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 # gunicorn's signature.
-        """Start or stop to accept; at the end, accept what is queued, because with SO_REUSEPORT nobody else would."""
+        """Start or stop accepting. A stopping worker accepts its queue: with SO_REUSEPORT, no other worker can."""
         super().set_accept_enabled(enabled and time.monotonic() >= self._accept_at)
         if enabled or (self.alive and self.is_parent_alive()):
             return

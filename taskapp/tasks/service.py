@@ -12,7 +12,7 @@ from taskapp.tasks.models import from_json, to_dict
 STATUSES = tuple(queries.STATUSES)
 SORTS = tuple(sign + name for name in sorted(queries.ORDERS) for sign in ("", "-"))
 
-# A position in a list: the values of the sort columns, the id last.
+# A position in a list: the values of the sort columns, the id last. A list by id has the id twice.
 Cursor = tuple[Any, ...]
 
 
@@ -96,6 +96,8 @@ def list_tasks(
     in_use = {name: value for name, value in filters.items() if value is not None}
     statement = queries.list_tasks(status, sort, frozenset(in_use), continued=after is not None)
     order = [column.key for column in queries.ORDERS[sort.removeprefix("-")]]
+    if len(order) == 1:
+        order *= 2  # A cursor has a value and an id, as in earlier versions. Here the value is the id.
     parameters = {**in_use, "page_size": limit + 1}
     if after is not None:
         parameters |= {f"after_{name}": value for name, value in zip(order, after, strict=True)}

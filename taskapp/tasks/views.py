@@ -81,10 +81,12 @@ def create_task(user_id: str, body: dict[str, Any]) -> Response:
 
     Only `title` is required. The header `Location` of the response is the URL of the task.
     """
-    created = service.create_task(user_id, **body, key=read_idempotency_key(current_request()))
+    request = current_request()
+    read_if_match(request)  # A new task has no version to compare, but a malformed header is an error on every write.
+    created = service.create_task(user_id, **body, key=read_idempotency_key(request))
     response = _task_response(created)
     response.status_code = 201
-    response.headers["Location"] = f"{_path_of(current_request())}/{created.fields['id']}"
+    response.headers["Location"] = f"{_path_of(request)}/{created.fields['id']}"
     return response
 
 

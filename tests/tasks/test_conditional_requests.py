@@ -62,6 +62,13 @@ def test_malformed_condition_is_named_and_nothing_written(alice, task, operation
     assert alice.get(path).data == current
 
 
+def test_malformed_condition_on_a_new_task_is_rejected(alice):
+    response = alice.post(headers={"If-Match": "x"}, json={"title": "first"})
+    assert (response.status, list(response.error["details"])) == (422, ["If-Match"])
+    assert alice.post(headers={"If-Match": '"9"'}, json={"title": "first"}).status == 201
+    assert len(alice.get().data) == 1
+
+
 @pytest.mark.parametrize("filler", [" , ", "  ,  ", ",", " ", '"a" , ', '"a",'])
 def test_long_malformed_condition_is_rejected_like_a_short_one(alice, task, filler):
     """The time grows linearly with the length. An ambiguous pattern would make it exponential."""

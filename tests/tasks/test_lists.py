@@ -1,9 +1,11 @@
 """Lists: filtered, searched, sorted, and read page by page without losing or repeating a task."""
 
+import json
 import re
 from urllib.parse import quote
 
 import pytest
+from itsdangerous.encoding import base64_decode
 
 from taskapp.tasks.service import SORTS
 from tests.support.client import in_order
@@ -120,6 +122,17 @@ def test_longest_cursor_fits_into_a_url(new_client):
     page = alice.get("?sort=title&limit=1")
     following = alice.request("GET", re.match(r"<(.+)>", page.headers["Link"]).group(1))
     assert following.status == 200
+
+
+@pytest.mark.parametrize("sort", ["-id", "id", "title"])
+def test_cursor_has_a_value_and_an_id(alice, sort):
+    """Clients keep cursors during an upgrade, and another host may still run the earlier version."""
+    for _ in range(2):
+        alice.create(title="apple")
+    page = alice.get(f"?limit=1&sort={sort}")
+    payload, _, _ = page.json["pagination"]["next_cursor"].rpartition(".")
+    (task,) = page.data
+    assert json.loads(base64_decode(payload)) == [task[sort.removeprefix("-")], task["id"]]
 
 
 @pytest.fixture

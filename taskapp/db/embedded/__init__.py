@@ -18,7 +18,15 @@ from taskapp.db.embedded.folders import EmbeddedError, make_private
 from taskapp.db.embedded.lock import exclusive_lock
 from taskapp.db.embedded.server import EmbeddedPostgres
 
-__all__ = ["EmbeddedError", "EmbeddedPostgres", "init_app", "of_app", "prepare", "read_or_make_secret"]
+__all__ = [
+    "EmbeddedError",
+    "EmbeddedPostgres",
+    "init_app",
+    "of_app",
+    "prepare",
+    "prepare_lazily",
+    "read_or_make_secret",
+]
 
 # The folders whose servers were started and migrated by this process, or by the process that it was forked from.
 _prepared: set[Path] = set()
