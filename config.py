@@ -36,6 +36,7 @@ _RATE = Regexp(
 SECRET_BYTES = 32
 # RFC 6454, section 7.1. Browsers write the host as an ASCII name or as an IP address.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
+_HTTP_URL = re.compile(r"https?://([^\s/?#\[\]]+|[^\s/?#\[\]]*\[[0-9a-fA-F:.]+\](?::[0-9]+)?)(?:[/?#]\S*)?")
 _LAST_PORT = 65535
 # The default storage of the rate limit: each worker counts for itself.
 MEMORY = "memory://"
@@ -139,10 +140,10 @@ def _is_rate_limit_storage(value: str) -> None:
 
 
 def _is_http_url(value: str) -> None:
-    # Plain HTTP is allowed, because the issuer may be in the same private network.
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
+    match = _HTTP_URL.fullmatch(value)  # Plain HTTP too, because the issuer may be in the same private network.
+    if match is None:
         raise ValidationError("must be an https:// or http:// URL, such as https://issuer.example/jwks.json.")
-    if "@" in urlsplit(value).netloc:  # It would not be sent, but every error would show it.
+    if "@" in match[1]:  # It would not be sent, but every error would show it.
         raise ValidationError("must not contain a user or a password.")
 
 

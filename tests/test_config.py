@@ -126,6 +126,7 @@ def test_password_of_a_database_url_is_never_shown(load):
             "JWT_JWKS_URL must be an https:// or http:// URL, such as https://issuer.example/jwks.json.",
         ),
         ({"JWT_JWKS_URL": "https://"}, "JWT_JWKS_URL must be an https:// or http:// URL"),
+        ({"JWT_JWKS_URL": "http://[abc/x"}, "JWT_JWKS_URL must be an https:// or http:// URL"),
         ({"JWT_JWKS_URL": "https://a b/c"}, "JWT_JWKS_URL must be an https:// or http:// URL"),
         *(
             ({"CORS_ORIGINS": origins}, "CORS_ORIGINS must be comma-separated origins like https://app.example")

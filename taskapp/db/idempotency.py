@@ -155,7 +155,9 @@ def execute_idempotent(
     values = {**parameters, **key._asdict(), "lock": int.from_bytes(name[:8], signed=True)}
     try:
         ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id)
-    except psycopg2.IntegrityError:
+    except psycopg2.errors.UniqueViolation as error:
+        if error.diag.constraint_name != "pk_idempotency_keys":
+            raise  # Not a race for the key: the write itself breaks a rule.
         ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id)
     if fingerprint is not None:
         if bytes(fingerprint) != key.fingerprint:  # psycopg2 returns a memoryview.

@@ -25,6 +25,11 @@ CODES = {
     HTTPStatus.TOO_MANY_REQUESTS: "RATE_LIMITED",
     HTTPStatus.INTERNAL_SERVER_ERROR: "UNEXPECTED_ERROR",
 }
+_NAMES = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "REQUEST_ENTITY_TOO_LARGE",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "REQUEST_URI_TOO_LONG",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "UNPROCESSABLE_ENTITY",
+}
 MESSAGES = {
     HTTPStatus.BAD_REQUEST: "The request is malformed.",
     HTTPStatus.NOT_FOUND: "This URL does not exist.",
@@ -116,6 +121,11 @@ def map_error(
     target.register_error_handler(exception, lambda error: respond(response._replace(**vary(error))))
 
 
+def name_of(status: HTTPStatus) -> str:
+    """Return the name of a status; Python 3.13 renamed some, after RFC 9110."""
+    return _NAMES.get(status, status.name)
+
+
 def error_body(code: str, message: str, request_id: str, details: Mapping[str, Any] | None = None) -> bytes:
     """Return the body of an error as JSON. No other code knows its structure."""
     error: dict[str, Any] = {"code": code, "message": message}
@@ -128,7 +138,7 @@ def error_body(code: str, message: str, request_id: str, details: Mapping[str, A
 def status_error_body(status: int, request_id: str) -> bytes:
     """Return the body of an error for which only the HTTP status is known: one of routing, Flask or gunicorn."""
     known = HTTPStatus(status)
-    return error_body(CODES.get(known, known.name), MESSAGES.get(known, f"{known.phrase}."), request_id)
+    return error_body(CODES.get(known, name_of(known)), MESSAGES.get(known, f"{known.phrase}."), request_id)
 
 
 def respond(error: ErrorResponse) -> Response:

@@ -1,5 +1,6 @@
 """Background jobs of the service. Each is also available as a ``flask`` command."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from taskapp.db.errors import DatabaseUnavailable
 from taskapp.db.idempotency import purge_expired, result_stored
 
 PURGE_SECONDS = 3600
+_logger = logging.getLogger(__name__)
 
 
 class PurgeJob:
@@ -34,13 +36,21 @@ class PurgeJob:
             if time.monotonic() < self._due_at:
                 return
             self._due_at = time.monotonic() + PURGE_SECONDS
-        threading.Thread(target=self._purge, name="purge-idempotency-keys", daemon=True).start()
+        try:
+            threading.Thread(target=self._purge, name="purge-idempotency-keys", daemon=True).start()
+        except RuntimeError as error:  # No more threads. The write that stored the result has succeeded all the same.
+            _logger.warning("Cannot purge expired idempotency keys: %s", error)
 
 
 def _purge(app: Flask) -> None:
     with app.app_context():
         try:
             purge_expired()
+        except psycopg2.errors.InsufficientPrivilege:
+            app.logger.warning(
+                "Cannot purge expired idempotency keys: DATABASE_URL logs in as a role that does not own their table; "
+                "run 'flask idempotency purge' as the owner"
+            )
         except DatabaseUnavailable:
             app.logger.warning("Cannot purge expired idempotency keys: the database is unavailable")
         except psycopg2.Error:

@@ -11,6 +11,7 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from flask_smorest.utils import prepare_response
 from marshmallow import Schema
 
+from taskapp.http.errors import name_of
 from taskapp.http.openapi.blueprint import unwrap
 from taskapp.http.openapi.responses import ERRORS, HEADERS, REQUEST_ID_PARAMETER, describe_error
 from taskapp.http.openapi.schemas import ErrorEnvelope
@@ -121,7 +122,7 @@ class Api(SmorestApi):
         for status in ERRORS:
             response = {**describe_error(status), "schema": self.ERROR_SCHEMA}
             prepare_response(response, self.spec, self.DEFAULT_RESPONSE_CONTENT_TYPE)
-            self.spec.components.response(status.name, response, lazy=True)
+            self.spec.components.response(name_of(status), response, lazy=True)
 
     def _register_error_handlers(self) -> None:
         """Register none: ``taskapp.http.errors`` handles errors."""

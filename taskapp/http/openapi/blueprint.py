@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from flask_smorest import Blueprint as SmorestBlueprint
 
+from taskapp.http.errors import name_of
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -45,7 +47,7 @@ class DocumentedBlueprint(SmorestBlueprint):
         # Removed here, because flask-smorest would replace all other parameters with those from ``doc``.
         by_hand = doc_info.get("manual_doc", {}).pop("parameters", [])
         parameters = [*doc.get("parameters", []), *by_hand, "X-Request-ID"]
-        responses = {**{int(status): status.name for status in self._errors}, **doc.get("responses", {})}
+        responses = {**{int(status): name_of(status) for status in self._errors}, **doc.get("responses", {})}
         return {**doc, "parameters": parameters, "responses": dict(sorted(responses.items()))}
 
     def add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from taskapp.http.errors import ErrorResponse, error_body, error_responses, status_error_body
+from taskapp.http.errors import ErrorResponse, error_body, error_responses, name_of, status_error_body
 
 EXAMPLE_REQUEST_ID = "6f1d3c1e2b7a4c0f9d8e7a6b5c4d3e2f"
 REQUEST_ID_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$", "examples": [EXAMPLE_REQUEST_ID]}
@@ -171,5 +171,5 @@ def describe_error(
         "description": description or _DESCRIPTIONS.get(status) or summaries,
         "headers": headers(*HEADERS_OF_ERRORS.get(status, [])),
         "examples": {name: _example_of(error) for name, error in examples.items()}
-        or {HTTPStatus(status).name: _example_of_status(status)},
+        or {name_of(HTTPStatus(status)): _example_of_status(status)},
     }
