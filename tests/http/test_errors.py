@@ -52,7 +52,7 @@ def test_every_http_error_has_the_one_shape(broken_app):
         error = response.json["error"]
         assert response.status_code == status
         assert error["message"]
-        assert error["code"] == errors.CODES.get(HTTPStatus(status), HTTPStatus(status).name)
+        assert error["code"] == errors.CODES.get(HTTPStatus(status), errors.name_of(HTTPStatus(status)))
         assert error["request_id"] == response.headers["X-Request-ID"]
 
 

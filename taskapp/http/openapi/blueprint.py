@@ -47,7 +47,12 @@ class DocumentedBlueprint(SmorestBlueprint):
         # Removed here, because flask-smorest would replace all other parameters with those from ``doc``.
         by_hand = doc_info.get("manual_doc", {}).pop("parameters", [])
         parameters = [*doc.get("parameters", []), *by_hand, "X-Request-ID"]
-        responses = {**{int(status): name_of(status) for status in self._errors}, **doc.get("responses", {})}
+        responses = {**{int(status): status.name for status in self._errors}, **doc.get("responses", {})}
+        # flask-smorest names statuses as the version of Python does.
+        responses = {
+            status: name_of(HTTPStatus(int(status))) if isinstance(response, str) else response
+            for status, response in responses.items()
+        }
         return {**doc, "parameters": parameters, "responses": dict(sorted(responses.items()))}
 
     def add_url_rule(self, rule: str, endpoint: Any = None, view_func: Any = None, *args: Any, **options: Any) -> None:
