@@ -37,6 +37,8 @@ def engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
         "hide_parameters": True,
         "connect_args": {
             "application_name": "taskapp",
+            # Not left to PGCLIENTENCODING: in other encodings different user ids may be the same bytes.
+            "client_encoding": "utf8",
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
