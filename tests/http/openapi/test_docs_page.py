@@ -72,6 +72,7 @@ def test_without_a_token_it_shows_the_error(docs):
     assert '"code": "UNAUTHORIZED"' in body
 
 
+@pytest.mark.slow
 def test_it_fits_the_window_with_everything_open(docs):
     for operation in docs.page.locator(".opblock-summary-control").all():
         operation.click()
