@@ -1,177 +1,22 @@
 """The settings. They are read and validated once, from the environment and from ``.env``, and never change afterwards.
 
-``.env.example`` describes each setting. An empty value counts as not set.
+``docs/settings.md`` describes each setting, and ``taskapp/settings.py`` has their types. An empty value counts as not
+set.
 """
 
-import math
 import os
-import re
-from contextlib import suppress
-from functools import partial
-from ipaddress import ip_network
-from pathlib import Path
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
-from urllib.parse import urlsplit
 
-from click import ClickException
 from dotenv import dotenv_values
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validates_schema
-from marshmallow.validate import Length, OneOf, Range, Regexp
-from psycopg2 import ProgrammingError
-from psycopg2.extensions import make_dsn
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from marshmallow.validate import Length
 
-ROOT = Path(__file__).resolve().parent
+from taskapp import settings as types
+from taskapp.settings import MEMORY, ROOT, ConfigError, available_cores, default_threads
 
-_LOG_LEVELS = OneOf(("debug", "info", "warning", "error", "critical"), error="must be one of {choices}.")
-_LOG_FORMATS = OneOf(("auto", "text", "json"), error="must be one of {choices}.")
-# RFC 6750, section 2.1: the characters that a token in a header may have. 16 of them are too many to guess.
-_LONG_BEARER = Regexp(r"[A-Za-z0-9._~+/-]{16,}=*\Z", error="must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -.")
-_RATE = Regexp(
-    r"[1-9][0-9]{0,8}/(second|minute|hour|day)\Z",
-    error="must be a number of requests per second, minute, hour or day, such as 100/minute.",
-)
-# RFC 7518, section 3.2: a key for HS256 must be at least as long as the hash, 256 bits.
-SECRET_BYTES = 32
-# RFC 6454, section 7.1. Browsers write the host as an ASCII name or as an IP address.
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
-_HTTP_URL = re.compile(r"https?://([^\s/?#\[\]]+|[^\s/?#\[\]]*\[[0-9a-fA-F:.]+\](?::[0-9]+)?)(?:[/?#]\S*)?")
-_LAST_PORT = 65535
-# The default storage of the rate limit: each worker counts for itself.
-MEMORY = "memory://"
-
-
-class StartupError(ClickException):
-    """The service cannot start. The message is for the operator, and the ``flask`` command prints it."""
-
-
-class ConfigError(StartupError):
-    """A setting is invalid. The message names it and gives the reason, but never its value, which may be a secret."""
-
-
-def _postgres_url(value: str) -> URL:
-    """Parse a database URL in any of the usual spellings, and set psycopg2 as its driver.
-
-    SQLAlchemy 2.1 reads ``postgresql://`` as psycopg 3, and rejects the ``postgres://`` of hosting providers.
-    A password in the query moves to the place where SQLAlchemy hides it from messages.
-    """
-    # SQLAlchemy would end a password at its first @ and read the rest as the host, which every error shows.
-    if value.count("@") > 1:
-        raise ValidationError("has more than one @. Encode those in the user, password or parameters as %40.")
-    if "%00" in value:
-        raise ValidationError("contains NUL (%00), which PostgreSQL does not support.")
-    try:
-        url = make_url(value)
-    except (ArgumentError, ValueError):
-        raise ValidationError("must be a URL like postgresql://user:password@host/database.") from None
-    if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg2"):
-        raise ValidationError("must start with postgresql://.")
-    try:
-        make_dsn(**url.query)
-    except ProgrammingError:
-        raise ValidationError("has a parameter that libpq does not support.") from None
-    password = url.query.get("password", url.password)
-    if not (password is None or isinstance(password, str)):
-        raise ValidationError("has more than one password.")
-    return url.set(drivername="postgresql+psycopg2", password=password).difference_update_query(["password"])
-
-
-def _folder(value: str) -> Path:
-    """Parse the path of a folder. A relative path starts at this file's folder, not at the working directory."""
-    try:
-        return ROOT / Path(value).expanduser()
-    except RuntimeError:
-        raise ValidationError("refers to the home directory of an unknown user.") from None
-
-
-def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return the number of cores that this process may use, from its CPU affinity and its container's CPU quota.
-
-    https://docs.kernel.org/admin-guide/cgroup-v2.html: ``cpu.max`` contains the quota, or ``max``, and the period.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = (cgroup / "cpu.max").read_text().split()
-        return max(1, min(cores, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):
-        return cores
-
-
-def default_threads(workers: int) -> int:
-    """Return the default number of threads per worker, from the number of workers.
-
-    Threads mostly wait for the database. 16 keep a worker busy if the round trip to it takes 20 ms. Each thread has a
-    connection, and PostgreSQL allows 97 by default, so the total is 64, or one per worker if there are more workers.
-    """
-    return max(1, min(16, 64 // workers))
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    """Parse comma-separated origins into the form of the header ``Origin``; ``*`` allows any origin.
-
-    Browsers omit the default port of a scheme (RFC 6454, section 6.2). Mobile apps may have their own schemes.
-    """
-    if value.strip() == "*":
-        return ("*",)
-    return tuple(dict.fromkeys(_normalize_origin(origin.strip().lower()) for origin in value.split(",")))
-
-
-def _normalize_origin(origin: str) -> str:
-    match = _ORIGIN.fullmatch(origin)
-    if match is None:
-        raise ValidationError(
-            "must be comma-separated origins like https://app.example or http://localhost:3000, without a path or a "
-            "trailing slash; or * for any origin."
-        )
-    scheme, host, port = match.groups()
-    if port is not None and not 0 < int(port) <= _LAST_PORT:
-        raise ValidationError(f"has a port outside the range from 1 to {_LAST_PORT}.")
-    is_default = port is None or int(port) == {"http": 80, "https": 443}.get(scheme)
-    return f"{scheme}://{host}" if is_default else f"{scheme}://{host}:{int(port)}"
-
-
-def _is_rate_limit_storage(value: str) -> None:
-    with suppress(ValueError):
-        url = urlsplit(value)
-        if value == MEMORY or (url.scheme in ("redis", "rediss") and url.hostname and url.port != 0):
-            return
-    raise ValidationError(f"must be {MEMORY} or a URL like redis://:password@host:6379/0.")
-
-
-def _is_http_url(value: str) -> None:
-    match = _HTTP_URL.fullmatch(value)  # Plain HTTP too, because the issuer may be in the same private network.
-    if match is None:
-        raise ValidationError("must be an https:// or http:// URL, such as https://issuer.example/jwks.json.")
-    if "@" in match[1]:  # It would not be sent, but every error would show it.
-        raise ValidationError("must not contain a user or a password.")
-
-
-def _are_addresses(value: str) -> None:
-    try:
-        for address in [] if value == "*" else value.split(","):
-            ip_network(address.strip())
-    except ValueError:
-        raise ValidationError("must be comma-separated IP addresses or networks, or *.") from None
-
-
-def _number(kind: Any, noun: str, unit: str, *, default: float | None, low: float, high: float) -> Any:
-    in_range = Range(low, high, error=f"must be from {{min}} to {{max}}{unit}.")
-    invalid = dict.fromkeys(("invalid", "special"), f"must be {noun}.")
-    return kind(load_default=default, validate=in_range, error_messages=invalid)
-
-
-_whole_number = partial(_number, fields.Integer, "a whole number", "")
-_seconds = partial(_number, fields.Float, "a number of seconds", " seconds", low=0.1, high=3600)
-
-
-def _boolean() -> fields.Boolean:
-    return fields.Boolean(load_default=False, error_messages={"invalid": "must be true or false."})
-
-
-def _is_long_enough(secret: str) -> None:
-    if len(secret.encode()) < SECRET_BYTES:
-        raise ValidationError(f"must be at least {SECRET_BYTES} bytes long.")
+__all__ = ["ROOT", "ConfigError", "Settings", "load_config"]
 
 
 class Settings(Schema):
@@ -180,34 +25,34 @@ class Settings(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    DATABASE_URL = fields.Function(deserialize=_postgres_url, load_default=None)
-    MIGRATION_DATABASE_URL = fields.Function(deserialize=_postgres_url, load_default=None)
-    INSTANCE_PATH = fields.Function(deserialize=_folder, load_default=ROOT / "instance")
-    MIGRATE_ON_START = _boolean()
+    DATABASE_URL = fields.Function(deserialize=types.postgres_url, load_default=None)
+    MIGRATION_DATABASE_URL = fields.Function(deserialize=types.postgres_url, load_default=None)
+    INSTANCE_PATH = fields.Function(deserialize=types.folder, load_default=ROOT / "instance")
+    MIGRATE_ON_START = types.boolean()
 
-    JWT_SECRET = fields.String(load_default=None, validate=_is_long_enough)
-    JWT_SECRET_FALLBACK = fields.String(load_default=None, validate=_is_long_enough)
-    JWT_JWKS_URL = fields.String(load_default=None, validate=_is_http_url)
+    JWT_SECRET = fields.String(load_default=None, validate=types.is_long_enough)
+    JWT_SECRET_FALLBACK = fields.String(load_default=None, validate=types.is_long_enough)
+    JWT_JWKS_URL = fields.String(load_default=None, validate=types.is_http_url)
     JWT_ISSUER = fields.String(load_default=None)
     JWT_AUDIENCE = fields.String(load_default=None)
     JWT_USER_CLAIM = fields.String(load_default="sub")
 
     HOST = fields.String(load_default="127.0.0.1", validate=Length(min=1))
-    PORT = _whole_number(default=8000, low=1, high=_LAST_PORT)
+    PORT = types.whole_number(default=8000, low=1, high=types.LAST_PORT)
     # At least two, so that one serves while the other restarts.
-    WORKERS = _whole_number(default=max(2, available_cores()), low=1, high=1024)
-    THREADS = _whole_number(default=None, low=1, high=1024)
-    REQUEST_TIMEOUT = _seconds(default=10.0)
-    CLIENT_TIMEOUT = _seconds(default=20.0)
-    FORWARDED_ALLOW_IPS = fields.String(load_default="127.0.0.1,::1", validate=_are_addresses)
-    CORS_ORIGINS = fields.Function(deserialize=_origins, load_default=())
-    RATE_LIMIT = fields.String(load_default=None, validate=_RATE)
-    RATE_LIMIT_STORAGE = fields.String(load_default=MEMORY, validate=_is_rate_limit_storage)
-    LOG_LEVEL = fields.String(load_default="info", validate=_LOG_LEVELS)
-    LOG_FORMAT = fields.String(load_default="auto", validate=_LOG_FORMATS)
-    ACCESS_LOG = _boolean()
-    METRICS_TOKEN = fields.String(load_default=None, validate=_LONG_BEARER)
-    SERVER_TIMING = _boolean()
+    WORKERS = types.whole_number(default=max(2, available_cores()), low=1, high=1024)
+    THREADS = types.whole_number(default=None, low=1, high=1024)
+    REQUEST_TIMEOUT = types.seconds(default=10.0)
+    CLIENT_TIMEOUT = types.seconds(default=20.0)
+    FORWARDED_ALLOW_IPS = fields.String(load_default="127.0.0.1,::1", validate=types.are_addresses)
+    CORS_ORIGINS = fields.Function(deserialize=types.origins, load_default=())
+    RATE_LIMIT = fields.String(load_default=None, validate=types.RATE)
+    RATE_LIMIT_STORAGE = fields.String(load_default=MEMORY, validate=types.is_rate_limit_storage)
+    LOG_LEVEL = fields.String(load_default="info", validate=types.LOG_LEVELS)
+    LOG_FORMAT = fields.String(load_default="auto", validate=types.LOG_FORMATS)
+    ACCESS_LOG = types.boolean()
+    METRICS_TOKEN = fields.String(load_default=None, validate=types.LONG_BEARER)
+    SERVER_TIMING = types.boolean()
 
     @post_load
     def fill_in_threads(self, settings: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -228,6 +73,19 @@ class Settings(Schema):
             raise ValidationError("requires a JWT_SECRET with a different value.", "JWT_SECRET_FALLBACK")
 
 
+def _refuse_misspelt(names: Iterable[str]) -> None:
+    """Refuse names that are almost the name of a setting. Other tools may use the same file, with names of their own.
+
+    Raises:
+        ConfigError: a name is misspelt; the message has the setting that it resembles.
+    """
+    known = Settings().fields
+    for name in names:
+        # At this cutoff, DATABSE_URL and LOGLEVEL are misspelt, but HOSTNAME and POSTGRES_USER are other names.
+        if name not in known and (nearest := get_close_matches(name.upper(), known, n=1, cutoff=0.8)):
+            raise ConfigError(f"{name} in the file .env is not a setting. Did you mean {nearest[0]}?")
+
+
 def load_config() -> dict[str, Any]:
     """Read the settings. The environment takes precedence over ``.env``.
 
@@ -235,14 +93,16 @@ def load_config() -> dict[str, Any]:
         The value of every setting of :class:`Settings`, by name.
 
     Raises:
-        ConfigError: a setting is invalid; the message has one sentence for each.
+        ConfigError: a setting is invalid; the message has one sentence for each. Or a name in ``.env`` is misspelt.
     """
     try:
         # Without interpolation, so that a password may contain a dollar sign.
-        values = {**dotenv_values(ROOT / ".env", interpolate=False), **os.environ}
+        from_file = dotenv_values(ROOT / ".env", interpolate=False)
     except (UnicodeDecodeError, OSError) as error:
         reason = getattr(error, "strerror", "it is not UTF-8 text")
         raise ConfigError(f"Cannot read the file .env: {reason}.") from None
+    _refuse_misspelt(from_file)
+    values = {**from_file, **os.environ}
     try:
         return dict(Settings().load({name: value for name, value in values.items() if value}))
     except ValidationError as error:

@@ -2,9 +2,9 @@
 
 import sys
 
-from config import StartupError
 from taskapp import create_app
 from taskapp.server import hooks
+from taskapp.settings import StartupError
 
 try:
     app = create_app(hooks.loaded.settings if hooks.loaded else None)

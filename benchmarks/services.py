@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from benchmarks.settings import FOLDER, PEERS_PYTHON, ROOT
-from config import default_threads
+from taskapp.settings import default_threads
 from tests.support.commands import environment, upgrade
 from tests.support.urls import text_url
 

@@ -12,8 +12,8 @@ from flask import current_app
 from sqlalchemy import URL, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from config import StartupError
 from taskapp.db import embedded
+from taskapp.settings import StartupError
 
 # An arbitrary number. Migrations that several hosts start at the same time run one after the other.
 ADVISORY_LOCK = 7_459_001

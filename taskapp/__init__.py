@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Flask
 
-from config import load_config
 from taskapp.auth import cli as auth_cli
 from taskapp.auth import guard
 from taskapp.db import cli as db_cli
@@ -34,7 +33,10 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         ConfigError: a setting is invalid.
         EmbeddedError: the folder or the secret cannot be used.
     """
-    config = load_config() if config is None else config
+    if config is None:
+        from config import load_config  # noqa: PLC0415 # It imports taskapp.settings, and thereby this module.
+
+        config = load_config()
     app = App(__name__, static_folder=None, instance_path=str(config["INSTANCE_PATH"]))
     app.config.from_mapping(config, **openapi.SETTINGS)
     for part in (*_PARTS_WITH_HOOKS, *_OTHER_PARTS):

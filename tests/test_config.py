@@ -183,6 +183,25 @@ def test_env_file_counts_if_a_variable_is_not_set(load, monkeypatch, tmp_path):
     assert load(PORT="")["PORT"] == 8000  # Set to nothing, it hides what .env says.
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("DATABSE_URL", "DATABASE_URL"), ("LOGLEVEL", "LOG_LEVEL"), ("jwt_secret", "JWT_SECRET"), ("THREAD", "THREADS")],
+)
+def test_misspelt_setting_in_env_file_is_named_with_the_right_one(load, monkeypatch, tmp_path, name, meant):
+    (tmp_path / ".env").write_text(f"{name}=hidden\n")
+    monkeypatch.setattr(config, "ROOT", tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load()
+    assert str(caught.value) == f"{name} in the file .env is not a setting. Did you mean {meant}?"
+
+
+def test_env_file_may_have_the_variables_of_other_tools(load, monkeypatch, tmp_path):
+    others = ("POSTGRES_USER", "PGPASSWORD", "HOSTNAME", "FLASK_DEBUG", "GUNICORN_CMD_ARGS", "COMPOSE_PROJECT_NAME")
+    (tmp_path / ".env").write_text("\ufeffPORT=1234\n" + "".join(f"{name}=1\n" for name in others), encoding="utf-8")
+    monkeypatch.setattr(config, "ROOT", tmp_path)
+    assert load()["THREADS"]
+
+
 def test_env_file_that_is_no_text_is_an_error(load, monkeypatch, tmp_path):
     (tmp_path / ".env").write_bytes(b"JWT_SECRET=\xff")
     monkeypatch.setattr(config, "ROOT", tmp_path)

@@ -6,7 +6,7 @@ A role belongs to the whole cluster. It may already exist because of another dat
 import sqlalchemy as sa
 from alembic import op
 
-from config import StartupError
+from taskapp.settings import StartupError
 
 revision = "0001"
 down_revision = None

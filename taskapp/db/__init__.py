@@ -5,7 +5,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from config import ROOT
+from taskapp.settings import ROOT
 
 
 class Base(DeclarativeBase):

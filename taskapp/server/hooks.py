@@ -13,10 +13,10 @@ import flask_migrate
 from flask import Flask
 from gunicorn.glogging import Logger
 
-from config import MEMORY, StartupError
 from taskapp.auth.tokens import sign_token
 from taskapp.db import embedded
 from taskapp.server import logs
+from taskapp.settings import MEMORY, StartupError
 
 # The maximum number of connections of a worker, idle ones included, and of open files that are not connections.
 MAXIMUM_CONNECTIONS = 1000

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
-from config import StartupError
 from taskapp.db import db
 from taskapp.db.idempotency import RequestKey
+from taskapp.settings import StartupError
 from taskapp.tasks import service
 from tests.support.commands import HEAD, downgrade, flask, load_app, upgrade
 from tests.support.postgres import debian_versions, make_postgres, run_sql

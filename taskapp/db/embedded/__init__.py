@@ -12,11 +12,11 @@ import flask_migrate
 from flask import Flask
 from sqlalchemy import Engine, event
 
-from config import SECRET_BYTES, StartupError
 from taskapp.db.deadline import wait_until
 from taskapp.db.embedded.folders import EmbeddedError, make_private
 from taskapp.db.embedded.lock import exclusive_lock
 from taskapp.db.embedded.server import EmbeddedPostgres
+from taskapp.settings import SECRET_BYTES, StartupError
 
 __all__ = [
     "EmbeddedError",

@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from config import StartupError
+from taskapp.settings import StartupError
 
 # Not a network port, but part of the socket's name. Always passed explicitly, because PGPORT may be set to another.
 PORT = 5432
