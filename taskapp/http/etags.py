@@ -35,6 +35,15 @@ def read_if_match(request: Request) -> tuple[int, ...] | None:
     return tuple(int(tag) for tag in strong if _VERSION.fullmatch(tag))
 
 
+def has_foreign_tag(request: Request) -> bool:
+    """Return whether If-Match contains an entity tag that this service never sends, and that therefore never matches.
+
+    Proxies make such tags of ours when they compress a response: weak ones (nginx), or with a suffix (Apache, Caddy).
+    """
+    tags = re.findall(_TAG, request.environ.get("HTTP_IF_MATCH", ""))
+    return any(weak or not _VERSION.fullmatch(tag) for weak, tag in tags)
+
+
 def matches_if_none_match(request: Request, version: int) -> bool:
     """Return whether the header If-None-Match contains the tag of a version.
 

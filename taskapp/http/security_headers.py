@@ -22,6 +22,8 @@ _NOT_STORED = "no-store"
 # Section 5.2.2.4: the user's own cache may store a response with an ETag, and must revalidate it before each use.
 # Browsers then send If-None-Match automatically. With no-store, they could not use a 304.
 _REVALIDATED = "private, no-cache"
+# RFC 9110, section 7.7: a proxy must not compress a response with an ETag, because it would have to change the tag.
+_NOT_TRANSFORMED = ", no-transform"
 # One year, without includeSubDomains, because other hosts are outside of this service.
 _HTTPS_ONLY = "max-age=31536000"
 
@@ -34,10 +36,10 @@ def _protect(environ: dict[str, Any], status: str, headers: list[tuple[str, str]
     if "Content-Security-Policy" not in present:
         yield "Content-Security-Policy", CONTENT_SECURITY_POLICY
     if "Cache-Control" not in present:
-        has_version = (
-            "ETag" in present and environ["REQUEST_METHOD"] in ("GET", "HEAD") and status[:3] in ("200", "304")
-        )
-        yield "Cache-Control", _REVALIDATED if has_version else _NOT_STORED
+        has_tag = "ETag" in present
+        is_kept = has_tag and environ["REQUEST_METHOD"] in ("GET", "HEAD") and status[:3] in ("200", "304")
+        policy = _REVALIDATED if is_kept else _NOT_STORED
+        yield "Cache-Control", policy + _NOT_TRANSFORMED if has_tag else policy
     if environ["wsgi.url_scheme"] == "https":  # RFC 6797, section 7.2: not over plain HTTP. A trusted proxy sets this.
         yield "Strict-Transport-Security", _HTTPS_ONLY
 

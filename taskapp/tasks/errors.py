@@ -13,10 +13,8 @@ class VersionConflict(Exception):
 
     Args:
         current: the current fields of the task.
-        version: the current version.
     """
 
-    def __init__(self, current: Mapping[str, Any], version: int) -> None:
-        super().__init__(version)
+    def __init__(self, current: Mapping[str, Any]) -> None:
+        super().__init__(current["version"])
         self.current = current
-        self.version = version

@@ -14,9 +14,8 @@ from taskapp.db.idempotency import time_from_json
 TITLE_LENGTH = 255
 DESCRIPTION_LENGTH = 1000
 
-# Properties of columns: clients may set a writable column, and never see an internal one.
+# A property of columns that clients may set.
 WRITABLE = {"writable": True}
-INTERNAL = {"internal": True}
 
 
 class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates this class at run time.
@@ -45,12 +44,12 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates t
     completed: Mapped[bool] = mapped_column(server_default=false(), info=WRITABLE)
     created_at: Mapped[InsertedAt]
     updated_at: Mapped[InsertedAt]
-    version: Mapped[int] = mapped_column(server_default=text("1"), info=INTERNAL)
+    version: Mapped[int] = mapped_column(server_default=text("1"))
 
 
 _COLUMNS = Task.__table__.columns
 # The fields in responses, and those that clients may set.
-FIELDS = tuple(column.key for column in _COLUMNS if not column.info.get("internal"))
+FIELDS = tuple(column.key for column in _COLUMNS)
 WRITABLE_FIELDS = tuple(column.key for column in _COLUMNS if column.info.get("writable"))
 _TIMES = frozenset(column.key for column in _COLUMNS if isinstance(column.type, DateTime))
 
@@ -62,7 +61,7 @@ def _make_to_dict() -> Callable[[Sequence[Any]], dict[str, Any]]:
     return to_dict
 
 
-# Converts a row whose first columns are FIELDS into a dict of these fields.
+# Converts a row of FIELDS into a dict.
 to_dict = _make_to_dict()
 
 

@@ -40,7 +40,8 @@ IF_NONE_MATCH = _header(
 )
 IF_MATCH = _header(
     "If-Match",
-    "Write only if the task still has one of these entity tags. `*` requires only that the task exists.",
+    "Write only if the task still has one of these entity tags: its `version` in double quotes. Weak tags (`W/`) never "
+    "match. `*` requires only that the task exists.",
     pattern=r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
     examples=['"3"'],
 )
@@ -63,10 +64,11 @@ _TASK = {
     "completed": False,
     "created_at": CREATED_AT,
     "updated_at": CREATED_AT,
+    "version": 1,
 }
 _OTHER_TASK = {**_TASK, "id": 2, "title": "Call the bank", "description": None, "completed": True}
-_CHANGED_TASK = {**_TASK, "title": "Buy oat milk", "updated_at": UPDATED_AT}
-_COMPLETED_TASK = {**_TASK, "completed": True, "updated_at": UPDATED_AT}
+_CHANGED_TASK = {**_TASK, "title": "Buy oat milk", "updated_at": UPDATED_AT, "version": 2}
+_COMPLETED_TASK = {**_TASK, "completed": True, "updated_at": UPDATED_AT, "version": 2}
 _CURSOR = "WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
 
 # Examples of request bodies.
@@ -130,9 +132,18 @@ VERSION_CONFLICT = ErrorResponse(
     "PRECONDITION_FAILED",
     "The current version of the task does not match If-Match. See details.current.",
 )
+# For a tag that never matches, whatever the version of the task.
+FOREIGN_TAG = VERSION_CONFLICT._replace(
+    message="The entity tag in If-Match is weak or not from this service, so it never matches. A proxy that compresses "
+    'responses may have changed it. Send the version of the task in double quotes, such as "2".'
+)
+_CURRENT = {"current": _CHANGED_TASK}
 CONFLICTING_TASK = describe_error(
     412,
-    {"VersionConflict": VERSION_CONFLICT._replace(details={"current": _CHANGED_TASK})},
+    {
+        "VersionConflict": VERSION_CONFLICT._replace(details=_CURRENT),
+        "ForeignTag": FOREIGN_TAG._replace(details=_CURRENT),
+    },
     "The task has none of the versions in `If-Match`. `details.current` is the current task.",
 )
 

@@ -32,8 +32,6 @@ from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
 from taskapp.tasks.models import FIELDS, Task
 
 _SELECTED = [getattr(Task, name) for name in FIELDS]
-# The columns for a single task. The version is the source of the entity tag.
-_RETURNED = [*_SELECTED, Task.version]
 
 _owned = Task.user_id == ACTING_USER
 _by_id = (_owned, Task.id == bindparam("task_id"))
@@ -61,12 +59,12 @@ ORDERS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 # The size of each cache below. Clients use fewer statements. A fuzzer may cause evictions, but no growth.
 _VARIANTS = 1024
 
-GET_TASK = db.select(*_RETURNED).where(*_by_id)
+GET_TASK = db.select(*_SELECTED).where(*_by_id)
 _CHANGE_TASK = (
-    db.update(Task).where(*_by_id).values(version=Task.version + 1, updated_at=func.now()).returning(*_RETURNED)
+    db.update(Task).where(*_by_id).values(version=Task.version + 1, updated_at=func.now()).returning(*_SELECTED)
 )
 _TOGGLE_TASK = _CHANGE_TASK.values(completed=not_(Task.completed))
-_DELETE_TASK = db.delete(Task).where(*_by_id).returning(*_RETURNED)
+_DELETE_TASK = db.delete(Task).where(*_by_id).returning(*_SELECTED)
 
 
 def _conditional(write: Update | Delete, *, versioned: bool, keyed: bool) -> Any:
@@ -88,9 +86,9 @@ def create_task(fields: frozenset[str], *, keyed: bool) -> Any:
     values = [ACTING_USER, *(bindparam(f"new_{column.key}", type_=column.type) for column in columns)]
     names = ["user_id", *(column.key for column in columns)]
     if not keyed:
-        return db.insert(Task).values(dict(zip(names, values, strict=True))).returning(*_RETURNED)
+        return db.insert(Task).values(dict(zip(names, values, strict=True))).returning(*_SELECTED)
     new = db.select(*values).where(*NOT_YET_WRITTEN)
-    return idempotent(db.insert(Task).from_select(names, new).returning(*_RETURNED))
+    return idempotent(db.insert(Task).from_select(names, new).returning(*_SELECTED))
 
 
 @lru_cache(_VARIANTS)

@@ -141,6 +141,11 @@ class TaskOut(Schema):
     updated_at = fields.DateTime(
         required=True, metadata={"description": "When the task was last changed, in UTC.", "examples": [CREATED_AT]}
     )
+    version = fields.Integer(
+        required=True,
+        validate=Range(1),
+        metadata={"description": "Increases with every write. In double quotes, it is the `ETag`.", "examples": [1]},
+    )
 
 
 class TaskEnvelope(Schema):

@@ -20,14 +20,18 @@ class StoredTask(NamedTuple):
     """The result of an operation on a task.
 
     Attributes:
-        fields: the fields of the task for responses, by name. Times are naive datetimes in UTC.
-        version: the version of the task, a number that every change increments.
+        fields: the fields of the task for responses, by name.
         replayed: whether this is the stored result of an earlier request with the same idempotency key.
     """
 
     fields: dict[str, Any]
-    version: int
     replayed: bool = False
+
+    @property
+    def version(self) -> int:
+        """The version of the task, a number that every change increments."""
+        version: int = self.fields["version"]
+        return version
 
 
 class Page(NamedTuple):
@@ -51,9 +55,9 @@ def _execute_write(
 ) -> StoredTask | None:
     if key is None:
         rows = execute(statement, parameters, user_id=user_id)
-        return StoredTask(to_dict(rows[0]), rows[0][-1]) if rows else None
+        return StoredTask(to_dict(rows[0])) if rows else None
     outcome = execute_idempotent(statement, parameters, key, user_id=user_id)
-    return outcome and StoredTask(from_json(outcome.result), outcome.result["version"], outcome.replayed)
+    return outcome and StoredTask(from_json(outcome.result), outcome.replayed)
 
 
 def _write(
@@ -73,8 +77,7 @@ def _write(
         return task
     if versions is None:
         raise TaskNotFound
-    current = get_task(user_id, task_id)
-    raise VersionConflict(current.fields, current.version)
+    raise VersionConflict(get_task(user_id, task_id).fields)
 
 
 def list_tasks(
@@ -132,7 +135,7 @@ def get_task(user_id: str, task_id: int) -> StoredTask:
     rows = execute(queries.GET_TASK, {"task_id": task_id}, user_id=user_id, can_retry=True)
     if not rows:
         raise TaskNotFound
-    return StoredTask(to_dict(rows[0]), rows[0][-1])
+    return StoredTask(to_dict(rows[0]))
 
 
 def update_task(

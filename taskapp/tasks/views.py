@@ -9,7 +9,7 @@ from taskapp.auth.guard import authorize
 from taskapp.http.blueprint import Blueprint
 from taskapp.http.cursors import read_cursor, sign_cursor
 from taskapp.http.errors import map_error
-from taskapp.http.etags import etag, matches_if_none_match, read_if_match
+from taskapp.http.etags import etag, has_foreign_tag, matches_if_none_match, read_if_match
 from taskapp.http.idempotency_key import read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
@@ -26,13 +26,19 @@ bp = Blueprint(
     description="The tasks of a user.",
     errors=API_ERRORS,
 )
+
+
+def _describe_conflict(error: VersionConflict) -> dict[str, Any]:
+    conflict = openapi.FOREIGN_TAG if has_foreign_tag(current_request()) else openapi.VERSION_CONFLICT
+    return {
+        "message": conflict.message,
+        "details": {"current": error.current},
+        "headers": {"ETag": etag(error.current["version"])},
+    }
+
+
 map_error(bp, TaskNotFound, openapi.TASK_NOT_FOUND)
-map_error(
-    bp,
-    VersionConflict,
-    openapi.VERSION_CONFLICT,
-    lambda error: {"details": {"current": error.current}, "headers": {"ETag": etag(error.version)}},
-)
+map_error(bp, VersionConflict, openapi.VERSION_CONFLICT, _describe_conflict)
 
 
 def _takes_headers(view: Any) -> Any:

@@ -53,6 +53,34 @@ def test_write_on_another_version_fails_and_shows_the_task(alice, task, operatio
 
 
 @pytest.mark.parametrize("operation", WRITES)
+@pytest.mark.parametrize("condition", ["W/{0}", '"2-gzip"', '"2;gzip"', '"9", W/{0}', '"2:zstd"', "W/{0} , {1}"])
+def test_conflict_explains_a_tag_that_a_proxy_changed(alice, task, operation, condition):
+    path, _, old, etag = task
+    response = write(alice, path, operation, condition.format(etag, old))
+    assert response.status == 412
+    assert "a proxy that compresses" in response.error["message"].lower()
+    assert "proxy" not in write(alice, path, operation, old).error["message"]
+
+
+@pytest.mark.parametrize("operation", WRITES)
+def test_version_in_a_list_is_the_tag_for_a_write(alice, bob, operation):
+    """Without a read of the task before the write."""
+    for client in (alice, bob):
+        client.create()
+    listed = alice.get().data[0]
+    condition = f'"{listed["version"]}"'
+    path = f"/{listed['id']}"
+    assert alice.get(path).headers["ETag"] == condition
+    assert write(bob, path, operation, condition).status == 404
+    changed = write(alice, path, operation, condition)
+    assert changed.status == 200
+    if operation[0] != "DELETE":
+        assert changed.data["version"] == listed["version"] + 1
+        conflict = write(alice, path, operation, condition)
+        assert conflict.headers["ETag"] == f'"{conflict.error["details"]["current"]["version"]}"' == '"2"'
+
+
+@pytest.mark.parametrize("operation", WRITES)
 @pytest.mark.parametrize("condition", ["", "x", '"x', 'x"', "1", "W/*", '* , "1"', '"1" "2"', 'w/"1"', "'1'"])
 def test_malformed_condition_is_named_and_nothing_written(alice, task, operation, condition):
     path, current, *_ = task
