@@ -1,6 +1,7 @@
 """JSON for Flask: strict parsing, fast serialization."""
 
 import json
+from datetime import datetime
 from typing import Any, NoReturn
 
 import orjson
@@ -10,6 +11,14 @@ from werkzeug.datastructures import Headers
 
 # Naive datetimes are in UTC, and are written as RFC 3339 with a Z. The newline at the end is for terminals.
 OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
+
+
+def with_microseconds(time: datetime | None) -> datetime | str | None:
+    """Return a naive datetime in UTC such that it always has six digits of microseconds in JSON.
+
+    orjson omits them if they are zero. Then times have different lengths, and do not sort as text.
+    """
+    return time if time is None or time.microsecond else f"{time.isoformat()}.000000Z"
 
 
 class DuplicateName(ValueError):

@@ -22,6 +22,7 @@ MAXIMUM_LIMIT = 1000
 
 
 # Not blank and without NUL.
+_TIME_PATTERN = r"\.[0-9]{6}Z$"
 _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
@@ -114,6 +115,11 @@ class ListQuery(InputSchema):
     )
 
 
+def _time(description: str) -> fields.DateTime:
+    about = {"description": description, "pattern": _TIME_PATTERN, "examples": [CREATED_AT]}
+    return fields.DateTime(required=True, metadata=about)
+
+
 class TaskOut(Schema):
     """A task."""
 
@@ -135,12 +141,8 @@ class TaskOut(Schema):
         metadata={"examples": ["Two litres, not the sour kind"]},
     )
     completed = fields.Boolean(required=True)
-    created_at = fields.DateTime(
-        required=True, metadata={"description": "When the task was created, in UTC.", "examples": [CREATED_AT]}
-    )
-    updated_at = fields.DateTime(
-        required=True, metadata={"description": "When the task was last changed, in UTC.", "examples": [CREATED_AT]}
-    )
+    created_at = _time("When the task was created, in UTC.")
+    updated_at = _time("When the task was last changed, in UTC.")
     version = fields.Integer(
         required=True,
         validate=Range(1),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-RFC_3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
+RFC_3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 FIELDS = ["id", "user_id", "title", "description", "completed", "created_at", "updated_at", "version"]
 
 
