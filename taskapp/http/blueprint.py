@@ -5,7 +5,8 @@ from typing import Any
 
 from marshmallow import Schema
 
-from taskapp.http.input import PATCH_MEDIA_TYPES, read_input
+from taskapp.http.content import PATCH_MEDIA_TYPES
+from taskapp.http.input import read_input
 from taskapp.http.openapi import DocumentedBlueprint, without_wrapper
 
 # Maps the locations of flask-smorest to the parameters of a view.

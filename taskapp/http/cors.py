@@ -25,6 +25,7 @@ EXPOSED_HEADERS = (
     "RateLimit-Policy",
     "RateLimit",
     "WWW-Authenticate",
+    "Accept-Encoding",
     "Allow",
 )
 _EXPOSED = ", ".join(EXPOSED_HEADERS)

@@ -37,6 +37,7 @@ MESSAGES = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body exceeds 64 KiB.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "The URL is too long.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request headers are too large.",
+    HTTPStatus.NOT_IMPLEMENTED: "The service accepts no transfer coding other than chunked.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "An unexpected error occurred. When you report it, include the request id.",
 }
 # For errors caused by an unavailable service, which may be available again in a second.
@@ -58,11 +59,15 @@ class RequestError(Exception):
 
 
 class MalformedRequest(RequestError):
-    """The body is not a JSON object in UTF-8."""
+    """The body is missing, incomplete, or not a JSON object in UTF-8."""
 
 
 class UnsupportedMediaType(RequestError):
-    """The body is not JSON by its content type."""
+    """The body is not JSON by its content type, or not UTF-8 by its charset."""
+
+
+class UnsupportedContentCoding(RequestError):
+    """The body is compressed by its Content-Encoding."""
 
 
 class InvalidInput(RequestError):
@@ -169,6 +174,10 @@ _UNSUPPORTED = ErrorResponse(
     "UNSUPPORTED_MEDIA_TYPE",
     "The content type of the body must be application/json.",
 )
+_COMPRESSED = _UNSUPPORTED._replace(
+    message="The service accepts no Content-Encoding. Send the body uncompressed.",
+    headers={"Accept-Encoding": "identity"},  # RFC 9110, section 12.5.3: the codings that it accepts.
+)
 _INVALID = ErrorResponse(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", "The request is invalid. See details.")
 _KEY_REUSED = _INVALID._replace(details={"Idempotency-Key": ["Was used for a different request."]})
 _KEY_IN_USE = ErrorResponse(
@@ -195,6 +204,7 @@ def init_app(app: Flask) -> None:
     for exception, response in [
         (MalformedRequest, _MALFORMED),
         (UnsupportedMediaType, _UNSUPPORTED),
+        (UnsupportedContentCoding, _COMPRESSED),
         (InvalidInput, _INVALID),
     ]:
         map_error(app, exception, response, _own_message_and_details)

@@ -13,12 +13,10 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from taskapp.http import json_provider
-from taskapp.http.errors import InvalidInput, MalformedRequest, UnsupportedMediaType
-from taskapp.http.json_provider import DuplicateName
+from taskapp.http.content import check_content
+from taskapp.http.errors import InvalidInput, MalformedRequest
+from taskapp.http.json_provider import DuplicateName, InvalidJSON
 from taskapp.http.request import MAXIMUM_BODY, Request, current_request
-
-# RFC 5789: the media type of a PATCH determines the kind of patch. This service supports JSON Merge Patch (RFC 7396).
-PATCH_MEDIA_TYPES = ("application/json", "application/merge-patch+json")
 
 
 def _equals_path_user(user_id: str) -> None:
@@ -57,7 +55,7 @@ def _read_body(request: Request, schema: Schema) -> Mapping[str, Any]:
     """Return the body, a JSON object; an empty mapping if there is no body and the schema allows that.
 
     Raises:
-        UnsupportedMediaType: the content type of the body is not JSON.
+        UnsupportedContentCoding, UnsupportedMediaType: see :func:`taskapp.http.content.check_content`.
         MalformedRequest: the body is missing, incomplete, or not a JSON object in UTF-8.
         RequestEntityTooLarge: the body exceeds :data:`MAXIMUM_BODY` bytes.
         InvalidInput: an object in the body has a duplicate name.
@@ -71,16 +69,13 @@ def _read_body(request: Request, schema: Schema) -> Mapping[str, Any]:
         if getattr(schema, "body_optional", False):
             return {}
         raise MalformedRequest("The body is empty. Send a JSON object.")
-    _check_media_type(request)
+    check_content(request)
     try:
-        value = json_provider.loads(body)
+        return json_provider.loads_object(body)
     except DuplicateName as error:
         raise InvalidInput(details={error.name: ["Appears more than once."]}) from None
-    except (ValueError, RecursionError):
-        raise MalformedRequest from None
-    if not isinstance(value, dict):
-        raise MalformedRequest
-    return value
+    except InvalidJSON as error:
+        raise MalformedRequest(str(error)) from None
 
 
 def _read_query(request: Request, _schema: Schema) -> Mapping[str, Any]:
@@ -116,17 +111,6 @@ def _load(request: Request, name: str, schema: Schema) -> dict[str, Any]:
         raise InvalidInput(details=error.messages_dict) from None
     values.pop("user_id", None)  # It equals the one in the path.
     return values
-
-
-def _check_media_type(request: Request) -> None:
-    # The usual case. Parsing the header takes longer than the rest of this module.
-    if request.content_type == "application/json":
-        return
-    if request.method == "PATCH":
-        if request.mimetype not in PATCH_MEDIA_TYPES:
-            raise UnsupportedMediaType(f"The content type of the body must be {' or '.join(PATCH_MEDIA_TYPES)}.")
-    elif not request.is_json:
-        raise UnsupportedMediaType
 
 
 def read_input() -> None:

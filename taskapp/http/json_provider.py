@@ -1,5 +1,6 @@
 """JSON for Flask: strict parsing, fast serialization."""
 
+import codecs
 import json
 from datetime import datetime
 from typing import Any, NoReturn
@@ -33,16 +34,23 @@ class DuplicateName(ValueError):
         super().__init__(name)
 
 
+class InvalidJSON(ValueError):
+    """A body is not a JSON object in UTF-8. The text of the exception is a sentence for the client that says why."""
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise DuplicateName(next(name for name in names if names.count(name) > 1))
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise DuplicateName(name)
+            seen.add(name)
     return members
 
 
 def _reject_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise InvalidJSON(f"The body contains {name}, which is not JSON.")
 
 
 # Shared, because json.loads with these options would create a decoder for each call.
@@ -72,6 +80,44 @@ def loads(text: str | bytes) -> Any:
         RecursionError: the text is nested too deep.
     """
     return _decoder.decode(text.decode() if isinstance(text, bytes) else text)
+
+
+_KINDS = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
+
+
+def loads_object(body: bytes) -> dict[str, Any]:
+    """Parse the body of a request, a JSON object in UTF-8. A byte order mark is ignored (RFC 8259, section 8.1).
+
+    Raises:
+        DuplicateName: an object has a duplicate name.
+        InvalidJSON: the body is anything else.
+    """
+    try:
+        value = loads(body.decode().removeprefix("\ufeff"))
+    except (DuplicateName, InvalidJSON):
+        raise
+    except RecursionError:
+        raise InvalidJSON("The body is nested too deep.") from None
+    except ValueError as error:
+        raise InvalidJSON(_explain(error, body)) from None
+    if not isinstance(value, dict):
+        raise InvalidJSON(f"The body must be a JSON object, not {_KINDS[type(value)]}.")
+    return value
+
+
+def _explain(error: ValueError, body: bytes) -> str:
+    """Return why a body is not JSON, as a sentence without any text of the body."""
+    if body.startswith(b"\x1f\x8b"):
+        return "The body is compressed with gzip. Send it uncompressed."
+    # JSON contains no NUL, but every ASCII character in UTF-16 and UTF-32 does.
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in body[:4]:
+        return "The body is in UTF-16 or UTF-32. Send it in UTF-8."
+    if isinstance(error, UnicodeDecodeError):
+        return f"The body is not in UTF-8. Byte {error.start + 1} is invalid."
+    if isinstance(error, json.JSONDecodeError):
+        reason = error.msg.strip(": ").removesuffix(" at")
+        return f"The body is not JSON: {reason[0].lower()}{reason[1:]} at line {error.lineno}, column {error.colno}."
+    return "The body contains a number with too many digits."  # Python limits them, because int() takes quadratic time.
 
 
 def json_response(value: Any) -> Response:

@@ -25,14 +25,13 @@ from tests.support.servers import own_worker
         b"true",
         b'{"title": "\xff"}',
         b'{"title": "caf\xe9"}',
-        b'\xef\xbb\xbf{"title": "byte order mark"}',
         '{"title": "x"}'.encode("utf-16"),
         b"[" * 30_000,
         b'{"title":' * 6_000,
         b'{"title": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
         b'{"completed": ' + b"1" * 5_000 + b"}",
     ],
-    ids=range(21),
+    ids=range(20),
 )
 def test_body_that_is_no_json_object_is_malformed(alice, task, body):
     for method, path in writes(task):

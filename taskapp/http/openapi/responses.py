@@ -67,6 +67,11 @@ HEADERS: dict[str, dict[str, Any]] = {
         "The challenge (RFC 6750, section 3). Contains `invalid_token` if a token was sent.",
         {"type": "string", "examples": ["Bearer", 'Bearer error="invalid_token"']},
     ),
+    "Accept-Encoding": _header(
+        "Present if the body was compressed: the service accepts no content coding (RFC 9110, section 12.5.3).",
+        {"type": "string", "const": "identity"},
+        required=False,
+    ),
 }
 REQUEST_ID_PARAMETER: dict[str, Any] = {
     "description": "Your own id for the request: 1 to 128 characters of `A-Za-z0-9._-`. "
@@ -105,7 +110,7 @@ HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
     409: ["Retry-After", *QUOTA],
     412: ["ETag", *QUOTA],
     413: QUOTA,
-    415: QUOTA,
+    415: ["Accept-Encoding", *QUOTA],
     422: QUOTA,
     429: ["Retry-After", *QUOTA],
     500: QUOTA,
@@ -113,11 +118,11 @@ HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
 }
 # For statuses that the docstrings of the exceptions do not describe in full.
 _DESCRIPTIONS: dict[int, str] = {
-    400: "The body is missing, not a JSON object in UTF-8, or nested too deep; or the request is not valid HTTP.",
+    400: "The body is missing, incomplete, or not a JSON object in UTF-8; or the request is not valid HTTP.",
     401: "The token is missing, malformed, expired, or not from an issuer that this service trusts.",
     413: "The body exceeds 64 KiB.",
     414: "The request line exceeds 8,190 bytes.",
-    415: "The content type of the body is not JSON.",
+    415: "The body is not JSON by its content type, not UTF-8 by its charset, or compressed.",
     417: "The header `Expect` is anything but `100-continue`.",
     422: "A field, parameter or header breaks a rule. `details` maps each one to a list of sentences.",
     431: "A header exceeds 16,380 bytes, or there are more than 64.",
