@@ -4,7 +4,7 @@ The packages raise exceptions such as ``TaskNotFound`` and ``DatabaseUnavailable
 responses. Clients never see the text of an unexpected exception, SQL or file paths.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -40,6 +40,9 @@ MESSAGES = {
     HTTPStatus.NOT_IMPLEMENTED: "The service accepts no transfer coding other than chunked.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "An unexpected error occurred. When you report it, include the request id.",
 }
+# The lengths at which the name of a field, and the message of a 422, are cut off.
+_MAXIMUM_NAME = 100
+_MAXIMUM_SUMMARY = 500
 # For errors caused by an unavailable service, which may be available again in a second.
 RETRY_SHORTLY: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
 
@@ -92,7 +95,7 @@ class ErrorResponse(NamedTuple):
     Attributes:
         status: the HTTP status.
         code: the machine-readable code.
-        message: one sentence for people.
+        message: one sentence for people; empty if the details are to be summed up.
         details: a map from fields, parameters, headers or checks to lists of sentences; a 412 has the current task.
         headers: additional headers of the response.
     """
@@ -131,12 +134,27 @@ def name_of(status: HTTPStatus) -> str:
     return _NAMES.get(status, status.name)
 
 
+def _printable(name: str) -> str:
+    """Return the name of a field that a client sent, such that it can be shown.
+
+    It may be long, or contain an unpaired surrogate, which UTF-8 cannot encode.
+    """
+    name = name if len(name) <= _MAXIMUM_NAME else f"{name[:_MAXIMUM_NAME]}…"
+    return name.encode(errors="replace").decode()
+
+
+def _summary(details: Mapping[str, Sequence[str]]) -> str:
+    """Return the names and sentences of details as one text."""
+    text = " ".join(f"{name}: {sentence}" for name, sentences in details.items() for sentence in sentences)
+    return text if len(text) <= _MAXIMUM_SUMMARY else f"{text[:_MAXIMUM_SUMMARY]}… See details."
+
+
 def error_body(code: str, message: str, request_id: str, details: Mapping[str, Any] | None = None) -> bytes:
-    """Return the body of an error as JSON. No other code knows its structure."""
-    error: dict[str, Any] = {"code": code, "message": message}
+    """Return the body of an error as JSON. No other code knows its structure. An empty message sums up the details."""
+    details = {_printable(name): text for name, text in (details or {}).items()}
+    error: dict[str, Any] = {"code": code, "message": message or _summary(details)}
     if details:
-        # The name of a field that a client sent may contain an unpaired surrogate, which UTF-8 cannot encode.
-        error["details"] = {name.encode(errors="replace").decode(): text for name, text in details.items()}
+        error["details"] = details
     return orjson.dumps({"error": {**error, "request_id": request_id}}, option=OPTIONS)
 
 
@@ -178,7 +196,7 @@ _COMPRESSED = _UNSUPPORTED._replace(
     message="The service accepts no Content-Encoding. Send the body uncompressed.",
     headers={"Accept-Encoding": "identity"},  # RFC 9110, section 12.5.3: the codings that it accepts.
 )
-_INVALID = ErrorResponse(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", "The request is invalid. See details.")
+_INVALID = ErrorResponse(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", message="")
 _KEY_REUSED = _INVALID._replace(details={"Idempotency-Key": ["Was used for a different request."]})
 _KEY_IN_USE = ErrorResponse(
     HTTPStatus.CONFLICT,

@@ -11,6 +11,8 @@ _TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
 # white space around commas would be slow.
 _TAGS = re.compile(rf"[ \t]*+(,[ \t]*+)*+{_TAG}([ \t]*+,[ \t]*+({_TAG})?)*+[ \t]*+")
 _VERSION = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+# The strong tags of versions in a well-formed list. One search is several times as fast as a match for each tag.
+_VERSION_TAG = re.compile(r'(?<!W/)"([1-9][0-9]{0,9})"', re.ASCII)
 
 
 def etag(version: int) -> str:
@@ -31,8 +33,7 @@ def read_if_match(request: Request) -> tuple[int, ...] | None:
         return None
     if not _TAGS.fullmatch(header):
         raise InvalidInput(details={"If-Match": ["Must be * or a list of quoted entity tags."]})
-    strong = (tag for weak, tag in re.findall(_TAG, header) if not weak)
-    return tuple(int(tag) for tag in strong if _VERSION.fullmatch(tag))
+    return tuple({int(version) for version in _VERSION_TAG.findall(header)})
 
 
 def has_foreign_tag(request: Request) -> bool:

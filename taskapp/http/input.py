@@ -4,7 +4,8 @@ A view declares its input with ``@bp.arguments``, as in flask-smorest. :func:`re
 that is not declared or appears twice. Nothing is ignored or guessed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from taskapp.http.content import check_content
 from taskapp.http.errors import InvalidInput, MalformedRequest
 from taskapp.http.json_provider import DuplicateName, InvalidJSON
 from taskapp.http.request import MAXIMUM_BODY, Request, current_request
+from taskapp.http.unknown_names import MAXIMUM_NAMES, describe_unknown
 
 
 def _equals_path_user(user_id: str) -> None:
@@ -30,6 +32,7 @@ class InputSchema(Schema):
     Class attributes:
         body_optional: whether a body with this schema may be missing.
         json_schema: additional JSON Schema keywords for the OpenAPI document.
+        synonyms: other words for the fields, which errors about unknown names translate.
     """
 
     class Meta:
@@ -37,6 +40,7 @@ class InputSchema(Schema):
 
     body_optional = False
     json_schema: Mapping[str, Any] = MappingProxyType({})
+    synonyms: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     # Undocumented, because JSON Schema cannot require the value in the path, and generated clients would have it twice.
     user_id = fields.String(load_only=True, validate=_equals_path_user, metadata={"undocumented": True})
@@ -84,9 +88,9 @@ def _read_query(request: Request, _schema: Schema) -> Mapping[str, Any]:
     Raises:
         InvalidInput: a parameter appears more than once.
     """
-    repeated = [name for name, values in request.args.lists() if len(values) > 1]
-    if repeated:
-        raise InvalidInput(details={name: ["Appears more than once."] for name in repeated})
+    repeated = (name for name, values in request.args.lists() if len(values) > 1)
+    if first := list(islice(repeated, MAXIMUM_NAMES)):
+        raise InvalidInput(details={name: ["Appears more than once."] for name in first})
     return request.args.to_dict()
 
 
@@ -105,10 +109,14 @@ def _load(request: Request, name: str, schema: Schema) -> dict[str, Any]:
         InvalidInput: the input does not match the schema.
         RequestError, RequestEntityTooLarge: the input cannot be parsed; see the readers.
     """
+    sent = _READERS[name](request, schema)
+    unknown = [] if sent.keys() <= schema.fields.keys() else [key for key in sent if key not in schema.fields]
+    if surplus := set(unknown[1:]):  # One is enough for marshmallow to reject the input. It takes some time for each.
+        sent = {key: value for key, value in sent.items() if key not in surplus}
     try:
-        values: dict[str, Any] = schema.load(_READERS[name](request, schema))
+        values: dict[str, Any] = schema.load(sent)
     except ValidationError as error:
-        raise InvalidInput(details=error.messages_dict) from None
+        raise InvalidInput(details={**error.messages_dict, **describe_unknown(unknown, schema, name)}) from None
     values.pop("user_id", None)  # It equals the one in the path.
     return values
 

@@ -14,6 +14,7 @@ from taskapp.http.fields import StrictBoolean, StrictInteger, Text
 from taskapp.http.input import InputSchema
 from taskapp.http.openapi import ErrorOut
 from taskapp.http.request import current_request
+from taskapp.tasks import synonyms
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, WRITABLE_FIELDS
 from taskapp.tasks.openapi import CREATED_AT
 from taskapp.tasks.service import SORTS, STATUSES
@@ -47,6 +48,8 @@ def _description(**options: Any) -> Text:
 class TaskIn(InputSchema):
     """A new task."""
 
+    synonyms = synonyms.FIELDS
+
     title = _title(required=True)
     description = _description(load_default=None)
     completed = StrictBoolean(load_default=False, metadata={"description": "Defaults to `false`."})
@@ -56,6 +59,7 @@ class TaskChangesIn(InputSchema):
     """The fields to change. Other fields stay unchanged. `null` clears the description."""
 
     json_schema = MappingProxyType({"minProperties": 1})
+    synonyms = synonyms.FIELDS
 
     title = _title()
     description = _description()
@@ -74,6 +78,7 @@ class CompletionIn(InputSchema):
 
     json_schema = MappingProxyType({"required": ["completed"]})
     body_optional = True
+    synonyms = synonyms.FIELDS
 
     completed = StrictBoolean()
 
@@ -86,6 +91,8 @@ class CompletionIn(InputSchema):
 
 class ListQuery(InputSchema):
     """The query parameters of a list."""
+
+    synonyms = synonyms.PARAMETERS
 
     status = fields.String(
         load_default="all",

@@ -133,7 +133,7 @@ _DESCRIPTIONS: dict[int, str] = {
 _EXAMPLE_DETAILS: dict[int, Mapping[str, Any]] = {
     422: {
         "title": ["Must be 1 to 255 characters, excluding surrounding white space."],
-        "priority": ["Unknown field."],
+        "name": ["Unknown field. Did you mean title?"],
     },
 }
 
