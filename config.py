@@ -11,7 +11,6 @@ from typing import Any
 
 from dotenv import dotenv_values
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validates_schema
-from marshmallow.validate import Length
 
 from taskapp import settings as types
 from taskapp.settings import MEMORY, ROOT, ConfigError, available_cores, default_threads
@@ -37,7 +36,7 @@ class Settings(Schema):
     JWT_AUDIENCE = fields.String(load_default=None)
     JWT_USER_CLAIM = fields.String(load_default="sub")
 
-    HOST = fields.String(load_default="127.0.0.1", validate=Length(min=1))
+    HOST = fields.String(load_default="127.0.0.1", validate=types.is_host)
     PORT = types.whole_number(default=8000, low=1, high=types.LAST_PORT)
     # At least two, so that one serves while the other restarts.
     WORKERS = types.whole_number(default=max(2, available_cores()), low=1, high=1024)

@@ -12,7 +12,7 @@ from gunicorn import util
 
 from config import load_config
 from taskapp import create_app
-from taskapp.server import error_responses, hooks, logs, metrics
+from taskapp.server import binding, error_responses, hooks, logs, metrics
 from taskapp.server.worker import Worker
 
 
@@ -32,7 +32,7 @@ Worker.exchange_timeout = settings["CLIENT_TIMEOUT"] + settings["REQUEST_TIMEOUT
 threads = settings["THREADS"]
 worker_connections = hooks.maximum_connections(threads)
 # Without it one worker takes all connections that stay open, and the others are idle.
-reuse_port = True
+reuse_port = True  # Unless an address does not allow it; see on_starting.
 keepalive = 5
 # Files are sent like any other response, so that the same deadlines hold.
 sendfile = False
@@ -57,11 +57,18 @@ loglevel = settings["LOG_LEVEL"]
 util.write_error = partial(error_responses.write_error, origins=settings["CORS_ORIGINS"])
 
 
-def on_starting(_server: object) -> None:
-    """Before anything is bound or forked: check the port, and prepare the database."""
-    hooks.check_port(settings["HOST"], settings["PORT"])
+def on_starting(server: Any) -> None:
+    """Before anything is bound or forked: check the addresses, and prepare the database."""
+    from_settings = server.cfg.bind == [bind]
+    binding.check(server.cfg, "Set HOST or PORT to another." if from_settings else "Pass another address with -b.")
+    server.cfg.set("reuse_port", binding.can_share_ports(server.cfg))
     hooks.prepare_database(master_app)
     hooks.warn_of_separate_counts(master_app)
+
+
+def on_reload(server: Any) -> None:
+    """Keep the master's sockets if it has any. gunicorn has just read this file again."""
+    server.cfg.set("reuse_port", not server.LISTENERS)
 
 
 def pre_fork(server: Any, _worker: object) -> None:
@@ -79,7 +86,7 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()  # Imported modules stay: searching them for garbage takes time from requests.
     # No banner between JSON log lines, which are for programs; `make run` always prints it.
     if worker.age == 1 and (settings["DATABASE_URL"] is None or not logs.in_json(settings)):
-        print(hooks.banner(master_app), flush=True)
+        print(hooks.banner(master_app, binding.endpoints(worker.sockets, worker.cfg)), flush=True)
 
 
 def child_exit(_server: object, worker: Any) -> None:

@@ -8,7 +8,7 @@ import os
 import re
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +36,7 @@ SECRET_BYTES = 32
 # RFC 6454, section 7.1. Browsers write the host as an ASCII name or as an IP address.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _HTTP_URL = re.compile(r"https?://([^\s/?#\[\]]+|[^\s/?#\[\]]*\[[0-9a-fA-F:.]+\](?::[0-9]+)?)(?:[/?#]\S*)?")
+_HOST_NAME = re.compile(r"[a-zA-Z0-9_](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9_.])?")
 LAST_PORT = 65535
 # The default storage of the rate limit: each worker counts for itself.
 MEMORY = "memory://"
@@ -128,6 +129,17 @@ def _normalize_origin(origin: str) -> str:
         raise ValidationError(f"has a port outside the range from 1 to {LAST_PORT}.")
     is_default = port is None or int(port) == {"http": 80, "https": 443}.get(scheme)
     return f"{scheme}://{host}" if is_default else f"{scheme}://{host}:{int(port)}"
+
+
+def is_host(value: str) -> None:
+    """Accept a host name or an IP address."""
+    with suppress(ValueError):
+        ip_address(value)
+        return
+    if not _HOST_NAME.fullmatch(value):
+        raise ValidationError(
+            "must be a host name or an IP address, such as 127.0.0.1, without a scheme, port, path or brackets."
+        )
 
 
 def is_rate_limit_storage(value: str) -> None:

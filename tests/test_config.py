@@ -70,9 +70,11 @@ def test_origins_are_read_as_browsers_write_them(load, written, read):
     assert load(CORS_ORIGINS=written)["CORS_ORIGINS"] == read
 
 
-@pytest.mark.parametrize("value", ["*", "10.0.0.0/8", "127.0.0.1, ::1", "fd00::/8,10.1.2.3"])
-def test_proxies_are_addresses_or_networks(load, value):
-    assert load(FORWARDED_ALLOW_IPS=value)["FORWARDED_ALLOW_IPS"] == value
+def test_hosts_are_names_or_addresses_and_proxies_addresses_or_networks(load):
+    for value in ("127.0.0.1", "::", "fe80::1%eth0", "localhost", "my_host.example.", "h-1"):
+        assert load(HOST=value)["HOST"] == value
+    for value in ("*", "10.0.0.0/8", "127.0.0.1, ::1", "fd00::/8,10.1.2.3"):
+        assert load(FORWARDED_ALLOW_IPS=value)["FORWARDED_ALLOW_IPS"] == value
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
@@ -98,6 +100,10 @@ def test_password_of_a_database_url_is_never_shown(load):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
+        *(
+            ({"HOST": value}, "HOST must be a host name or an IP address, such as 127.0.0.1, without a scheme, port,")
+            for value in ("localhost:9000", "http://localhost", "unix:/run/x", "127.0.0.1/x", "[::1]", "*", "a b", " ")
+        ),
         ({"PORT": "eighty"}, "PORT must be a whole number."),
         ({"PORT": "0"}, "PORT must be from 1 to 65535."),
         ({"PORT": "65536"}, "PORT must be from 1 to 65535."),

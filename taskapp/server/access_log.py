@@ -27,7 +27,7 @@ def _log_request(stats: RequestStats, response: Response) -> None:
         "response_bytes": 0 if request.method == "HEAD" else response.content_length,
         # Valid ids are not longer, but a token may contain any string.
         "user": user_id and user_id[:USER_ID_LENGTH],
-        "remote_address": request.remote_addr,
+        "remote_address": request.remote_addr or None,  # A Unix socket has no address.
     }
     _log.info("request", extra=fields)
 

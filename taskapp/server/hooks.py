@@ -3,9 +3,8 @@
 import contextlib
 import logging
 import resource
-import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from gunicorn.glogging import Logger
 from taskapp.auth.tokens import sign_token
 from taskapp.db import embedded
 from taskapp.server import logs
+from taskapp.server.binding import Endpoint
 from taskapp.settings import MEMORY, StartupError
 
 # The maximum number of connections of a worker, idle ones included, and of open files that are not connections.
@@ -102,21 +102,6 @@ def maximum_connections(threads: int) -> int:
     return max(1, min(MAXIMUM_CONNECTIONS, soft - 2 * threads - OTHER_FILES))
 
 
-def check_port(host: str, port: int) -> None:
-    """Check that the port is free. With SO_REUSEPORT, a second server would share it.
-
-    Raises:
-        SystemExit: the port is taken, or the address is not one of this machine.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        sys.exit(f"taskapp: cannot listen on {host} port {port}: {error.strerror}. Set HOST or PORT to another.")
-
-
 def prepare_database(app: Flask) -> None:
     """Start and migrate the embedded server if there is one. Migrate DATABASE_URL if MIGRATE_ON_START is set.
 
@@ -146,18 +131,22 @@ def warn_of_separate_counts(app: Flask) -> None:
         )
 
 
-def banner(app: Flask) -> str:
+def banner(app: Flask, endpoints: Sequence[Endpoint]) -> str:
     """Return the URLs of the service and, on the embedded default, a command that makes the first request.
 
     With a DATABASE_URL there is no token in it, because the output is kept in logs.
+
+    Args:
+        app: the application.
+        endpoints: where the service listens.
     """
     config: Mapping[str, Any] = app.config
-    host = "127.0.0.1" if config["HOST"] in ("0.0.0.0", "::") else config["HOST"]  # noqa: S104 # Compared, not bound.
-    base = f"http://{f'[{host}]' if ':' in host else host}:{config['PORT']}"
     server = embedded.of_app(app)
     data = server.data if server else f"the database {config['DATABASE_URL'].database} of DATABASE_URL"
-    lines = [f"API   {base}/api/{{user_id}}/tasks", f"Docs  {base}/docs", f"Data  {data}"]
+    lines = [f"API   {url}/api/{{user_id}}/tasks{note and f' on {note}'}" for url, _, note in endpoints]
+    url, options, _ = endpoints[0]
+    lines += [f"Docs  {url}/docs", f"Data  {data}"]
     if server and config["JWT_SECRET"]:
         token = sign_token(app.config, BANNER_USER, timedelta(days=1))
-        lines += ["Try   " + f"curl -H 'Authorization: Bearer {token}' {base}/api/{BANNER_USER}/tasks"]
+        lines += [f"Try   curl {options}-H 'Authorization: Bearer {token}' {url}/api/{BANNER_USER}/tasks"]
     return "\n" + "\n".join(lines) + "\n"

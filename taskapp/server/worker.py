@@ -43,13 +43,14 @@ class Worker(ThreadWorker):
             super().set_accept_enabled(False)
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 # gunicorn's signature.
-        """Start or stop accepting. A stopping worker accepts its queue: with SO_REUSEPORT, no other worker can."""
+        """Start or stop accepting. A stopping worker first accepts its queue, which other workers may not have."""
         super().set_accept_enabled(enabled and time.monotonic() >= self._accept_at)
         if enabled or (self.alive and self.is_parent_alive()):
             return
         super().handle_exit(0, None)
-        for listener in self.sockets if self.cfg.reuse_port else []:
-            listener.listen(0)  # The kernel gives new connections to other workers.
+        for listener in self.sockets:
+            if self.cfg.reuse_port:
+                listener.listen(0)  # The kernel gives new connections to other workers.
             for _ in range(self.cfg.backlog):
                 self.accept(listener)
             listener.close()

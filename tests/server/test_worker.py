@@ -5,17 +5,17 @@ import re
 import resource
 import signal
 import ssl
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException, HTTPSConnection
+from http.client import HTTPSConnection
 from pathlib import Path
 
 import pytest
 
 from tests.support.certificates import make_certificate
-from tests.support.client import Client, make_token
+from tests.support.client import make_token
 from tests.support.gunicorn import Gunicorn
+from tests.support.load import Load
 from tests.support.ports import listening_sockets
 from tests.support.postgres import locked_tasks
 from tests.support.servers import Server, connection_to, own_worker, read_to_end, request_of
@@ -142,39 +142,6 @@ def test_https_connections_stay_open(settings, tmp_path, secret):
     log = server.log.read_text()
     assert '"level": "ERROR"' not in log
     assert "Traceback" not in log
-
-
-class Load:
-    """Clients that send one request after the other, half of them on a new connection each, until they are stopped."""
-
-    def __init__(self, port, token, clients=8):
-        self.responses, self.failures, self.refused = [], [], 0
-        self._stop = threading.Event()
-        self._pool = ThreadPoolExecutor(clients)
-        self._token = token
-        self._running = [self._pool.submit(self._run, port, number % 2 == 0) for number in range(clients)]
-
-    def _run(self, port, keep_alive):
-        client = Client(port, token=self._token, user_id="load")
-        while not self._stop.is_set():
-            try:
-                self.responses.append(client.post(json={"title": "t"}).status)
-            except ConnectionRefusedError:
-                self.refused += 1
-                client.close()
-                time.sleep(0.01)
-            except (OSError, HTTPException) as error:
-                self.failures.append(repr(error))
-                client.close()
-            if not keep_alive:
-                client.close()
-        client.close()
-
-    def stop(self):
-        self._stop.set()
-        for running in self._running:
-            running.result()
-        self._pool.shutdown()
 
 
 @pytest.fixture

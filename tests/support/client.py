@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -54,14 +55,33 @@ def assert_canonical_error(response: Response) -> None:
     assert response.error.get("details") != {}
 
 
-class Client:
-    """Sends requests to one server on one connection that stays open, with one user's token unless told otherwise."""
+class UnixConnection(http.client.HTTPConnection):
+    """A connection to a Unix socket."""
 
-    def __init__(self, port: int, *, token: str | None = None, user_id: str = ""):
+    def __init__(self, path: Path, *, timeout: float):
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Client:
+    """Sends requests to one server on one connection that stays open, with one user's token unless told otherwise.
+
+    The address is a port on loopback, or the path of a Unix socket.
+    """
+
+    def __init__(self, address: int | Path, *, token: str | None = None, user_id: str = ""):
         self.token = token
         self.user_id = user_id
         self.tasks = f"/api/{quote(user_id, safe='')}/tasks"
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        if isinstance(address, Path):
+            self._connection: http.client.HTTPConnection = UnixConnection(address, timeout=30)
+        else:
+            self._connection = http.client.HTTPConnection("127.0.0.1", address, timeout=30)
 
     def request(self, method, path, *, json=..., body=None, headers=(), token=...) -> Response:
         """Send a request; ``json`` is written as JSON, ``body`` goes out as it is."""
