@@ -30,6 +30,20 @@ class Text(fields.String):
         return text.strip() if self.strip else text
 
 
+def _reject_empty(value: Any) -> None:
+    if value == "":
+        raise ValidationError("Must not be empty. Omit it instead.")
+
+
+class Parameter(fields.String):
+    """A string in a query string, not empty. Generic HTTP clients send the parameters that nobody set as empty ones."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        _reject_empty(value)
+        text: str = super()._deserialize(value, *args, **kwargs)
+        return text
+
+
 class StrictBoolean(fields.Boolean):
     """JSON ``true`` or ``false``. marshmallow's field also accepts values such as ``"yes"`` and ``1``."""
 
@@ -43,6 +57,7 @@ class StrictInteger(fields.Integer):
     """An integer in a query string, in ASCII digits. ``int()`` also accepts ``1_0``, spaces and other digits."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        _reject_empty(value)
         if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < len(str(2**63))):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, *args, **kwargs)

@@ -12,6 +12,10 @@ _CANONICAL = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 NO_ID = 0
 
 
+class InvalidId(Exception):
+    """No row can have the id in the path."""
+
+
 class IdConverter(BaseConverter):
     """Matches any path segment, and treats an invalid id like a row that does not exist.
 

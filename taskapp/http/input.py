@@ -16,6 +16,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from taskapp.http import json_provider
 from taskapp.http.content import check_content
 from taskapp.http.errors import InvalidInput, MalformedRequest
+from taskapp.http.id_converter import NO_ID, InvalidId
 from taskapp.http.json_provider import DuplicateName, InvalidJSON
 from taskapp.http.request import MAXIMUM_BODY, Request, current_request
 from taskapp.http.unknown_names import MAXIMUM_NAMES, describe_unknown
@@ -127,10 +128,13 @@ def read_input() -> None:
     The view receives the loaded values as ``body`` and ``query``.
 
     Raises:
+        InvalidId: an id in the path is invalid. Then the input does not matter.
         InvalidInput: the input is invalid, or the view does not declare it.
         RequestError, RequestEntityTooLarge: see :func:`_load`.
     """
     request = current_request()
+    if NO_ID in (request.view_args or {}).values():
+        raise InvalidId
     declared: Mapping[str, Schema] = getattr(current_app.view_functions[request.endpoint or ""], "input_schemas", {})
     if "query" not in declared and request.environ.get("QUERY_STRING"):
         _load(request, "query", _no_input)

@@ -126,7 +126,7 @@ DELETION = {
     "example": {"data": {"success": True, "message": "Task deleted successfully"}},
     "headers": headers(*QUOTA, "Idempotency-Replayed"),
 }
-TASK_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND", "You have no task with this id.")
+TASK_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND", "Task not found.")
 VERSION_CONFLICT = ErrorResponse(
     HTTPStatus.PRECONDITION_FAILED,
     "PRECONDITION_FAILED",

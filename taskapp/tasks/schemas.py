@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
 from taskapp.db.columns import MAXIMUM_ID, USER_ID_LENGTH
-from taskapp.http.fields import StrictBoolean, StrictInteger, Text
+from taskapp.http.fields import Parameter, StrictBoolean, StrictInteger, Text
 from taskapp.http.input import InputSchema
 from taskapp.http.openapi import ErrorOut
 from taskapp.http.request import current_request
@@ -94,7 +94,7 @@ class ListQuery(InputSchema):
 
     synonyms = synonyms.PARAMETERS
 
-    status = fields.String(
+    status = Parameter(
         load_default="all",
         validate=OneOf(STATUSES, error="Must be one of: {choices}."),
         metadata={"description": "Filter by status."},
@@ -105,12 +105,12 @@ class ListQuery(InputSchema):
         validate=Length(max=DESCRIPTION_LENGTH),
         metadata={"description": "Text to find in title or description. Case-insensitive, without wildcards."},
     )
-    sort = fields.String(
+    sort = Parameter(
         load_default="-id",
         validate=OneOf(SORTS, error="Must be one of: {choices}."),
         metadata={"description": "Sort order. A leading `-` means descending. Titles sort by code point, ties by id."},
     )
-    cursor = fields.String(
+    cursor = Parameter(
         load_default=None,
         allow_none=False,
         metadata={"description": "The `next_cursor` of the previous page, with the same `status`, `q` and `sort`."},

@@ -1,7 +1,7 @@
 """The task routes. Each one parses its input, calls one service function and returns a response."""
 
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from flask import Response
 
@@ -10,10 +10,11 @@ from taskapp.http.blueprint import Blueprint
 from taskapp.http.cursors import read_cursor, sign_cursor
 from taskapp.http.errors import map_error
 from taskapp.http.etags import etag, has_foreign_tag, matches_if_none_match, read_if_match
+from taskapp.http.id_converter import InvalidId
 from taskapp.http.idempotency_key import read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
-from taskapp.http.request import Request, current_request
+from taskapp.http.request import Request, current_request, encode_path
 from taskapp.tasks import openapi, schemas, service
 from taskapp.tasks.errors import TaskNotFound, VersionConflict
 from taskapp.tasks.service import StoredTask
@@ -38,6 +39,7 @@ def _describe_conflict(error: VersionConflict) -> dict[str, Any]:
 
 
 map_error(bp, TaskNotFound, openapi.TASK_NOT_FOUND)
+map_error(bp, InvalidId, openapi.TASK_NOT_FOUND)
 map_error(bp, VersionConflict, openapi.VERSION_CONFLICT, _describe_conflict)
 
 
@@ -55,8 +57,8 @@ def _write_headers() -> dict[str, Any]:
 
 
 def _path_of(request: Request) -> str:
-    """Return the percent-encoded path of a request. ``url_for`` would take as long as parsing the body."""
-    return quote(request.root_path.rstrip("/") + request.path, safe="/:@!$&'()*+,;=")  # RFC 3986, section 3.3.
+    """Return the percent-encoded path of a request."""
+    return encode_path(request.root_path.rstrip("/") + request.path)
 
 
 def _next_link(cursor: str) -> str:

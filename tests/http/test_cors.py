@@ -9,6 +9,7 @@ from tests.support.contract import HEADERS
 
 APP, OTHER, STRANGER = "https://app.example", "http://[::1]:3000", "https://evil.example"
 SENT = {"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-ID"}
+SENT |= {"traceparent", "tracestate", "baggage", "sentry-trace", "X-Requested-With"}
 
 
 def of_cors(response):

@@ -59,6 +59,9 @@ def test_page_of_an_allowed_origin_uses_the_api(call, sites, server):
     base = server.url + client.tasks
     token = {"Authorization": f"Bearer {client.token}"}
     sent = {**token, "Content-Type": "application/json", "Idempotency-Key": "k", "X-Request-ID": "of-the-page"}
+    sent |= {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "a=1"}
+    sent |= {"baggage": "a=1", "sentry-trace": "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1"}
+    sent |= {"X-Requested-With": "XMLHttpRequest"}
     created = call(sites[0], base, method="POST", headers=sent, body='{"title": "from a page"}')
     assert created["status"] == 201
     assert created["headers"]["etag"] == '"1"'

@@ -63,6 +63,34 @@ def test_unknown_url_is_not_found(alice, path):
         assert (response.status, response.error["code"]) == (404, "NOT_FOUND")
 
 
+@pytest.mark.parametrize("path", ["/api/a/tasks", "/api/a%20b/tasks/1", "/api/a/tasks/1/complete", "/health", "/docs"])
+@pytest.mark.parametrize("slashes", ["/", "///"])
+def test_slash_at_the_end_is_named(alice, path, slashes):
+    for method in ("GET", "POST", "DELETE"):
+        response = alice.request(method, f"{path}{slashes}?q=x")
+        assert (response.status, response.error["code"]) == (404, "NOT_FOUND")
+        assert response.error["message"] == f"This URL does not exist. Did you mean {path}?"
+
+
+@pytest.mark.parametrize("path", ["/nothing/", "/api/", "/api/a/", "/api/a/tasks/1/complete/x/", "/nothing"])
+def test_slash_at_the_end_of_no_url_is_not_named(alice, path):
+    assert alice.request("GET", path).error["message"] == "This URL does not exist."
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("task_id", ["search", "0", "stats", "99999999999999999999"])
+def test_invalid_id_is_not_found_before_the_input_is_read(alice, task_id):
+    json_type = {"Content-Type": "application/json"}
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        for options in ({}, {"body": b"{", "headers": json_type}, {"json": {"x": 1}}):
+            response = alice.request(method, f"{alice.tasks}/{task_id}?q=x&q=y", **options)
+            assert (response.status, response.error["code"]) == (404, "TASK_NOT_FOUND")
+            assert response.error["message"] == "Task not found."
+    assert alice.request("PATCH", f"{alice.tasks}/{task_id}/complete?x=1", json={"x": 1}).status == 404
+    assert alice.request("GET", f"/api/somebody/tasks/{task_id}").status == 403  # As for any other id.
+    assert alice.get(f"/{task_id}", token=None).status == 401
+
+
 @pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "NONSENSE", "QUERY"])
 def test_unsupported_method_is_not_allowed(alice, method):
     response = alice.request(method, alice.tasks)

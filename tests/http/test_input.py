@@ -107,6 +107,18 @@ def test_invalid_list_parameter_is_named(alice, parameter, values):
         assert list(response.error["details"]) == [parameter]
 
 
+def test_empty_parameters_have_one_sentence_each(alice):
+    """Generic HTTP clients send all parameters, and those that nobody set as empty ones."""
+    sentence = ["Must not be empty. Omit it instead."]
+    response = alice.get("?cursor=&limit=&sort=&status=&q=")
+    assert response.error["details"] == dict.fromkeys(("cursor", "limit", "sort", "status"), sentence)
+    for name in ("cursor", "limit", "sort", "status"):
+        response = alice.get(f"?{name}")
+        assert (response.status, response.error["message"]) == (422, f"{name}: {sentence[0]}")
+    assert alice.get("?q=").status == 200  # Every title contains an empty text.
+    assert alice.get("?completed=").error["message"] == "completed: Unknown parameter. Did you mean status?"
+
+
 @pytest.mark.usefixtures("unchanged")
 def test_every_invalid_field_is_named_at_once(alice, task):
     response = alice.put(f"/{task['id']}", json={"title": " ", "description": 1, "completed": "yes", "more": 1})
