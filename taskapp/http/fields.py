@@ -1,6 +1,7 @@
 """Schema fields that are stricter than marshmallow's."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -42,6 +43,48 @@ class Parameter(fields.String):
         _reject_empty(value)
         text: str = super()._deserialize(value, *args, **kwargs)
         return text
+
+
+class ReadOnly(fields.Field[Any]):
+    """A field that clients cannot set. It is named as such, instead of as an unknown one."""
+
+    default_error_messages = {"null": "Read-only. Omit it.", "invalid": "Read-only. Omit it."}  # noqa: RUF012 # As in marshmallow.
+
+    def __init__(self, **options: Any) -> None:
+        # Undocumented, because JSON Schema cannot require the current value.
+        super().__init__(load_only=True, metadata={"undocumented": True}, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        raise self.make_error("invalid", input=value)
+
+
+_OMIT_OR_REPEAT = "Read-only. Omit it, or send its current value."
+
+
+class UnchangedInteger(ReadOnly):
+    """A positive integer that clients cannot change, but may send back."""
+
+    default_error_messages = {"null": _OMIT_OR_REPEAT, "invalid": _OMIT_OR_REPEAT}  # noqa: RUF012 # As in marshmallow.
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if type(value) is int and 0 < value < 2**63:
+            return value
+        raise self.make_error("invalid", input=value)
+
+
+class UnchangedTime(ReadOnly):
+    """A time (RFC 3339) that clients cannot change, but may send back. Returns a naive datetime in UTC."""
+
+    default_error_messages = {"null": _OMIT_OR_REPEAT, "invalid": _OMIT_OR_REPEAT}  # noqa: RUF012 # As in marshmallow.
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
+        try:
+            time = datetime.fromisoformat(value)
+            if time.tzinfo:
+                return time.astimezone(UTC).replace(tzinfo=None)
+        except (TypeError, ValueError, OverflowError):  # The last one close to the first and to the last year.
+            pass
+        raise self.make_error("invalid", input=value)
 
 
 class StrictBoolean(fields.Boolean):

@@ -1,6 +1,7 @@
 """The table of tasks, and everything derived from its columns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, PrimaryKeyConstraint, String, false, text
@@ -51,6 +52,7 @@ _COLUMNS = Task.__table__.columns
 # The fields in responses, and those that clients may set.
 FIELDS = tuple(column.key for column in _COLUMNS)
 WRITABLE_FIELDS = tuple(column.key for column in _COLUMNS if column.info.get("writable"))
+READ_ONLY_FIELDS = tuple(name for name in FIELDS if name not in {*WRITABLE_FIELDS, "user_id"})
 _TIMES = frozenset(column.key for column in _COLUMNS if isinstance(column.type, DateTime))
 
 
@@ -65,6 +67,23 @@ def _make_to_dict() -> Callable[[Sequence[Any]], dict[str, Any]]:
 
 # Converts a row of FIELDS into a dict of JSON values. Times are naive datetimes in UTC, or text.
 to_dict = _make_to_dict()
+
+
+def is_time(name: str) -> bool:
+    """Return whether a field is a time."""
+    return name in _TIMES
+
+
+def is_unchanged(sent: Any, current: Any) -> bool:
+    """Return whether a value that a client sent back is that of a task, as :func:`to_dict` returns it.
+
+    JavaScript's ``Date`` has milliseconds, so a time without microseconds matches any time in its millisecond.
+    """
+    if not isinstance(sent, datetime):
+        return bool(sent == current)
+    current = time_from_json(current) if isinstance(current, str) else current
+    precision = timedelta(milliseconds=1) if sent.microsecond % 1000 == 0 else timedelta(microseconds=1)
+    return bool(sent <= current < sent + precision)
 
 
 def from_json(result: Mapping[str, Any]) -> dict[str, Any]:

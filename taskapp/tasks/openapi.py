@@ -3,6 +3,7 @@
 The views refer to them. Requests do not use them.
 """
 
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
@@ -127,6 +128,16 @@ DELETION = {
     "headers": headers(*QUOTA, "Idempotency-Replayed"),
 }
 TASK_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND", "Task not found.")
+
+
+def read_only(names: Collection[str]) -> dict[str, list[str]]:
+    """Return the details of an error for read-only fields whose values differ from those of the task."""
+    return {name: ["Read-only, and the task has another value now. Omit it, or read the task again."] for name in names}
+
+
+READ_ONLY_FIELDS = ErrorResponse(
+    HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", message="", details=read_only(["updated_at"])
+)
 VERSION_CONFLICT = ErrorResponse(
     HTTPStatus.PRECONDITION_FAILED,
     "PRECONDITION_FAILED",

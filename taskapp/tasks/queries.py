@@ -29,7 +29,7 @@ from sqlalchemy import (
 from taskapp.db import db
 from taskapp.db.execute import ACTING_USER
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
-from taskapp.tasks.models import FIELDS, Task
+from taskapp.tasks.models import FIELDS, Task, is_time
 
 _SELECTED = [getattr(Task, name) for name in FIELDS]
 
@@ -67,6 +67,15 @@ _TOGGLE_TASK = _CHANGE_TASK.values(completed=not_(Task.completed))
 _DELETE_TASK = db.delete(Task).where(*_by_id).returning(*_SELECTED)
 
 
+def _is_unchanged(name: str) -> ColumnElement[bool]:
+    # The same rule as models.is_unchanged. PostgreSQL decides, because the task may change at any time.
+    column: Any = getattr(Task, name)
+    sent: Any = bindparam(f"sent_{name}")
+    value: Any = func.date_trunc(bindparam(f"precision_{name}"), column) if is_time(name) else column
+    unchanged: ColumnElement[bool] = value == sent
+    return unchanged
+
+
 def _conditional(write: Update | Delete, *, versioned: bool, keyed: bool) -> Any:
     if versioned:
         write = write.where(Task.version == any_(bindparam("versions", type_=ARRAY(BigInteger))))
@@ -92,15 +101,18 @@ def create_task(fields: frozenset[str], *, keyed: bool) -> Any:
 
 
 @lru_cache(_VARIANTS)
-def update_task(fields: frozenset[str], *, versioned: bool, keyed: bool) -> Any:
+def update_task(fields: frozenset[str], unchanged: frozenset[str], *, versioned: bool, keyed: bool) -> Any:
     """Return the statement that changes the task ``task_id``.
 
     Args:
         fields: the names of the fields to set; the parameters are ``new_`` and the name.
+        unchanged: the names of the read-only fields that must have the values in the parameters ``sent_`` and the name.
+            Times also have a parameter ``precision_`` and the name.
         versioned: whether the write requires one of ``versions``.
         keyed: whether the request has an idempotency key.
     """
     update = _CHANGE_TASK.values({name: bindparam(f"new_{name}") for name in sorted(fields)})
+    update = update.where(*(_is_unchanged(name) for name in sorted(unchanged)))
     return _conditional(update, versioned=versioned, keyed=keyed)
 
 

@@ -10,12 +10,20 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
 from taskapp.db.columns import MAXIMUM_ID, USER_ID_LENGTH
-from taskapp.http.fields import Parameter, StrictBoolean, StrictInteger, Text
+from taskapp.http.fields import (
+    Parameter,
+    ReadOnly,
+    StrictBoolean,
+    StrictInteger,
+    Text,
+    UnchangedInteger,
+    UnchangedTime,
+)
 from taskapp.http.input import InputSchema
 from taskapp.http.openapi import ErrorOut
 from taskapp.http.request import current_request
 from taskapp.tasks import synonyms
-from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, WRITABLE_FIELDS
+from taskapp.tasks.models import DESCRIPTION_LENGTH, READ_ONLY_FIELDS, TITLE_LENGTH, WRITABLE_FIELDS, is_time
 from taskapp.tasks.openapi import CREATED_AT
 from taskapp.tasks.service import SORTS, STATUSES
 
@@ -45,7 +53,14 @@ def _description(**options: Any) -> Text:
     return Text(allow_none=True, validate=Length(max=DESCRIPTION_LENGTH), metadata=about, **options)
 
 
-class TaskIn(InputSchema):
+# Fields that clients cannot set. A new task has no values that they could repeat.
+_ReadOnly: Any = InputSchema.from_dict({name: ReadOnly() for name in READ_ONLY_FIELDS})
+_Unchanged: Any = InputSchema.from_dict(
+    {name: UnchangedTime() if is_time(name) else UnchangedInteger() for name in READ_ONLY_FIELDS}
+)
+
+
+class TaskIn(_ReadOnly):  # type: ignore[misc] # marshmallow creates this class at run time.
     """A new task."""
 
     synonyms = synonyms.FIELDS
@@ -55,7 +70,7 @@ class TaskIn(InputSchema):
     completed = StrictBoolean(load_default=False, metadata={"description": "Defaults to `false`."})
 
 
-class TaskChangesIn(InputSchema):
+class TaskChangesIn(_Unchanged):  # type: ignore[misc] # As above.
     """The fields to change. Other fields stay unchanged. `null` clears the description."""
 
     json_schema = MappingProxyType({"minProperties": 1})
@@ -68,12 +83,12 @@ class TaskChangesIn(InputSchema):
     @validates_schema
     def check_that_something_changes(self, changes: dict[str, Any], **_: Any) -> None:
         """Reject an update without any field."""
-        if not changes.keys() - {"user_id"}:
+        if changes.keys().isdisjoint(WRITABLE_FIELDS):
             *first, last = WRITABLE_FIELDS
             raise ValidationError(f"Send at least one of {', '.join(first)} and {last}.", "body")
 
 
-class CompletionIn(InputSchema):
+class CompletionIn(_ReadOnly):  # type: ignore[misc] # As above.
     """The value to set. Omit the body to toggle."""
 
     json_schema = MappingProxyType({"required": ["completed"]})

@@ -1,13 +1,15 @@
 """The operations on tasks, one function each. They are independent of HTTP."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from taskapp.db.execute import execute
 from taskapp.db.idempotency import RequestKey, execute_idempotent
 from taskapp.tasks import queries
-from taskapp.tasks.errors import TaskNotFound, VersionConflict
-from taskapp.tasks.models import from_json, to_dict
+from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
+from taskapp.tasks.models import from_json, is_unchanged, to_dict
 
 STATUSES = tuple(queries.STATUSES)
 SORTS = tuple(sign + name for name in sorted(queries.ORDERS) for sign in ("", "-"))
@@ -60,6 +62,26 @@ def _execute_write(
     return outcome and StoredTask(from_json(outcome.result), outcome.replayed)
 
 
+def _sent_values(unchanged: Mapping[str, Any]) -> dict[str, Any]:
+    values = {f"sent_{name}": value for name, value in unchanged.items()}
+    for name, value in unchanged.items():
+        if isinstance(value, datetime):
+            values[f"precision_{name}"] = "microseconds" if value.microsecond % 1000 else "milliseconds"
+    return values
+
+
+def _explain_no_row(
+    user_id: str, task_id: int, versions: Collection[int] | None, unchanged: Mapping[str, Any]
+) -> Exception:
+    """Return why a conditional write found no task. This takes a second message."""
+    current = get_task(user_id, task_id).fields
+    if versions is not None and current["version"] not in versions:
+        return VersionConflict(current)
+    changed = [name for name, sent in unchanged.items() if not is_unchanged(sent, current[name])]
+    # If a condition that failed holds by now, the task has changed again in between.
+    return ReadOnlyFields(changed or list(unchanged)) if unchanged else VersionConflict(current)
+
+
 def _write(
     statement: Any,
     parameters: Mapping[str, Any],
@@ -68,6 +90,7 @@ def _write(
     task_id: int,
     versions: Collection[int] | None,
     key: RequestKey | None,
+    unchanged: Mapping[str, Any] = MappingProxyType({}),
 ) -> StoredTask:
     parameters = {"task_id": task_id, **parameters}
     if versions is not None:
@@ -75,9 +98,9 @@ def _write(
     task = _execute_write(statement, parameters, user_id, key)
     if task is not None:
         return task
-    if versions is None:
+    if versions is None and not unchanged:
         raise TaskNotFound
-    raise VersionConflict(get_task(user_id, task_id).fields)
+    raise _explain_no_row(user_id, task_id, versions, unchanged)
 
 
 def list_tasks(
@@ -142,6 +165,7 @@ def update_task(
     user_id: str,
     task_id: int,
     *,
+    unchanged: Mapping[str, Any] = MappingProxyType({}),
     versions: Collection[int] | None = None,
     key: RequestKey | None = None,
     **changes: Any,
@@ -151,6 +175,8 @@ def update_task(
     Args:
         user_id: the acting user.
         task_id: the id of the task.
+        unchanged: values of :data:`taskapp.tasks.models.READ_ONLY_FIELDS` that the task must have. Times are naive
+            datetimes in UTC.
         versions: the versions that the task may have, or None for any.
         key: the idempotency key of the request, or None.
         changes: values for :data:`taskapp.tasks.models.WRITABLE_FIELDS`.
@@ -158,11 +184,14 @@ def update_task(
     Raises:
         TaskNotFound: the user has no task with this id.
         VersionConflict: the task has none of the versions.
+        ReadOnlyFields: the task has other values than those in ``unchanged``.
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
     """
-    statement = queries.update_task(frozenset(changes), versioned=versions is not None, keyed=key is not None)
-    values = _new_values(changes)
-    return _write(statement, values, user_id=user_id, task_id=task_id, versions=versions, key=key)
+    names = frozenset(changes), frozenset(unchanged)
+    statement = queries.update_task(*names, versioned=versions is not None, keyed=key is not None)
+    values = {**_new_values(changes), **_sent_values(unchanged)} if unchanged else _new_values(changes)
+    conditions: Any = {"versions": versions, "unchanged": unchanged}
+    return _write(statement, values, user_id=user_id, task_id=task_id, key=key, **conditions)
 
 
 def complete_task(

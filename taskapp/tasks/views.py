@@ -16,7 +16,8 @@ from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
 from taskapp.http.request import Request, current_request, encode_path
 from taskapp.tasks import openapi, schemas, service
-from taskapp.tasks.errors import TaskNotFound, VersionConflict
+from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
+from taskapp.tasks.models import READ_ONLY_FIELDS
 from taskapp.tasks.service import StoredTask
 
 bp = Blueprint(
@@ -40,6 +41,7 @@ def _describe_conflict(error: VersionConflict) -> dict[str, Any]:
 
 map_error(bp, TaskNotFound, openapi.TASK_NOT_FOUND)
 map_error(bp, InvalidId, openapi.TASK_NOT_FOUND)
+map_error(bp, ReadOnlyFields, openapi.READ_ONLY_FIELDS, lambda error: {"details": openapi.read_only(error.names)})
 map_error(bp, VersionConflict, openapi.VERSION_CONFLICT, _describe_conflict)
 
 
@@ -65,6 +67,11 @@ def _next_link(cursor: str) -> str:
     """Return the Link header (RFC 8288) of the next page: the current URL with another cursor."""
     request = current_request()
     return f'<{_path_of(request)}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
+
+
+def _update(user_id: str, task_id: int, body: dict[str, Any]) -> StoredTask:
+    unchanged = {name: body.pop(name) for name in READ_ONLY_FIELDS if name in body}
+    return service.update_task(user_id, task_id, unchanged=unchanged, **body, **_write_headers())
 
 
 def _task_response(task: StoredTask) -> Response:
@@ -140,9 +147,11 @@ def get_task(user_id: str, task_id: int) -> Response:
 def update_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
     """Update a task.
 
-    Fields that you do not send stay unchanged. `null` clears the description.
+    Fields that you do not send stay unchanged. `null` clears the description. You may send back a whole task that you
+    have read: its read-only fields must still have the values that the task has. Otherwise the response is a 422, and
+    nothing is written.
     """
-    return _task_response(service.update_task(user_id, task_id, **body, **_write_headers()))
+    return _task_response(_update(user_id, task_id, body))
 
 
 @bp.route("/<id:task_id>", methods=["PATCH"], parameters=[openapi.TASK_ID])
@@ -155,7 +164,7 @@ def patch_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
 
     Same as PUT. Also accepts `application/merge-patch+json` (JSON Merge Patch, RFC 7396).
     """
-    return _task_response(service.update_task(user_id, task_id, **body, **_write_headers()))
+    return _task_response(_update(user_id, task_id, body))
 
 
 @bp.route("/<id:task_id>", methods=["DELETE"], parameters=[openapi.TASK_ID])

@@ -28,12 +28,14 @@ def user(single_server):
 
 def each_operation(user):
     """Every operation on tasks, in an order in which each finds its task."""
-    path = f"/{user.create()['id']}"
+    task = user.create()
+    path = f"/{task['id']}"
     return {
         "list": lambda: user.get(),
         "list pending": lambda: user.get("?status=pending&limit=5"),
         "create": lambda: user.post(json={"title": "x", "description": "y"}),
         "get": lambda: user.get(path),
+        "put what was read": lambda: user.put(path, json={**task, "title": "x"}),
         "put": lambda: user.put(path, json={"title": "x"}),
         "patch": lambda: user.patch(path, json={"title": "x", "description": None, "completed": True}),
         "complete": lambda: user.patch(path + "/complete", json={"completed": True}),

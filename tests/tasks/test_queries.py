@@ -9,7 +9,7 @@ from sqlalchemy import Executable
 
 from taskapp.db.execute import _compile
 from taskapp.tasks import queries, service
-from taskapp.tasks.models import WRITABLE_FIELDS
+from taskapp.tasks.models import READ_ONLY_FIELDS, WRITABLE_FIELDS
 
 # Each use of the table, and what names the acting user in it: a condition, or the first value of a new row.
 USE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO) tasks\b")
@@ -28,7 +28,7 @@ def some_of(names):
 # From each function of the module that makes statements to the arguments that make one of every kind.
 ARGUMENTS = {
     queries.create_task: {"fields": some_of(WRITABLE_FIELDS), "keyed": FLAGS},
-    queries.update_task: {"fields": some_of(WRITABLE_FIELDS), **WRITES},
+    queries.update_task: {"fields": some_of(WRITABLE_FIELDS), "unchanged": some_of(READ_ONLY_FIELDS), **WRITES},
     queries.toggle_task: WRITES,
     queries.delete_task: WRITES,
     queries.list_tasks: {
