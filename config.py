@@ -32,8 +32,9 @@ class Settings(Schema):
     JWT_SECRET = fields.String(load_default=None, validate=types.is_long_enough)
     JWT_SECRET_FALLBACK = fields.String(load_default=None, validate=types.is_long_enough)
     JWT_JWKS_URL = fields.String(load_default=None, validate=types.is_http_url)
-    JWT_ISSUER = fields.String(load_default=None)
-    JWT_AUDIENCE = fields.String(load_default=None)
+    JWT_ISSUER = fields.Function(deserialize=types.values, load_default=())
+    JWT_AUDIENCE = fields.Function(deserialize=types.values, load_default=())
+    JWT_AUTHORIZED_PARTIES = fields.Function(deserialize=types.values, load_default=())
     JWT_USER_CLAIM = fields.String(load_default="sub")
 
     HOST = fields.String(load_default="127.0.0.1", validate=types.is_host)

@@ -107,6 +107,14 @@ def default_threads(workers: int) -> int:
     return max(1, min(16, 64 // workers))
 
 
+def values(value: str) -> tuple[str, ...]:
+    """Parse comma-separated values. Surrounding spaces do not belong to a value, and no value is empty."""
+    found = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
+    if "" in found:
+        raise ValidationError("must be comma-separated values, none of them empty.")
+    return found
+
+
 def origins(value: str) -> tuple[str, ...]:
     """Parse comma-separated origins into the form of the header ``Origin``; ``*`` allows any origin.
 

@@ -70,6 +70,15 @@ def test_origins_are_read_as_browsers_write_them(load, written, read):
     assert load(CORS_ORIGINS=written)["CORS_ORIGINS"] == read
 
 
+@pytest.mark.parametrize("name", ["JWT_ISSUER", "JWT_AUDIENCE", "JWT_AUTHORIZED_PARTIES"])
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("", ()), ("a", ("a",)), ("https://a/,a", ("https://a/", "a")), (" a , b c,a ", ("a", "b c"))],
+)
+def test_lists_of_values_are_separated_by_commas(load, name, written, read):
+    assert load(**{name: written})[name] == read
+
+
 def test_hosts_are_names_or_addresses_and_proxies_addresses_or_networks(load):
     for value in ("127.0.0.1", "::", "fe80::1%eth0", "localhost", "my_host.example.", "h-1"):
         assert load(HOST=value)["HOST"] == value
@@ -143,6 +152,10 @@ def test_password_of_a_database_url_is_never_shown(load):
         *(({"RATE_LIMIT": limit}, "RATE_LIMIT must be a number of requests per second,") for limit in BAD_LIMITS),
         *(({"RATE_LIMIT_STORAGE": url}, "RATE_LIMIT_STORAGE must be memory:// or a URL like") for url in BAD_STORAGES),
         ({"INSTANCE_PATH": "~no-such-user/x"}, "INSTANCE_PATH refers to the home directory of an unknown user"),
+        *(
+            ({"JWT_ISSUER": text}, "JWT_ISSUER must be comma-separated values, none of them empty.")
+            for text in (",", "a,", " ")
+        ),
         ({"JWT_JWKS_URL": "https://u:p@h/c"}, "JWT_JWKS_URL must not contain a user or a password."),
         ({"JWT_SECRET": SECRET, "JWT_JWKS_URL": "https://x"}, "JWT_SECRET and JWT_JWKS_URL are both set."),
         (

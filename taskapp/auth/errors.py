@@ -1,12 +1,41 @@
 """Errors of authentication and authorization. They know no HTTP status; ``taskapp.auth.guard`` maps them."""
 
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a token is rejected. These words are the only part of a rejected token that the log and the metrics have."""
+
+    MALFORMED = "malformed"
+    UNSUPPORTED = "unsupported"
+    ALGORITHM = "algorithm"
+    UNKNOWN_KEY = "unknown_key"
+    SIGNATURE = "signature"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    ISSUER = "issuer"
+    AUDIENCE = "audience"
+    AUTHORIZED_PARTY = "authorized_party"
+    MISSING_CLAIM = "missing_claim"
+    INVALID_CLAIM = "invalid_claim"
+
 
 class MissingToken(Exception):
     """The request has no token."""
 
 
 class InvalidToken(Exception):
-    """The token is malformed, expired, or not from an issuer that this service trusts."""
+    """The token is malformed, expired, or not from an issuer that this service trusts.
+
+    Args:
+        reason: why; None for a token that is not a JWT, such as METRICS_TOKEN.
+        claim: the name of the claim that is missing or invalid.
+    """
+
+    def __init__(self, reason: Reason | None = None, claim: str | None = None) -> None:
+        super().__init__(reason, claim)
+        self.reason = reason
+        self.claim = claim
 
 
 class WrongUser(Exception):
@@ -14,12 +43,13 @@ class WrongUser(Exception):
 
 
 class SigningKeyUnavailable(Exception):
-    """The token's key is unknown and the issuer is unreachable.
+    """The token's key is unknown, and the issuer's keys cannot be fetched.
 
     Args:
-        seconds: when to retry, in whole seconds from now.
+        seconds: when to retry, in whole seconds from now; None if retries cannot help, because the service or the
+            issuer is misconfigured.
     """
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int | None) -> None:
         super().__init__(seconds)
         self.seconds = seconds

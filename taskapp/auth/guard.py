@@ -1,34 +1,51 @@
 """The guard of every ``/api`` blueprint. It admits only the user in the path."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, current_app, g
 
-from taskapp.auth.errors import InvalidToken, MissingToken, SigningKeyUnavailable, WrongUser
+from taskapp.auth.errors import InvalidToken, MissingToken, Reason, SigningKeyUnavailable, WrongUser
+from taskapp.auth.jwks import KeySet
+from taskapp.auth.rejections import RejectionLog
 from taskapp.auth.tokens import TokenVerifier, make_verifier
 from taskapp.db.columns import USER_ID_LENGTH
 from taskapp.http.errors import ErrorResponse, InvalidInput, map_error
 from taskapp.http.request import Request, current_request
 
-# The headers are defined in RFC 6750, section 3.
+# RFC 6750, section 3, defines the headers. Its section 3.1 has the only causes that a description distinguishes; the
+# log has the exact reason. A token is expired only if its signature is valid.
 _MISSING_TOKEN = ErrorResponse(
     HTTPStatus.UNAUTHORIZED,
     "UNAUTHORIZED",
     "The token is missing. Send it as 'Authorization: Bearer <token>'.",
     headers={"WWW-Authenticate": "Bearer"},
 )
+_CHALLENGE = 'Bearer error="invalid_token", error_description="The access token {}"'
 _INVALID_TOKEN = ErrorResponse(
     HTTPStatus.UNAUTHORIZED,
     "UNAUTHORIZED",
-    "The token is malformed, expired, or not from a trusted issuer.",
-    headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+    "The token is not valid for this service.",
+    headers={"WWW-Authenticate": _CHALLENGE.format("is invalid")},
 )
+_DIFFERENCES: Mapping[Reason | None, Mapping[str, Any]] = {
+    Reason.EXPIRED: {
+        "message": "The token has expired.",
+        "headers": {"WWW-Authenticate": _CHALLENGE.format("expired")},
+    },
+    Reason.MALFORMED: {
+        "message": "The token is malformed.",
+        "headers": {"WWW-Authenticate": _CHALLENGE.format("is malformed")},
+    },
+}
 _WRONG_USER = ErrorResponse(HTTPStatus.FORBIDDEN, "FORBIDDEN", "The token belongs to another user.")
 _SIGNING_KEY_UNAVAILABLE = ErrorResponse(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "SERVICE_UNAVAILABLE",
     "Tokens cannot be verified at the moment. Try again shortly.",
 )
+_MISCONFIGURED = "Tokens cannot be verified, because the service or its token issuer is misconfigured."
 
 
 def bearer_token(request: Request) -> str:
@@ -38,9 +55,10 @@ def bearer_token(request: Request) -> str:
         MissingToken: the request has none.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = token.strip(" ")
+    if scheme.lower() != "bearer" or not token:
         raise MissingToken
-    return token.strip()
+    return token
 
 
 def authorize() -> None:
@@ -56,22 +74,30 @@ def authorize() -> None:
     request = current_request()
     verifier: TokenVerifier = current_app.extensions["token_verifier"]
     user_id = (request.view_args or {})["user_id"]
-    g.user_id = caller = verifier.authenticate(bearer_token(request))  # Set before the checks, for the access log.
+    token = bearer_token(request)
+    try:
+        g.user_id = caller = verifier.authenticate(token)  # Set before the checks, for the access log.
+    except InvalidToken as error:
+        current_app.extensions["rejection_log"].report(error)
+        raise
     if caller != user_id:
         raise WrongUser
     if len(user_id) > USER_ID_LENGTH or "\0" in user_id:
         raise InvalidInput(details={"user_id": [f"Must be 1 to {USER_ID_LENGTH} characters, without NUL."]})
 
 
+def _describe_unavailability(error: SigningKeyUnavailable) -> Mapping[str, Any]:
+    # Without Retry-After, clients do not retry by themselves.
+    return {"message": _MISCONFIGURED} if error.seconds is None else {"headers": {"Retry-After": str(error.seconds)}}
+
+
 def init_app(app: Flask) -> None:
     """Create the token verifier of an application from its settings, and map the errors to responses."""
-    app.extensions["token_verifier"] = make_verifier(app.config)
+    url = app.config["JWT_JWKS_URL"]
+    app.extensions["key_set"] = key_set = KeySet(url) if url else None
+    app.extensions["token_verifier"] = make_verifier(app.config, key_set)
+    app.extensions["rejection_log"] = RejectionLog(app)
     map_error(app, MissingToken, _MISSING_TOKEN)
-    map_error(app, InvalidToken, _INVALID_TOKEN)
+    map_error(app, InvalidToken, _INVALID_TOKEN, lambda error: _DIFFERENCES.get(error.reason, {}))
     map_error(app, WrongUser, _WRONG_USER)
-    map_error(
-        app,
-        SigningKeyUnavailable,
-        _SIGNING_KEY_UNAVAILABLE,
-        lambda error: {"headers": {"Retry-After": str(error.seconds)}},
-    )
+    map_error(app, SigningKeyUnavailable, _SIGNING_KEY_UNAVAILABLE, _describe_unavailability)

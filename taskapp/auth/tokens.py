@@ -3,10 +3,10 @@
 The configured kind of key determines the allowed algorithms. The token never does (RFC 8725, section 3.1).
 """
 
+import hashlib
 import math
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,18 +14,20 @@ from typing import Any
 
 import jwt
 
-from taskapp.auth import jwks
-from taskapp.auth.errors import InvalidToken
+from taskapp.auth.errors import InvalidToken, Reason
+from taskapp.auth.jwks import KeySet
+from taskapp.auth.public_keys import ALGORITHMS
+from taskapp.auth.strict_jwt import Header, StrictJWT, invalid_token, read_header
+from taskapp.db.columns import USER_ID_LENGTH
 
 SECRET_ALGORITHMS = ["HS256"]
-# RFC 7515, section 7.1. Python's base64 ignores all other characters, so the same token could have many spellings.
-_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 # Allowed clock skew between the issuer and this service, in seconds.
 LEEWAY = 30
 # Clients send the same token repeatedly. A valid token is cached for this many seconds, but never beyond its expiry.
 CACHE_SECONDS = 60
 CACHE_SIZE = 4096
 clock = time.monotonic
+decode = StrictJWT().decode
 
 
 @dataclass(frozen=True)
@@ -33,82 +35,95 @@ class TokenVerifier:
     """Verifies tokens.
 
     Attributes:
-        find_keys: returns the keys that may have signed a token, the most likely one first. Raises
-            ``jwt.PyJWTError`` if there is none.
+        find_keys: returns the keys that may have signed a token with a header, the most likely one first. Raises
+            ``InvalidToken`` if there is none.
         algorithms: the algorithms that are allowed with this kind of key.
-        issuer: the required value of ``iss``, or None if it is not checked.
-        audience: the required value in ``aud``, or None if it is not checked.
         user_claim: the claim that contains the user id.
+        issuers: the allowed values of ``iss``; empty if it is not checked.
+        audiences: the values of which ``aud`` must contain one; empty if it is not checked.
+        authorized_parties: the allowed values of ``azp`` if a token has it; empty if it is not checked.
     """
 
-    find_keys: Callable[[str], Sequence[Any]]
+    find_keys: Callable[[Header], Iterable[Any]]
     algorithms: list[str]
-    issuer: str | None
-    audience: str | None
-    user_claim: str
-    _cache: dict[str, tuple[str, float]] = field(default_factory=dict, init=False, repr=False)
+    user_claim: str = "sub"
+    issuers: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+    authorized_parties: tuple[str, ...] = ()
+    # The keys are hashes of tokens: each has 32 bytes, and a memory dump contains no tokens.
+    _cache: dict[bytes, tuple[str, float]] = field(default_factory=dict, init=False, repr=False)
 
     def authenticate(self, token: str) -> str:
         """Return the id of the user that a token was issued to.
 
         Raises:
             InvalidToken: the token is malformed, expired, or not trusted.
-            SigningKeyUnavailable: its key is unknown, and the issuer is unreachable.
+            SigningKeyUnavailable: its key is unknown, and the issuer's keys cannot be fetched.
         """
-        user_id, until = self._cache.get(token, ("", -math.inf))
+        digest = hashlib.sha256(token.encode()).digest()
+        user_id, until = self._cache.get(digest, ("", -math.inf))
         if clock() < until:
             return user_id
-        if not _COMPACT.fullmatch(token):
-            raise InvalidToken
         try:
             claims = self._verify(token)
         except jwt.PyJWTError as error:
-            raise InvalidToken from error
+            raise invalid_token(error) from error
         user_id = claims[self.user_claim]
-        if not isinstance(user_id, str):
-            raise InvalidToken
-        self._add_to_cache(token, user_id, int(claims["exp"]))
+        if not user_id or not isinstance(user_id, str):
+            raise InvalidToken(Reason.INVALID_CLAIM, self.user_claim)
+        if self.authorized_parties and claims.get("azp", self.authorized_parties[0]) not in self.authorized_parties:
+            raise InvalidToken(Reason.AUTHORIZED_PARTY)
+        if len(user_id) <= USER_ID_LENGTH:  # Longer ones are not valid, and take memory.
+            self._add_to_cache(digest, user_id, int(claims["exp"]))
         return user_id
 
-    def _add_to_cache(self, token: str, user_id: str, expires_at: int) -> None:
+    def _add_to_cache(self, digest: bytes, user_id: str, expires_at: int) -> None:
         if len(self._cache) >= CACHE_SIZE:  # Simpler than evicting the oldest; each token is only verified once more.
             self._cache.clear()
         now = time.time()
-        self._cache[token] = user_id, clock() + (min(now + CACHE_SECONDS, expires_at + LEEWAY) - now)
+        self._cache[digest] = user_id, clock() + (min(now + CACHE_SECONDS, expires_at + LEEWAY) - now)
 
     def _verify(self, token: str) -> dict[str, Any]:
-        *candidates, last = self.find_keys(token)
-        for key in candidates:
+        header = read_header(token)
+        if header.algorithm not in self.algorithms:
+            raise InvalidToken(Reason.ALGORITHM)
+        for key in self.find_keys(header):
             with suppress(jwt.InvalidSignatureError):  # With any other error, the next key would fail too.
                 return self._decode(token, key)
-        return self._decode(token, last)
+        raise InvalidToken(Reason.SIGNATURE)
 
     def _decode(self, token: str, key: Any) -> dict[str, Any]:
-        return jwt.decode(
+        return decode(
             token,
             key,
             algorithms=self.algorithms,
-            issuer=self.issuer,
-            audience=self.audience,
+            issuer=self.issuers or None,
+            audience=self.audiences or None,
             leeway=LEEWAY,
-            options={"require": ["exp", self.user_claim], "verify_aud": self.audience is not None},
+            options={"require": ["exp", self.user_claim], "verify_aud": bool(self.audiences)},
         )
 
 
-def make_verifier(config: Mapping[str, Any]) -> TokenVerifier:
-    """Return the verifier for the settings: with JWT_JWKS_URL if it is set, otherwise with the secrets."""
-    find_keys: Callable[[str], Sequence[Any]]
-    if config["JWT_JWKS_URL"]:
-        key_set = jwks.KeySet(config["JWT_JWKS_URL"])
-        find_keys, algorithms = (lambda token: [key_set.get_signing_key(token)]), jwks.ALGORITHMS
-    else:
-        secrets = [secret for secret in (config["JWT_SECRET"], config["JWT_SECRET_FALLBACK"]) if secret]
-        find_keys, algorithms = (lambda _token: secrets), SECRET_ALGORITHMS
-    return TokenVerifier(find_keys, algorithms, config["JWT_ISSUER"], config["JWT_AUDIENCE"], config["JWT_USER_CLAIM"])
+def make_verifier(config: Mapping[str, Any], key_set: KeySet | None) -> TokenVerifier:
+    """Return the verifier for the settings.
+
+    Args:
+        config: the settings.
+        key_set: the issuer's keys; None to verify with JWT_SECRET and JWT_SECRET_FALLBACK.
+    """
+    secrets = [secret for secret in (config["JWT_SECRET"], config["JWT_SECRET_FALLBACK"]) if secret]
+    return TokenVerifier(
+        key_set.find_keys if key_set else lambda _header: secrets,
+        ALGORITHMS if key_set else SECRET_ALGORITHMS,
+        config["JWT_USER_CLAIM"],
+        config["JWT_ISSUER"],
+        config["JWT_AUDIENCE"],
+        config["JWT_AUTHORIZED_PARTIES"],
+    )
 
 
 def sign_token(config: Mapping[str, Any], user_id: str, lifetime: timedelta) -> str:
-    """Return a new token for a user, signed with JWT_SECRET.
+    """Return a new token for a user, signed with JWT_SECRET, for the first issuer and audience of the settings.
 
     Args:
         config: the settings.
@@ -123,5 +138,5 @@ def sign_token(config: Mapping[str, Any], user_id: str, lifetime: timedelta) -> 
     now = datetime.now(UTC)
     claims = {"sub": user_id, config["JWT_USER_CLAIM"]: user_id, "iat": now, "exp": now + lifetime}
     optional = {"iss": config["JWT_ISSUER"], "aud": config["JWT_AUDIENCE"]}
-    claims.update({name: value for name, value in optional.items() if value})
+    claims.update({name: values[0] for name, values in optional.items() if values})
     return jwt.encode(claims, config["JWT_SECRET"], SECRET_ALGORITHMS[0])

@@ -13,6 +13,7 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Equal
 from sqlalchemy import text
 
+from taskapp.auth.jwks import KeySet
 from taskapp.db.errors import DatabaseUnavailable
 from taskapp.db.execute import ACTING_ROLE, execute_as_login_role, execute_as_nobody
 from taskapp.http.errors import RETRY_SHORTLY, ErrorResponse, respond
@@ -55,7 +56,16 @@ def _check_row_level_security() -> str | None:
     return None if enforced else f"Row-level security is not enforced for the role {ACTING_ROLE}."
 
 
+def _check_signing_keys() -> str | None:
+    """Fail only while no token at all can be verified. An outage of the issuer leaves the known keys."""
+    key_set: KeySet | None = current_app.extensions["key_set"]
+    if key_set is None or key_set.is_available():
+        return None
+    return "The token issuer's public keys cannot be fetched. See the log."
+
+
 _CHECKS: dict[str, Callable[[], str | None]] = {
+    "signing_keys": _check_signing_keys,
     "migrations": _check_migrations,
     "row_level_security": _check_row_level_security,
 }
@@ -136,8 +146,8 @@ def check_live() -> Response:
 def check_ready() -> Response:
     """Check readiness.
 
-    Returns 200 if the database responds, is at the newest migration, and enforces row-level security. Otherwise returns
-    503 with the failed checks in `details`.
+    Returns 200 if the database responds, is at the newest migration, and enforces row-level security, and if the keys
+    that verify tokens are known. Otherwise returns 503 with the failed checks in `details`.
     """
     failed: dict[str, list[str]] = {}
     try:
@@ -147,7 +157,8 @@ def check_ready() -> Response:
     except DatabaseUnavailable:
         failed["database"] = ["The database is unreachable or does not respond."]
     if failed:
-        return respond(_NOT_READY._replace(details=failed))
+        code = "SERVICE_UNAVAILABLE" if failed.keys() == {"signing_keys"} else "DATABASE_ERROR"
+        return respond(_NOT_READY._replace(code=code, details=failed))
     return json_response(_READY)
 
 

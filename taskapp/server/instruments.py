@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response
-from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import Engine, event
 
+from taskapp.auth.rejections import token_rejected
 from taskapp.db.execute import statement_executed
 from taskapp.server.request_stats import RequestStats, observe
 
@@ -65,6 +66,7 @@ class Instruments:
             buckets=STATEMENT_BUCKETS,
             **own,
         )
+        self._rejected = Counter("rejected_tokens", "Rejected tokens.", ["reason"], **own)
         self._max = Gauge("database_pool_connections_max", "Maximum number of connections.", **live)
         self._open = Gauge("database_pool_connections_open", "Open connections.", **live)
         self._in_use = Gauge("database_pool_connections_in_use", "Connections in use.", **live)
@@ -74,7 +76,7 @@ class Instruments:
         return generate_latest(self._registry)
 
     def watch(self, app: Flask, engine: Engine, size: int) -> None:
-        """Count the requests, the statements and the connections of an application.
+        """Count the requests, the rejected tokens, the statements and the connections of an application.
 
         Args:
             app: the application.
@@ -83,6 +85,7 @@ class Instruments:
         """
         observe(app, self._count_request)
         statement_executed.connect(self._count_statement, sender=engine)
+        token_rejected.connect(self._count_rejected_token, sender=app)
         self._max.set(size)
         event.listen(engine, "connect", lambda *_: self._open.inc())
         event.listen(engine, "close", lambda *_: self._open.dec())
@@ -94,6 +97,9 @@ class Instruments:
 
     def _count_statement(self, _engine: Engine, *, seconds: float, outcome: str) -> None:
         self._statements.labels(outcome).observe(seconds)
+
+    def _count_rejected_token(self, _app: Flask, *, reason: str) -> None:
+        self._rejected.labels(reason).inc()
 
     def _count_checkout(self, _connection: Any, record: Any, _proxy: Any) -> None:
         record.record_info["counted"] = True

@@ -35,7 +35,6 @@ def test_token_signed_with_a_public_key_is_unauthorized(issuer, status_of):
             json.dumps(good).encode(), base64.b64encode(text.encode()).decode(), headers={"kid": key_id}
         )
         assert status(forged) == 401
-    assert status(jwt.encode(good, issuer.private["ec"][0], "ES256")) == 401  # It names no key.
     assert status(jwt.encode(good, issuer.private["ec"][0], "ES256", headers={"kid": "rsa"})) == 401
     assert status(unsigned({"alg": "none", "kid": "ed"}, good)) == 401
 
@@ -52,7 +51,7 @@ def test_issuer_and_audience_are_required_if_set(issuer, status_of):
 def test_user_may_be_in_another_claim(issuer, status_of):
     status = status_of(JWT_USER_CLAIM="email")
     assert status(issuer.token("ed", "x", email="jwks-user")) == 200
-    for email, expected in [("somebody", 403), ("", 403), (1, 401), (None, 401), (["jwks-user"], 401)]:
+    for email, expected in [("somebody", 403), ("", 401), (1, 401), (None, 401), (["jwks-user"], 401)]:
         assert status(issuer.token("ed", "jwks-user", email=email)) == expected
     assert status(issuer.token("ed", "jwks-user")) == 401
 

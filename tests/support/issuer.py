@@ -25,11 +25,17 @@ _signer.register_algorithm("Ed25519", OKPAlgorithm())
 
 
 class Issuer(HttpServer):
-    """Publishes its public keys, and can be down, slow, or return nonsense."""
+    """Publishes its public keys, and can be down, slow, or return nonsense.
+
+    Attributes:
+        respond: if set, writes the response with the handler that it gets; the keys are its second argument.
+        received: the path and the headers of the last request.
+    """
 
     def __init__(self):
         self.private, self.public = {}, {}
         self.requests, self.down, self.body = 0, False, None
+        self.respond, self.received = None, None
         self.responding = threading.Event()
         self.responding.set()
         issuer = self
@@ -37,10 +43,15 @@ class Issuer(HttpServer):
         class Handler(Quiet, BaseHTTPRequestHandler):
             def do_GET(self):
                 issuer.requests += 1
+                issuer.received = self.path, dict(self.headers)
                 status = 503 if issuer.down else 200
                 body = issuer.body or json.dumps({"keys": list(issuer.public.values())}).encode()
                 issuer.responding.wait(10)
+                if issuer.respond:
+                    issuer.respond(self, body)
+                    return
                 self.send_response(status)
+                self.send_header("Content-Type", "application/json")
                 self.end_headers()
                 self.wfile.write(body)
 

@@ -14,10 +14,11 @@ def records(server):
 
 
 def record_of(server, response):
-    """The only line about a request."""
+    """The only line about a request, apart from the reason why its token was rejected."""
 
     def found():
-        return [each for each in records(server) if each.get("request_id") == response.headers["X-Request-ID"]]
+        lines = [each for each in records(server) if each.get("request_id") == response.headers["X-Request-ID"]]
+        return [each for each in lines if each["message"] != "rejected token"]
 
     wait_until(found, lambda: f"no line of {response}")
     [record] = found()

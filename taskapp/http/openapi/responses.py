@@ -51,7 +51,11 @@ HEADERS: dict[str, dict[str, Any]] = {
         {"type": "string", "const": "true"},
         required=False,
     ),
-    "Retry-After": _header("Seconds to wait before a retry.", {"type": "integer", "minimum": 1, "examples": [1]}),
+    "Retry-After": _header(
+        "Seconds to wait before a retry. Missing on a 503 if retries cannot help.",
+        {"type": "integer", "minimum": 1, "examples": [1]},
+        required=False,
+    ),
     "RateLimit-Policy": _header(
         "Present on responses to authorized requests if the service has a rate limit. The quota of the user: `q` "
         "requests per `w` seconds (draft-ietf-httpapi-ratelimit-headers-11).",
@@ -64,8 +68,11 @@ HEADERS: dict[str, dict[str, Any]] = {
         required=False,
     ),
     "WWW-Authenticate": _header(
-        "The challenge (RFC 6750, section 3). Contains `invalid_token` if a token was sent.",
-        {"type": "string", "examples": ["Bearer", 'Bearer error="invalid_token"']},
+        "The challenge (RFC 6750, section 3). Contains `invalid_token` and a description if a token was sent.",
+        {
+            "type": "string",
+            "examples": ["Bearer", 'Bearer error="invalid_token", error_description="The access token expired"'],
+        },
     ),
     "Accept-Encoding": _header(
         "Present if the body was compressed: the service accepts no content coding (RFC 9110, section 12.5.3).",

@@ -1,0 +1,93 @@
+"""An issuer that drips, or sends without end, is cut off."""
+
+import time
+
+import pytest
+
+from taskapp.auth import issuer as issuer_module
+from taskapp.auth.errors import SigningKeyUnavailable
+from taskapp.auth.issuer import FetchFailed, fetch_key_set
+from taskapp.auth.jwks import KeySet
+from taskapp.auth.strict_jwt import Header
+from tests.support.issuer import Issuer
+
+
+@pytest.fixture
+def issuer():
+    with Issuer() as issuer:
+        issuer.add_key("ed", "EdDSA")
+        yield issuer
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """Lets a fetch take a fifth of a second, instead of three."""
+    monkeypatch.setattr(issuer_module, "TIMEOUT", 0.2)
+
+
+def failure_of(url):
+    with pytest.raises(FetchFailed) as caught:
+        fetch_key_set(url)
+    return caught.value
+
+
+def drip(head, part, pause=0.1):
+    """Make a function that sends a start, then a part now and then, until the client is gone."""
+
+    def respond(handler, _keys):
+        handler.wfile.write(head)
+        for _ in range(200):
+            handler.wfile.write(part)
+            time.sleep(pause)
+
+    return respond
+
+
+DRIPS = [
+    drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" "),
+    drip(b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+    drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    drip(b"HTTP/1.1 200 OK\r\n", b"X"),
+    drip(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", pause=0.01),
+    drip(b"", b"H"),
+    drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+]
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("respond", DRIPS, ids=range(len(DRIPS)))
+def test_dripping_response_ends_at_the_timeout(issuer, respond):
+    issuer.respond = respond
+    began = time.monotonic()
+    failure = failure_of(issuer.url)
+    assert time.monotonic() - began < 1
+    assert failure.remedy is None
+
+
+@pytest.mark.usefixtures("soon")
+def test_dripping_issuer_delays_no_token_with_a_known_key(issuer):
+    key_set = KeySet(issuer.url)
+    assert len(list(key_set.find_keys(Header("EdDSA", "ed")))) == 1
+    issuer.respond = DRIPS[0]
+    with pytest.raises(SigningKeyUnavailable):
+        list(key_set.find_keys(Header("EdDSA", "unknown")))
+    began = time.monotonic()
+    for _ in range(1000):
+        assert len(list(key_set.find_keys(Header("EdDSA", "ed")))) == 1
+    assert time.monotonic() - began < 0.3
+
+
+def test_endless_response_takes_no_memory(issuer):
+    """An issuer that sends as fast as it can: the connection is closed after one megabyte."""
+    sent = 0
+
+    def respond(handler, _keys):
+        nonlocal sent
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 629145600\r\n\r\n")
+        for _ in range(600):
+            handler.wfile.write(b" " * 2**20)
+            sent += 1
+
+    issuer.respond = respond
+    assert "exceeds 1 MiB" in failure_of(issuer.url).problem
+    assert sent < 20
