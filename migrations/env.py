@@ -5,21 +5,25 @@ the embedded server, which is started.
 """
 
 import logging
+import time
 from typing import Any
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import URL, NullPool, create_engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError
 
 from taskapp.db import embedded
+from taskapp.db.deadline import wait_until
+from taskapp.db.engine import unpooled_engine
+from taskapp.db.errors import describe
+from taskapp.db.sqlstate import failure_of
 from taskapp.settings import StartupError
 
 # An arbitrary number. Migrations that several hosts start at the same time run one after the other.
 ADVISORY_LOCK = 7_459_001
-
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-INSUFFICIENT_PRIVILEGE = ("42501", "3F000")  # The second one if the role may not use any schema.
+# Long enough for a suspended database to start.
+CONNECT_SECONDS = 30
 
 metadata = current_app.extensions["migrate"].db.metadata
 
@@ -51,8 +55,10 @@ def name_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:
 
 def run_migrations() -> None:
     """Run the migrations in a single transaction."""
-    engine = create_engine(database_url(), poolclass=NullPool)
-    with engine.connect() as connection:
+    engine = unpooled_engine(database_url())
+    with wait_until(time.monotonic() + CONNECT_SECONDS):
+        connection = engine.connect()
+    with connection:
         context.configure(connection=connection, target_metadata=metadata, process_revision_directives=name_revision)
         with context.begin_transaction():
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
@@ -65,6 +71,6 @@ try:
     run_migrations()
 except DBAPIError as error:
     # An unreachable database or a missing privilege is not a bug, so a traceback would not help.
-    if isinstance(error, OperationalError) or getattr(error.orig, "pgcode", None) in INSUFFICIENT_PRIVILEGE:
-        raise StartupError(f"Cannot migrate the database: {str(error.orig).splitlines()[0]}.") from None
+    if failure_of(error.orig, closed=error.connection_invalidated, can_retry=False):
+        raise StartupError(f"Cannot migrate the database: {describe(error)}.") from None
     raise

@@ -1,8 +1,25 @@
 """Errors of statements. They know no HTTP status; ``taskapp.http.errors`` maps them to responses."""
 
+import psycopg2
+
 
 class DatabaseUnavailable(Exception):
     """The database is unreachable or did not respond in time."""
+
+
+class DatabaseReadOnly(DatabaseUnavailable):
+    """The database accepts no writes, because of a failover or a setting."""
+
+
+class DatabaseNotSetUp(DatabaseUnavailable):
+    """The database lacks something that the service requires: a table, a privilege, a setting."""
+
+
+class UnsuitableDatabase(DatabaseUnavailable, psycopg2.OperationalError):  # type: ignore[misc] # It has no types.
+    """The service cannot use this database. The message gives the reason.
+
+    Also an error of psycopg2, because it is raised while a connection is opened.
+    """
 
 
 class IdempotencyKeyInUse(Exception):
@@ -11,3 +28,16 @@ class IdempotencyKeyInUse(Exception):
 
 class IdempotencyKeyReused(Exception):
     """The idempotency key was used for another request."""
+
+
+def describe(error: Exception) -> str:
+    """Return the reason that PostgreSQL or libpq gives, in one line, without the text of a statement.
+
+    libpq has a line for each address that it tried, and hints that begin with a tab.
+    """
+    error = getattr(error, "orig", error)
+    diagnostics = getattr(error, "diag", None)
+    if diagnostics is not None and diagnostics.message_primary:
+        return str(diagnostics.message_primary)
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    return "; ".join(lines)

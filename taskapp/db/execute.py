@@ -2,10 +2,9 @@
 
 The engine runs in AUTOCOMMIT. psycopg2 sends the text of an operation as one message of the simple query protocol, and
 PostgreSQL runs the statements of a message as one implicit transaction
-(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). Every statement, except
-those of the login role, has a prefix that sets the acting role and the acting user for this transaction only. The
-prefix takes no extra round trip, leaves nothing on the connection for the next request, and works with PgBouncer in
-transaction mode.
+(https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). Every statement has a prefix
+for this transaction only. Except for the login role, it sets the acting role and the acting user. The prefix takes no
+extra round trip, leaves nothing on the connection for the next request, and works with PgBouncer in transaction mode.
 """
 
 import logging
@@ -23,9 +22,10 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from taskapp.db import db, embedded, migrate
 from taskapp.db.deadline import Deadline, statement_deadline, wait_until
-from taskapp.db.engine import connect, engine_options, init_engine
+from taskapp.db.engine import connect, engine_options, init_engine, opened_at
 from taskapp.db.errors import DatabaseUnavailable
 from taskapp.db.retry import CircuitBreaker, OperationFailed, Retry
+from taskapp.db.sqlstate import failure_of, spoils_session
 
 _logger = logging.getLogger(__name__)
 
@@ -39,20 +39,24 @@ ACTING_USER: BindParameter[str] = bindparam("acting_user")
 # which is ``ok``, ``unavailable`` or ``failed``.
 statement_executed = Signal()
 
-# Times are in UTC, whatever the time zone of the server.
+# What statements rely on is stated for their transaction, because the session may begin with other values: those of the
+# server, the database, the role, or another client of a pooler. pg_dump leaves an empty search path and row_security
+# off, with which policies become errors. The default of the search path is the operator's choice.
+_DEFAULT_PATH = "SET LOCAL search_path TO DEFAULT;\n"
 _PREFIX = (
+    f"{_DEFAULT_PATH}"
     f"SELECT set_config('role', '{ACTING_ROLE}', true), set_config('app.user_id', %({ACTING_USER.key})s, true),"
-    " set_config('statement_timeout', %(statement_timeout)s, true), set_config('TimeZone', 'UTC', true);\n"
+    " set_config('statement_timeout', %(statement_timeout)s, true), set_config('row_security', 'on', true),"
+    # psycopg2 reads times in the ISO style.
+    " set_config('DateStyle', 'ISO', true), set_config('TimeZone', 'UTC', true);\n"
 )
+_LOGIN_ROLE_PREFIX = f"{_DEFAULT_PATH}SET LOCAL row_security TO on;\n"
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
 # More than the statements that clients use in practice. Beyond it, statements are compiled again.
 _COMPILED_STATEMENTS = 1024
-# SQLSTATEs from https://www.postgresql.org/docs/current/errcodes-appendix.html: connection exception, server shutdown.
-_UNAVAILABLE = ("08", "57P")
-# Serialization failure and deadlock: PostgreSQL rolled the statement back, so it can be sent again.
-_ROLLED_BACK = ("40001", "40P01")
-# Also insufficient resources, and operator intervention, which includes the statement timeout (57014).
-_DATABASE_FAULTS = (*_UNAVAILABLE, *_ROLLED_BACK, "53", "57")
+# A refused statement is sent again on a new connection if its session began these seconds before it, because a session
+# keeps the defaults that it began with, such as default_transaction_read_only. The limit prevents endless reconnects.
+_OUTDATED = 1.0
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -93,7 +97,8 @@ def execute(statement: Executable, parameters: Mapping[str, Any], *, user_id: st
 
     Raises:
         DatabaseUnavailable: the database is unreachable, or did not respond before the deadline.
-        psycopg2.Error: PostgreSQL rejected the statement.
+        DatabaseReadOnly, DatabaseNotSetUp: it refuses the statement until somebody changes it.
+        psycopg2.Error: PostgreSQL rejected the statement, which is a bug.
     """
     return _run(_message_as(user_id, statement, parameters), can_retry=can_retry)
 
@@ -104,7 +109,8 @@ def execute_as_login_role(statement: Executable) -> Rows:
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
-    return _run(_compile(statement), once=True)
+    text, fixed = _compile(statement)
+    return _run(_Message(_LOGIN_ROLE_PREFIX + text, fixed), once=True)
 
 
 def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Rows:
@@ -159,18 +165,32 @@ def _message_as(user_id: str, statement: Executable, parameters: Mapping[str, An
     return _Message(_PREFIX + text, {**fixed, **parameters, ACTING_USER.key: user_id})
 
 
+@contextmanager
+def _connection(engine: Engine) -> Iterator[Any]:
+    connection = connect(engine)
+    try:
+        yield connection
+    finally:
+        connection.close()  # Returns it to the pool.
+
+
 def _send(engine: Engine, message: _Message, deadline: Deadline, *, can_retry: bool) -> Rows:
-    _check_time_left(deadline)
-    with wait_until(deadline.client):
-        connection = connect(engine)
-        try:
-            return _execute_on(connection, message, deadline)
-        except psycopg2.Error as error:
-            if failure := _failure_of_database(error, connection, can_retry=can_retry):
-                raise failure from error
-            raise
-        finally:
-            connection.close()  # Returns it to the pool.
+    started = time.monotonic()
+    while True:
+        _check_time_left(deadline)
+        with wait_until(deadline.client), _connection(engine) as connection:
+            try:
+                return _execute_on(connection, message, deadline)
+            except psycopg2.Error as error:
+                closed = bool(connection.closed)
+                failure = failure_of(error, closed=closed, can_retry=can_retry)
+                if failure is None:
+                    raise
+                outdated = failure.refused and opened_at(connection) < started - _OUTDATED
+                if closed or outdated or spoils_session(failure):
+                    connection.invalidate(error)
+                if not outdated:
+                    raise failure from error
 
 
 def _execute_on(connection: Any, message: _Message, deadline: Deadline) -> Rows:
@@ -180,21 +200,6 @@ def _execute_on(connection: Any, message: _Message, deadline: Deadline) -> Rows:
         cursor.execute(text, {**values, "statement_timeout": str(_check_time_left(deadline))})
         rows: Rows = cursor.fetchall()
         return rows
-
-
-def _failure_of_database(error: psycopg2.Error, connection: Any, *, can_retry: bool) -> OperationFailed | None:
-    """Return the failure of the database, or None if the error is about the statement itself."""
-    closed = bool(connection.closed)
-    if closed:
-        connection.invalidate(error)
-    code = error.pgcode or ""
-    # psycopg2 reports a broken connection without an SQLSTATE.
-    broken = not code and (closed or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError))
-    if not broken and not code.startswith(_DATABASE_FAULTS):
-        return None
-    unavailable = broken or code.startswith(_UNAVAILABLE)
-    can_retry = code in _ROLLED_BACK or (can_retry and unavailable)
-    return OperationFailed(error, unavailable=unavailable, can_retry=can_retry)
 
 
 def _check_time_left(deadline: Deadline) -> int:
@@ -220,8 +225,9 @@ def _act_as_nobody(
 def init_app(app: Flask) -> None:
     """Create the engine of an application, without connecting."""
     server = embedded.of_app(app)
-    app.config["SQLALCHEMY_DATABASE_URI"] = server.url if server else app.config["DATABASE_URL"]
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config)
+    url = server.url if server else app.config["DATABASE_URL"]
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config, url)
     db.init_app(app)
     migrate.init_app(app)
     with app.app_context():

@@ -1,12 +1,13 @@
 """Retries of database operations during an outage, up to the deadline and with at most half of the threads."""
 
 import logging
+import math
 import random
 import threading
 import time
 from typing import Self
 
-from taskapp.db.errors import DatabaseUnavailable
+from taskapp.db.errors import DatabaseUnavailable, describe
 
 _logger = logging.getLogger(__name__)
 
@@ -14,6 +15,8 @@ _logger = logging.getLogger(__name__)
 # frequent enough to notice a recovery within a second.
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.3
+# Refusals that follow each other within these seconds have one cause, and are logged once.
+_SAME_REFUSAL = 60
 
 
 class OperationFailed(Exception):
@@ -24,13 +27,29 @@ class OperationFailed(Exception):
 
     Attributes:
         unavailable: whether the database is unreachable or does not respond, so that every operation would fail.
-        can_retry: whether a retry is safe.
+        can_retry: whether a retry is safe and may succeed.
+        error: the class of the error that the operation ends with if it is not retried.
+        sqlstate: the code that PostgreSQL gave, or an empty string.
     """
 
-    def __init__(self, cause: Exception, *, unavailable: bool, can_retry: bool) -> None:
-        super().__init__(str(getattr(cause, "orig", cause)))
+    def __init__(
+        self,
+        cause: Exception,
+        *,
+        unavailable: bool,
+        can_retry: bool,
+        error: type[DatabaseUnavailable] = DatabaseUnavailable,
+    ) -> None:
+        super().__init__(describe(cause))
         self.unavailable = unavailable
         self.can_retry = can_retry
+        self.error = error
+        self.sqlstate: str = getattr(cause, "pgcode", None) or ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the database responds, but refuses the statement, as it will until somebody changes it."""
+        return self.error is not DatabaseUnavailable and not self.unavailable
 
 
 class CircuitBreaker:
@@ -47,6 +66,7 @@ class CircuitBreaker:
     def __init__(self, threads: int) -> None:
         self.bulkhead = threading.BoundedSemaphore(max(1, threads // 2))
         self.is_open = False
+        self._refused_at: dict[str, float] = {}
 
     def record_success(self) -> None:
         """Close the breaker."""
@@ -56,12 +76,21 @@ class CircuitBreaker:
 
     def record_failure(self, failure: OperationFailed) -> None:
         """Log a failure, and open the breaker if the database is unavailable."""
-        reason = str(failure).partition("\n")[0]
-        if not failure.unavailable:
-            _logger.warning("Database operation failed: %s", reason)
+        if failure.refused:
+            self._record_refusal(failure)
+        elif not failure.unavailable:
+            _logger.warning("Database operation failed: %s", failure)
         elif not self.is_open:  # Logged once per outage, not once per request.
             self.is_open = True
-            _logger.warning("The database is unavailable: %s", reason)
+            _logger.warning("The database is unavailable: %s", failure)
+
+    def _record_refusal(self, failure: OperationFailed) -> None:
+        """Log a refusal, unless the last one with its SQLSTATE was less than a minute ago."""
+        now = time.monotonic()
+        last = self._refused_at.get(failure.sqlstate, -math.inf)
+        self._refused_at[failure.sqlstate] = now
+        if now - last > _SAME_REFUSAL:
+            _logger.error("The database refused a statement: %s (SQLSTATE %s)", failure, failure.sqlstate)
 
 
 class Retry:
@@ -107,6 +136,6 @@ class Retry:
         self._breaker.record_failure(failure)
         seconds = self._pause * random.uniform(0.5, 1)  # noqa: S311 # Jitter, so that threads do not retry together.
         if self._until is None or not failure.can_retry or time.monotonic() + seconds >= self._until:
-            raise DatabaseUnavailable from failure
+            raise failure.error(str(failure)) from failure
         time.sleep(seconds)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)

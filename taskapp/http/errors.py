@@ -13,7 +13,14 @@ import orjson
 from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from taskapp.db.errors import DatabaseUnavailable, IdempotencyKeyInUse, IdempotencyKeyReused
+from taskapp.db.errors import (
+    DatabaseNotSetUp,
+    DatabaseReadOnly,
+    DatabaseUnavailable,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    UnsuitableDatabase,
+)
 from taskapp.http.json_provider import OPTIONS
 from taskapp.http.request_id import current_request_id
 
@@ -215,6 +222,14 @@ DATABASE_UNAVAILABLE = ErrorResponse(
     "The database is unavailable. Try again shortly.",
     headers=RETRY_SHORTLY,
 )
+_READ_ONLY = DATABASE_UNAVAILABLE._replace(message="The database is read-only. Try again shortly.")
+# It lasts until an operator acts.
+_NOT_SET_UP = ErrorResponse(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "DATABASE_ERROR",
+    "The database is not set up for this service. An operator can find the reason in the log.",
+    headers={"Retry-After": "60"},
+)
 
 
 def init_app(app: Flask) -> None:
@@ -230,4 +245,7 @@ def init_app(app: Flask) -> None:
     map_error(app, IdempotencyKeyInUse, _KEY_IN_USE)
     map_error(app, IdempotencyKeyReused, _KEY_REUSED)
     map_error(app, DatabaseUnavailable, DATABASE_UNAVAILABLE)
+    map_error(app, DatabaseReadOnly, _READ_ONLY)
+    map_error(app, DatabaseNotSetUp, _NOT_SET_UP)
+    map_error(app, UnsuitableDatabase, _NOT_SET_UP)
     app.register_error_handler(HTTPException, _respond_to_http_error)

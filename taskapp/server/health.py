@@ -6,7 +6,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from alembic.script import ScriptDirectory
 from flask import Response, current_app
 from marshmallow import Schema, fields
@@ -14,7 +13,7 @@ from marshmallow.validate import Equal
 from sqlalchemy import text
 
 from taskapp.auth.jwks import KeySet
-from taskapp.db.errors import DatabaseUnavailable
+from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UnsuitableDatabase
 from taskapp.db.execute import ACTING_ROLE, execute_as_login_role, execute_as_nobody
 from taskapp.http.errors import RETRY_SHORTLY, ErrorResponse, respond
 from taskapp.http.json_provider import json_response
@@ -28,6 +27,19 @@ bp = DocumentedBlueprint(
 _BEHIND = "The database is not at the newest migration. Run 'flask db upgrade'."
 _REVISION = text("SELECT version_num FROM alembic_version")
 _RLS_CHECK = text("SELECT current_user = :acting_role AND row_security_active('tasks')")
+# Everything that requests of users do with the tables, but to no row. PostgreSQL checks privileges and whether it is
+# read-only when it starts a statement, so this fails if a request would. It writes nothing, not even to the log of the
+# database, and takes no number of a sequence.
+_READ_AND_WRITE = text("""
+    WITH inserted AS (INSERT INTO tasks (user_id, title, description, completed)
+                      SELECT user_id, title, description, completed FROM tasks WHERE false RETURNING id),
+         updated AS (UPDATE tasks SET title = title, description = description, completed = completed,
+                     version = version, updated_at = updated_at WHERE false RETURNING id),
+         deleted AS (DELETE FROM tasks WHERE false RETURNING id),
+         stored AS (INSERT INTO idempotency_keys (user_id, key, fingerprint, result)
+                    SELECT user_id, key, fingerprint, result FROM idempotency_keys WHERE false RETURNING key)
+    SELECT count(*) FROM (SELECT * FROM tasks WHERE user_id = '' LIMIT 1) AS task
+""")
 
 
 @cache
@@ -39,8 +51,7 @@ def head_revision(migrations: Path) -> str | None:
 def _check_migrations() -> str | None:
     try:
         found = {revision for (revision,) in execute_as_login_role(_REVISION)}
-    except psycopg2.Error:
-        current_app.logger.exception("Cannot read the migration of the database")
+    except DatabaseNotSetUp:
         return "Cannot read the migration of the database. Run 'flask db upgrade'."
     if found != {head_revision(Path(current_app.extensions["migrate"].directory))}:
         return _BEHIND
@@ -50,9 +61,8 @@ def _check_migrations() -> str | None:
 def _check_row_level_security() -> str | None:
     try:
         enforced = execute_as_nobody(_RLS_CHECK, {"acting_role": ACTING_ROLE})[0][0]
-    except psycopg2.Error:
-        current_app.logger.exception("Cannot check row-level security")
-        return f"The service cannot switch to the role {ACTING_ROLE}."
+    except DatabaseNotSetUp:
+        return f"The service cannot switch to the role {ACTING_ROLE}, or the tables are missing."
     return None if enforced else f"Row-level security is not enforced for the role {ACTING_ROLE}."
 
 
@@ -64,10 +74,21 @@ def _check_signing_keys() -> str | None:
     return "The token issuer's public keys cannot be fetched. See the log."
 
 
+def _check_read_and_write() -> str | None:
+    try:
+        execute_as_nobody(_READ_AND_WRITE, {})
+    except DatabaseReadOnly:
+        return "The database is read-only."
+    except DatabaseNotSetUp:
+        return f"The role {ACTING_ROLE} cannot read and write the tables."
+    return None
+
+
 _CHECKS: dict[str, Callable[[], str | None]] = {
     "signing_keys": _check_signing_keys,
     "migrations": _check_migrations,
     "row_level_security": _check_row_level_security,
+    "read_and_write": _check_read_and_write,
 }
 
 
@@ -146,14 +167,16 @@ def check_live() -> Response:
 def check_ready() -> Response:
     """Check readiness.
 
-    Returns 200 if the database responds, is at the newest migration, and enforces row-level security, and if the keys
-    that verify tokens are known. Otherwise returns 503 with the failed checks in `details`.
+    Returns 200 if the database responds, is at the newest migration, enforces row-level security, and lets users read
+    and write, and if the keys that verify tokens are known. Otherwise returns 503 with the failed checks in `details`.
     """
     failed: dict[str, list[str]] = {}
     try:
         for name, check in _CHECKS.items():
             if problem := check():
                 failed[name] = [problem]
+    except UnsuitableDatabase as error:
+        failed["database"] = [f"The service cannot use the database: {error}."]
     except DatabaseUnavailable:
         failed["database"] = ["The database is unreachable or does not respond."]
     if failed:

@@ -9,11 +9,14 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import flask_migrate
+import psycopg2
 from flask import Flask
 from gunicorn.glogging import Logger
 
 from taskapp.auth.tokens import sign_token
 from taskapp.db import embedded
+from taskapp.db.engine import check_database
+from taskapp.db.errors import UnsuitableDatabase, describe
 from taskapp.server import logs
 from taskapp.server.binding import Endpoint
 from taskapp.settings import MEMORY, StartupError
@@ -22,6 +25,8 @@ from taskapp.settings import MEMORY, StartupError
 MAXIMUM_CONNECTIONS = 1000
 OTHER_FILES = 64
 BANNER_USER = "demo"
+# How long the start waits for a database that does not respond. The service then starts without it.
+CHECK_SECONDS = 5
 
 _log = logging.getLogger("gunicorn.error")
 
@@ -103,20 +108,36 @@ def maximum_connections(threads: int) -> int:
 
 
 def prepare_database(app: Flask) -> None:
-    """Start and migrate the embedded server if there is one. Migrate DATABASE_URL if MIGRATE_ON_START is set.
+    """Start and migrate the embedded server, or check DATABASE_URL and migrate it if MIGRATE_ON_START is set.
 
     Raises:
-        SystemExit: the embedded server cannot be started or migrated.
+        SystemExit: the database cannot be started, migrated or used.
     """
     try:
         with app.app_context():
             embedded.prepare(app)
-            if app.config["DATABASE_URL"] and app.config["MIGRATE_ON_START"]:
-                flask_migrate.upgrade()
+            if app.config["DATABASE_URL"]:
+                _check_database(app)
+                if app.config["MIGRATE_ON_START"]:
+                    flask_migrate.upgrade()
     except StartupError as error:
         sys.exit(f"taskapp: {error}")
     except KeyboardInterrupt:
         sys.exit("taskapp: interrupted during startup.")
+
+
+def _check_database(app: Flask) -> None:
+    """Check DATABASE_URL, and log the reason if it is unreachable, which may pass.
+
+    Raises:
+        StartupError: the service cannot use the database.
+    """
+    try:
+        check_database(app.config["DATABASE_URL"], min(CHECK_SECONDS, app.config["REQUEST_TIMEOUT"]))
+    except UnsuitableDatabase as error:
+        raise StartupError(f"Cannot use the database of DATABASE_URL: {error}.") from None
+    except psycopg2.Error as error:
+        app.logger.warning("The database is unavailable: %s", describe(error))
 
 
 def warn_of_separate_counts(app: Flask) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 from flask import Flask, current_app
 
-from taskapp.db.errors import DatabaseUnavailable
+from taskapp.db.errors import DatabaseNotSetUp, DatabaseUnavailable
 from taskapp.db.idempotency import purge_expired, result_stored
 
 PURGE_SECONDS = 3600
@@ -46,7 +46,7 @@ def _purge(app: Flask) -> None:
     with app.app_context():
         try:
             purge_expired()
-        except psycopg2.errors.InsufficientPrivilege:
+        except DatabaseNotSetUp:
             app.logger.warning(
                 "Cannot purge expired idempotency keys: DATABASE_URL logs in as a role that does not own their table; "
                 "run 'flask idempotency purge' as the owner"

@@ -6,7 +6,7 @@ from taskapp.http.version import VERSION
 from tests.support.commands import HEAD
 from tests.support.postgres import run_sql
 
-CHECKS = ("database", "signing_keys", "migrations", "row_level_security")
+CHECKS = ("database", "signing_keys", "migrations", "row_level_security", "read_and_write")
 OK = {"status": "ok", "checks": dict.fromkeys(CHECKS, "ok")}
 
 
@@ -56,9 +56,9 @@ def test_not_ready_names_what_failed(own):
     )
     assert failed() == {"row_level_security"}
     run_sql(own.database_url, "DROP TABLE tasks")
-    assert failed() == {"row_level_security"}
+    assert failed() == {"row_level_security", "read_and_write"}
     run_sql(own.database_url, "DROP TABLE alembic_version")
-    assert failed() == {"migrations", "row_level_security"}
+    assert failed() == {"migrations", "row_level_security", "read_and_write"}
 
 
 def test_without_a_database_the_process_lives_but_is_not_ready(own, postgres):

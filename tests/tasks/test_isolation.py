@@ -7,10 +7,11 @@ import contextlib
 import re
 
 import pytest
-from psycopg2.errors import DivisionByZero, InsufficientPrivilege
+from psycopg2.errors import DivisionByZero
 from sqlalchemy import select, text
 
 from taskapp.db import db
+from taskapp.db.errors import DatabaseNotSetUp
 from taskapp.db.execute import execute
 from taskapp.tasks.models import Task
 from tests.support.postgres import run_sql
@@ -103,7 +104,8 @@ def test_where_alone_keeps_users_apart(open_server):
 def test_nothing_of_a_request_is_left_on_its_connection(app, alice):
     session = (
         "SELECT current_user, session_user, current_setting('app.user_id', true), current_setting('statement_timeout'),"
-        " current_setting('TimeZone'), pg_backend_pid()"
+        " current_setting('TimeZone'), current_setting('DateStyle'), current_setting('row_security'),"
+        " current_setting('search_path'), pg_backend_pid()"
     )
 
     def look():
@@ -115,7 +117,7 @@ def test_nothing_of_a_request_is_left_on_its_connection(app, alice):
         db.engine.dispose()
         before = look()
         execute(select(Task.__table__), {}, user_id=alice.user_id)
-        with pytest.raises(InsufficientPrivilege):
+        with pytest.raises(DatabaseNotSetUp):
             execute(text("SELECT * FROM alembic_version"), {}, user_id=alice.user_id)
         with pytest.raises(DivisionByZero):
             execute(text("SELECT 1 / 0"), {}, user_id=alice.user_id)

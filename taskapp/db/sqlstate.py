@@ -1,0 +1,59 @@
+"""What an error of PostgreSQL says about the database, by its SQLSTATE.
+
+https://www.postgresql.org/docs/current/errcodes-appendix.html. An error that is not listed here is a bug in the
+statement. Each error with an SQLSTATE rolled back the whole message.
+"""
+
+import psycopg2
+
+from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable
+from taskapp.db.retry import OperationFailed
+
+# Connection exceptions, which include the errors of PgBouncer; shutdown; and logins that fail behind a pooler: no such
+# database, invalid authorization.
+_UNAVAILABLE = ("08", "57P", "3D", "28")
+# Serialization failure and deadlock: the statement can be sent again.
+_ROLLED_BACK = ("40001", "40P01")
+# A hot standby, or default_transaction_read_only.
+_READ_ONLY = "25006"
+# No such table, column, role or schema; no privilege; and what a standby or an older version does not support.
+_NOT_SET_UP = ("42P01", "42703", "42704", "22023", "3F", "42501", "0A")
+# Not a bug either: rollback, insufficient resources, objects in use or locked, operator intervention (also the
+# statement timeout, 57014). After the second group, the session may be unusable: invalid transaction state, system
+# errors and internal errors of the server.
+_FAULTS = ("40", "53", "55", "57")
+_FAULTS_OF_SESSION = ("25", "58", "XX")
+
+
+def failure_of(error: psycopg2.Error, *, closed: bool, can_retry: bool) -> OperationFailed | None:
+    """Return the failure of the database, or None if the error is a bug in the statement.
+
+    Args:
+        error: the error of psycopg2.
+        closed: whether the connection is closed now.
+        can_retry: whether the statement may run twice.
+    """
+    code = error.pgcode or ""
+    # psycopg2 reports a broken connection without an SQLSTATE.
+    broken = not code and (closed or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError))
+    if broken or code.startswith(_UNAVAILABLE):
+        return OperationFailed(error, unavailable=True, can_retry=can_retry)
+    if refusal := _refusal(error, code):
+        return OperationFailed(error, unavailable=False, can_retry=False, error=refusal)
+    if closed or code.startswith((*_FAULTS, *_FAULTS_OF_SESSION)):
+        return OperationFailed(error, unavailable=False, can_retry=code in _ROLLED_BACK)
+    return None
+
+
+def _refusal(error: psycopg2.Error, code: str) -> type[DatabaseUnavailable] | None:
+    if code == _READ_ONLY:
+        return DatabaseReadOnly
+    # A row of another user in a write has the code of a missing privilege, but is a bug. Messages may be translated.
+    if code.startswith(_NOT_SET_UP) and error.diag.source_function != "ExecWithCheckOptions":
+        return DatabaseNotSetUp
+    return None
+
+
+def spoils_session(failure: OperationFailed) -> bool:
+    """Return whether the session must not be used again after a failure."""
+    return not failure.refused and failure.sqlstate.startswith(_FAULTS_OF_SESSION)
