@@ -35,7 +35,7 @@ def database_url() -> URL:
     if url is not None or server is None:
         return url
     server.start()
-    return server.url
+    return server.owner_url
 
 
 def name_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:

@@ -72,7 +72,7 @@ def assert_two_runs(checkout, tmp_path, **settings):
             assert "run 1" in shell(f"{banner['Try']} -s --fail")
             assert "swagger-ui" in shell(f"curl -s --fail {banner['Docs']}")
             run.interrupt()
-        assert not EmbeddedPostgres(run.folder)._accepts_connections()
+        assert not EmbeddedPostgres(run.folder)._listens()
         assert "Traceback" not in run.log.read_text()
 
 

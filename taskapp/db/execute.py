@@ -225,7 +225,7 @@ def _act_as_nobody(
 def init_app(app: Flask) -> None:
     """Create the engine of an application, without connecting."""
     server = embedded.of_app(app)
-    url = server.url if server else app.config["DATABASE_URL"]
+    url = server.owner_url if server else app.config["DATABASE_URL"]
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config, url)
     db.init_app(app)

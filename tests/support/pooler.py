@@ -7,7 +7,7 @@ import psycopg2
 from psycopg2.extras import RealDictCursor
 
 from taskapp.db.embedded.folders import PORT, SOCKET, make_private, socket_folder
-from taskapp.db.embedded.server import unprivileged
+from taskapp.db.embedded.programs import unprivileged
 from tests.support.external import require
 from tests.support.postgres import connect
 from tests.support.waiting import wait_until

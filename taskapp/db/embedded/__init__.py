@@ -3,7 +3,9 @@
 If DATABASE_URL is set, nothing in this package runs, and no server binary is needed.
 """
 
+import logging
 import math
+import os
 import secrets
 import threading
 from pathlib import Path
@@ -13,7 +15,7 @@ from flask import Flask
 from sqlalchemy import Engine, event
 
 from taskapp.db.deadline import wait_until
-from taskapp.db.embedded.folders import EmbeddedError, make_private
+from taskapp.db.embedded.folders import EmbeddedError, make_private, report_os_errors
 from taskapp.db.embedded.lock import exclusive_lock
 from taskapp.db.embedded.server import EmbeddedPostgres
 from taskapp.settings import SECRET_BYTES, StartupError
@@ -31,6 +33,7 @@ __all__ = [
 # The folders whose servers were started and migrated by this process, or by the process that it was forked from.
 _prepared: set[Path] = set()
 _preparing = threading.Lock()
+_logger = logging.getLogger(__name__)
 
 
 def read_or_make_secret(path: Path) -> str:
@@ -40,13 +43,16 @@ def read_or_make_secret(path: Path) -> str:
         EmbeddedError: the file does not contain a secret, or its folder cannot be used.
     """
     make_private(path.parent)
-    with exclusive_lock(path.with_suffix(".lock")):
+    with report_os_errors(path.parent), exclusive_lock(path.with_suffix(".lock")):
         if not path.exists():
             unfinished = path.with_suffix(".new")
             unfinished.touch(mode=0o600)
-            unfinished.write_text(secrets.token_urlsafe(48))
+            with unfinished.open("w") as file:
+                file.write(secrets.token_urlsafe(48))
+                file.flush()
+                os.fsync(file.fileno())  # Otherwise, a power failure may leave an empty file.
             unfinished.rename(path)
-    secret = path.read_text(errors="replace")
+        secret = path.read_text(errors="replace")
     if len(secret) < SECRET_BYTES or not secret.isascii():
         raise EmbeddedError(f"The file {path} does not contain a valid secret. Delete it to generate a new one.")
     return secret
@@ -58,6 +64,16 @@ def of_app(app: Flask) -> EmbeddedPostgres | None:
     return server
 
 
+def ignore_client_settings() -> None:
+    """Remove the settings of libpq, such as PGHOSTADDR and PGSERVICE, from the environment of this process.
+
+    libpq completes every connection with them, and some have no parameter that could override them
+    (https://www.postgresql.org/docs/current/libpq-envars.html). They are meant for other servers.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
 def init_app(app: Flask) -> None:
     """Configure the embedded server and a secret if DATABASE_URL is not set. Does not start the server.
 
@@ -66,6 +82,7 @@ def init_app(app: Flask) -> None:
     """
     if app.config["DATABASE_URL"]:
         return
+    ignore_client_settings()
     folder = Path(app.instance_path)
     server = EmbeddedPostgres(folder)
     app.extensions["embedded_postgres"] = server
@@ -74,7 +91,7 @@ def init_app(app: Flask) -> None:
 
 
 def prepare(app: Flask) -> None:
-    """Start the embedded server of an application, if it has one, and migrate it. Later calls do nothing.
+    """Start the embedded server of an application, if it has one, and migrate it. Later calls only revive it.
 
     Raises:
         StartupError: the server cannot be started or migrated; the message gives the reason.
@@ -89,12 +106,18 @@ def prepare(app: Flask) -> None:
             server.start()
             flask_migrate.upgrade()
             _prepared.add(server.folder)
+            return
+    # Not earlier: another thread may still be starting it.
+    try:
+        server.revive()
+    except EmbeddedError as error:
+        _logger.error("%s", error)  # noqa: TRY400
 
 
 def prepare_lazily(app: Flask, engine: Engine) -> None:
-    """Prepare the embedded server when the application connects for the first time.
+    """Prepare the embedded server when the application connects for the first time, and revive it if it has died.
 
-    This is for ``flask run`` and ``flask shell``. gunicorn's master prepares the server before it starts workers.
+    The first is for ``flask run`` and ``flask shell``. gunicorn's master prepares the server before it starts workers.
     """
     if of_app(app):
         event.listen(engine, "do_connect", lambda *_: prepare(app))

@@ -1,4 +1,4 @@
-"""File locks that track which processes use the embedded server, so that the last one can stop it."""
+"""File locks that track which processes use the embedded server, and whether any process of the server exists."""
 
 import fcntl
 import os
@@ -26,34 +26,78 @@ class UseLock:
         return self._file is not None
 
     def share(self) -> None:
-        """Acquire the shared lock. This waits while a previous last user stops the server."""
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        """Acquire the shared lock. This waits while the keeper stops a server that had no users."""
+        self._file = _open(self.path)
         fcntl.flock(self._file, fcntl.LOCK_SH)
 
-    @contextmanager
-    def release(self) -> Iterator[bool]:
-        """Release the lock at the end of the context. Its value is whether no other process uses the server.
-
-        If so, the context holds an exclusive lock, so that no other process starts to use the server meanwhile.
-        """
+    def release(self) -> bool:
+        """Release the lock, and return whether no other process holds it."""
         if self._file is None:
-            yield False
-            return
+            return False
+        last = _try_exclusive(self._file)
+        os.close(self._file)
+        self._file = None
+        return last
+
+
+class ServerLock:
+    """An exclusive lock on a file that every process of the server inherits, so it is held until the last one ends.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def held(self) -> bool:
+        """Whether any process of the server exists."""
+        with self.try_acquire() as file:
+            return file is None
+
+    @contextmanager
+    def try_acquire(self) -> Iterator[int | None]:
+        """Acquire the lock in this context if it is free.
+
+        Its value is the file descriptor for the server to inherit, which keeps the lock after the end of the context,
+        or None.
+        """
+        file = _open(self.path)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            last = True
-        except BlockingIOError:
-            last = False
-        try:
-            yield last
+            yield file if _try_exclusive(file) else None
         finally:
-            os.close(self._file)
-            self._file = None
+            os.close(file)
 
 
 @contextmanager
 def exclusive_lock(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on a file, which is created if needed."""
-    with path.open("w") as file:
+    file = _open(path)
+    try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def try_exclusive_lock(path: Path) -> Iterator[bool]:
+    """Hold an exclusive lock on a file if it is free. The value of the context is whether it was."""
+    file = _open(path)
+    try:
+        yield _try_exclusive(file)
+    finally:
+        os.close(file)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _try_exclusive(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

