@@ -6,10 +6,10 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url, text
 
-from config import StartupError
 from taskapp.db import db
 from taskapp.db.engine import check_database
 from taskapp.db.execute import execute
+from taskapp.settings import StartupError
 from tests.support.commands import upgrade
 from tests.support.in_process import LocalUser, assert_refused
 from tests.support.postgres import run_sql

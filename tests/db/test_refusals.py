@@ -6,10 +6,10 @@ import psycopg2
 import pytest
 from sqlalchemy import text
 
-from config import StartupError
 from taskapp.db import execute as execute_module
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable
 from taskapp.db.execute import ACTING_ROLE, execute
+from taskapp.settings import StartupError
 from tests.support.commands import upgrade
 from tests.support.in_process import LocalUser, assert_refused
 from tests.support.postgres import run_sql
