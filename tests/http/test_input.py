@@ -48,9 +48,7 @@ def test_invalid_completed_is_named(alice, task, completed):
 
 
 @pytest.mark.usefixtures("unchanged")
-@pytest.mark.parametrize(
-    "name", ["id", "created_at", "updated_at", "version", "Title", "", "a b", "__proto__", "\0", "\ud800", "x" * 9000]
-)
+@pytest.mark.parametrize("name", ["Title", "", "a b", "__proto__", "\0", "\ud800", "x" * 9000])
 def test_unknown_field_is_named(alice, task, name):
     for method, path in writes(task):
         response = alice.request(method, alice.tasks + path, json={"title": "x", "completed": True, name: 1})
