@@ -78,7 +78,7 @@ def parse_key_set(response: KeySetResponse) -> tuple[list[PublicKey], str]:
         except _Unusable as error:
             unusable[str(error)] += 1
     reasons = "".join(f", {count} {reason}" for reason, count in sorted(unusable.items()))
-    description = f"{len(entries)} keys, {len(keys)} usable{reasons} ({response.source})"
+    description = f"{len(keys)} of {len(entries)} usable{reasons} ({response.source})"
     if not keys:
         raise FetchFailed(f"no key of the set can verify signatures: {description}", _NO_KEYS)
     return keys, description

@@ -50,7 +50,7 @@ def test_request_names_this_service(issuer):
     path, headers = issuer.received
     assert (path, headers["User-Agent"]) == ("/keys?tenant=1", f"taskapp/{VERSION}")
     assert headers["Accept"] == "application/jwk-set+json, application/json"
-    assert (len(keys), description) == (1, "1 keys, 1 usable (HTTP 200, application/json)")
+    assert (len(keys), description) == (1, "1 of 1 usable (HTTP 200, application/json)")
 
 
 def test_gzip_is_read_although_it_was_not_asked_for(issuer):
@@ -173,9 +173,9 @@ def test_log_has_a_line_for_each_change_only(issuer, caplog, monkeypatch):
     rejected = "Cannot fetch the issuer's keys: the issuer responded with HTTP"
     help_ = "Retries will not help. Correct JWT_JWKS_URL, or have the issuer admit this host."
     assert [(record.levelname, record.message) for record in caplog.records if "jwks" in record.name] == [
-        ("INFO", "Fetched the issuer's keys: 1 keys, 1 usable (HTTP 200, application/json)"),
+        ("INFO", "Fetched the issuer's keys: 1 of 1 usable (HTTP 200, application/json)"),
         ("WARNING", f"{rejected} 503, no content type. Retrying."),
         ("ERROR", f"{rejected} 403, no content type. {help_}"),
-        ("WARNING", "The issuer's keys are available again: 1 keys, 1 usable (HTTP 200, application/json)"),
-        ("INFO", "Fetched the issuer's keys: 1 keys, 1 usable (HTTP 200, application/json)"),
+        ("WARNING", "The issuer's keys are available again: 1 of 1 usable (HTTP 200, application/json)"),
+        ("INFO", "Fetched the issuer's keys: 1 of 1 usable (HTTP 200, application/json)"),
     ]

@@ -1,12 +1,15 @@
 """An issuer that drips, or sends without end, is cut off."""
 
+import gzip
 import time
+import tracemalloc
 
 import pytest
 
 from taskapp.auth import issuer as issuer_module
+from taskapp.auth import jwks
 from taskapp.auth.errors import SigningKeyUnavailable
-from taskapp.auth.issuer import FetchFailed, fetch_key_set
+from taskapp.auth.issuer import MAXIMUM_BYTES, FetchFailed, fetch_key_set
 from taskapp.auth.jwks import KeySet
 from taskapp.auth.strict_jwt import Header
 from tests.support.issuer import Issuer
@@ -51,6 +54,7 @@ DRIPS = [
     drip(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", pause=0.01),
     drip(b"", b"H"),
     drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    drip(b"HTTP/1.1 200 OK\r\n", b"", pause=2),
 ]
 
 
@@ -77,6 +81,19 @@ def test_dripping_issuer_delays_no_token_with_a_known_key(issuer):
     assert time.monotonic() - began < 0.3
 
 
+def test_no_request_waits_for_a_fetch_that_takes_too_long(issuer, monkeypatch):
+    """Connecting may take longer than a request waits, if the host has several addresses."""
+    monkeypatch.setattr(jwks, "TIMEOUT", 0.2)
+    key_set = KeySet(issuer.url)
+    issuer.responding.clear()
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(SigningKeyUnavailable):
+            list(key_set.find_keys(Header("EdDSA", "ed")))
+    assert time.monotonic() - began < 1
+    assert not key_set._fetch.done.is_set()
+
+
 def test_endless_response_takes_no_memory(issuer):
     """An issuer that sends as fast as it can: the connection is closed after one megabyte."""
     sent = 0
@@ -91,3 +108,21 @@ def test_endless_response_takes_no_memory(issuer):
     issuer.respond = respond
     assert "exceeds 1 MiB" in failure_of(issuer.url).problem
     assert sent < 20
+
+
+def test_response_that_unpacks_to_more_takes_no_memory(issuer):
+    body = gzip.compress(b" " * 2**25)
+
+    def respond(handler, _keys):
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", "gzip")
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    issuer.respond = respond
+    tracemalloc.start()
+    try:
+        assert "exceeds 1 MiB" in failure_of(issuer.url).problem
+        assert tracemalloc.get_traced_memory()[1] < 8 * MAXIMUM_BYTES
+    finally:
+        tracemalloc.stop()

@@ -169,14 +169,14 @@ def test_key_of_no_use_leaves_the_others(issuer, outcome_of, caplog, key, reason
     publish(issuer, "good", ED, "EdDSA", kid="good")
     issuer.public["other"] = key
     assert outcome_of(token_of(ED, "EdDSA", "good")) == "alice"
-    assert f"Fetched the issuer's keys: 2 keys, 1 usable, 1 {reason} (HTTP 200, application/json)" in caplog.messages
+    assert f"Fetched the issuer's keys: 1 of 2 usable, 1 {reason} (HTTP 200, application/json)" in caplog.messages
     assert outcome_of(token_of(RSA, "RS256", "x")) == Reason.UNKNOWN_KEY
     issuer.public.clear()
     issuer.public["other"] = key
     with pytest.raises(SigningKeyUnavailable) as caught:
         list(KeySet(issuer.url).find_keys(jwks.Header("EdDSA", "good")))
     assert caught.value.seconds is None
-    assert f"no key of the set can verify signatures: 1 keys, 0 usable, 1 {reason}" in caplog.text
+    assert f"no key of the set can verify signatures: 0 of 1 usable, 1 {reason}" in caplog.text
 
 
 def test_optional_members_may_be_null(issuer, outcome_of):

@@ -83,3 +83,15 @@ def test_cache_has_a_maximum_size(verifier, secret, monkeypatch):
     for number in range(10):
         assert verifier.authenticate(make_token(secret, user_id=f"user-{number}")) == f"user-{number}"
         assert len(verifier._cache) <= 3
+
+
+def test_cache_takes_no_memory_for_large_tokens_and_users(verifier, secret, monkeypatch):
+    """A full cache has a few megabytes, although each token may have 16 KB and each user id as much."""
+    token = make_token(secret, {"sub": "x" * 12_000, "exp": 10**10})
+    assert verifier.authenticate(token) == "x" * 12_000
+    assert verifier._cache == {}
+    token = make_token(secret, {"sub": "alice", "exp": 10**10, "more": "x" * 12_000})
+    assert verifier.authenticate(token) == "alice"
+    assert sum(map(len, verifier._cache)) == 32
+    monkeypatch.setattr(tokens, "decode", None)
+    assert verifier.authenticate(token) == "alice"
