@@ -29,6 +29,7 @@ workers = settings["WORKERS"]
 # libpq releases the interpreter while it waits, so threads overlap.
 worker_class = "taskapp.server.worker.Worker"
 Worker.exchange_timeout = settings["CLIENT_TIMEOUT"] + settings["REQUEST_TIMEOUT"]
+Worker.patience = settings["REQUEST_TIMEOUT"] / 4
 threads = settings["THREADS"]
 worker_connections = hooks.maximum_connections(threads)
 # Without it one worker takes all connections that stay open, and the others are idle.

@@ -50,5 +50,5 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if config["RATE_LIMIT"]:
         from taskapp.http import rate_limit  # noqa: PLC0415 # Loads Flask-Limiter and redis-py only if they are used.
 
-        rate_limit.init_app(app, guard.authorize)
+        rate_limit.init_app(app)
     return app

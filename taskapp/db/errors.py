@@ -22,6 +22,10 @@ class UnsuitableDatabase(DatabaseUnavailable, psycopg2.OperationalError):  # typ
     """
 
 
+class StatementTooSlow(Exception):
+    """PostgreSQL stopped the statement, because it took longer than its share of the timeout."""
+
+
 class IdempotencyKeyInUse(Exception):
     """The first request with this idempotency key is in progress."""
 

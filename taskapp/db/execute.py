@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from taskapp.db import db, embedded, migrate
 from taskapp.db.deadline import Deadline, statement_deadline, wait_until
 from taskapp.db.engine import connect, engine_options, init_engine, opened_at
-from taskapp.db.errors import DatabaseUnavailable
+from taskapp.db.errors import DatabaseUnavailable, StatementTooSlow
 from taskapp.db.retry import CircuitBreaker, OperationFailed, Retry
 from taskapp.db.sqlstate import failure_of, spoils_session
 
@@ -76,13 +76,16 @@ class Database(NamedTuple):
 
 
 class _Message(NamedTuple):
-    """A message to PostgreSQL: SQL text with parameters in psycopg2's format, and their values."""
+    """A message to PostgreSQL: SQL text with parameters in psycopg2's format, their values, and its share of time."""
 
     text: str
     values: Mapping[str, Any]
+    share: float = 1.0
 
 
-def execute(statement: Executable, parameters: Mapping[str, Any], *, user_id: str, can_retry: bool = False) -> Rows:
+def execute(
+    statement: Executable, parameters: Mapping[str, Any], *, user_id: str, can_retry: bool = False, share: float = 1.0
+) -> Rows:
     """Run one statement as a user, in one message.
 
     Args:
@@ -91,6 +94,8 @@ def execute(statement: Executable, parameters: Mapping[str, Any], *, user_id: st
         user_id: the acting user. With an empty string, the statement sees no rows and cannot write any.
         can_retry: whether the statement may run twice. If so, it is resent if its connection breaks. If no connection
             could be opened, the statement is retried in any case.
+        share: the fraction of REQUEST_TIMEOUT that PostgreSQL may spend on the statement, if the deadline is not
+            earlier. For statements whose work has no other bound.
 
     Returns:
         All rows as tuples, including those of RETURNING. Times are naive datetimes in UTC.
@@ -98,9 +103,10 @@ def execute(statement: Executable, parameters: Mapping[str, Any], *, user_id: st
     Raises:
         DatabaseUnavailable: the database is unreachable, or did not respond before the deadline.
         DatabaseReadOnly, DatabaseNotSetUp: it refuses the statement until somebody changes it.
+        StatementTooSlow: the statement took longer than its share.
         psycopg2.Error: PostgreSQL rejected the statement, which is a bug.
     """
-    return _run(_message_as(user_id, statement, parameters), can_retry=can_retry)
+    return _run(_message_as(user_id, statement, parameters, share), can_retry=can_retry)
 
 
 def execute_as_login_role(statement: Executable) -> Rows:
@@ -109,7 +115,7 @@ def execute_as_login_role(statement: Executable) -> Rows:
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
-    text, fixed = _compile(statement)
+    text, fixed, _ = _compile(statement)
     return _run(_Message(_LOGIN_ROLE_PREFIX + text, fixed), once=True)
 
 
@@ -130,7 +136,7 @@ def _run(message: _Message, *, once: bool = False, can_retry: bool = False) -> R
         while True:
             retry.check()
             try:
-                rows = _send(database.engine, message, deadline, can_retry=can_retry)
+                rows = _send(database, message, deadline, can_retry=can_retry)
             except OperationFailed as failure:
                 retry.pause_after(failure)
             else:
@@ -160,9 +166,9 @@ def _compile(statement: Executable) -> _Message:
     return _Message(str(compiled), fixed)
 
 
-def _message_as(user_id: str, statement: Executable, parameters: Mapping[str, Any]) -> _Message:
-    text, fixed = _compile(statement)
-    return _Message(_PREFIX + text, {**fixed, **parameters, ACTING_USER.key: user_id})
+def _message_as(user_id: str, statement: Executable, parameters: Mapping[str, Any], share: float = 1.0) -> _Message:
+    text, fixed, _ = _compile(statement)
+    return _Message(_PREFIX + text, {**fixed, **parameters, ACTING_USER.key: user_id}, share)
 
 
 @contextmanager
@@ -174,13 +180,13 @@ def _connection(engine: Engine) -> Iterator[Any]:
         connection.close()  # Returns it to the pool.
 
 
-def _send(engine: Engine, message: _Message, deadline: Deadline, *, can_retry: bool) -> Rows:
+def _send(database: Database, message: _Message, deadline: Deadline, *, can_retry: bool) -> Rows:
     started = time.monotonic()
     while True:
         _check_time_left(deadline)
-        with wait_until(deadline.client), _connection(engine) as connection:
+        with wait_until(deadline.client), _connection(database.engine) as connection:
             try:
-                return _execute_on(connection, message, deadline)
+                return _execute_on(connection, message, deadline, database.timeout)
             except psycopg2.Error as error:
                 closed = bool(connection.closed)
                 failure = failure_of(error, closed=closed, can_retry=can_retry)
@@ -193,11 +199,16 @@ def _send(engine: Engine, message: _Message, deadline: Deadline, *, can_retry: b
                     raise failure from error
 
 
-def _execute_on(connection: Any, message: _Message, deadline: Deadline) -> Rows:
-    text, values = message
+def _execute_on(connection: Any, message: _Message, deadline: Deadline, timeout: float) -> Rows:
+    left, share = _check_time_left(deadline), int(message.share * timeout * 1000)
     with connection.cursor() as cursor:
         cursor.tzinfo_factory = None  # All times are in UTC. Time zone objects would take 10 % of the time of a list.
-        cursor.execute(text, {**values, "statement_timeout": str(_check_time_left(deadline))})
+        try:
+            cursor.execute(message.text, {**message.values, "statement_timeout": str(min(left, share))})
+        except psycopg2.errors.QueryCanceled as error:
+            if share < left:
+                raise StatementTooSlow from error
+            raise
         rows: Rows = cursor.fetchall()
         return rows
 

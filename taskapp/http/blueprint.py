@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import Schema
 
+from taskapp.http.concurrency import limit_concurrency
 from taskapp.http.content import PATCH_MEDIA_TYPES
 from taskapp.http.input import read_input
 from taskapp.http.openapi import DocumentedBlueprint, without_wrapper
@@ -33,6 +34,7 @@ class Blueprint(DocumentedBlueprint):
         super().__init__(*args, **options)
         self._prepare_doc_cbks.append(_document_patch_media_types)
         self.before_request(guard)
+        self.before_request(limit_concurrency)
         self.before_request(read_input)
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[Any], Any]:

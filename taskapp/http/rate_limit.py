@@ -5,7 +5,6 @@ The headers are defined in draft-ietf-httpapi-ratelimit-headers-11, and status 4
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, after_this_request, g
@@ -14,6 +13,7 @@ from limits.errors import StorageError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from taskapp.http.concurrency import limit_concurrency
 from taskapp.http.errors import RateLimited
 from taskapp.http.request import current_request
 
@@ -70,14 +70,14 @@ def _add_quota_headers(limit: RequestLimit) -> int:
     return seconds
 
 
-def init_app(app: Flask, guard: Callable[[], None]) -> None:
-    """Count the requests of each user, after the guard.
+def init_app(app: Flask) -> None:
+    """Count the requests of each user, after the guard and the limit of concurrent requests.
 
-    Requests that the guard rejects do not count, so that no user can use up the quota of another one.
+    Requests that the guard rejects do not count, so that no user can use up the quota of another one. Nor do those that
+    the server will handle again.
 
     Args:
         app: the application, with all its blueprints registered.
-        guard: the hook that admits only the user in the path.
     """
     limiter = _make_limiter(app.config["RATE_LIMIT_STORAGE"])
     limiter.init_app(app)
@@ -101,6 +101,6 @@ def init_app(app: Flask, guard: Callable[[], None]) -> None:
     # Flask-Limiter also checks every request before any guard, including /health. The filter skips that check, which
     # would count nothing but would retry an unavailable Redis.
     limiter.request_filter(lambda: "is_charged" not in g)
-    for guards in app.before_request_funcs.values():
-        if guard in guards:
-            guards.insert(guards.index(guard) + 1, charge)
+    for hooks in app.before_request_funcs.values():
+        if limit_concurrency in hooks:
+            hooks.insert(hooks.index(limit_concurrency) + 1, charge)

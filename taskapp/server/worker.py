@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, with deadlines for clients."""
+"""gunicorn's threaded worker, with deadlines for clients and a limit of threads per user."""
 
 import socket
 import threading
@@ -11,6 +11,8 @@ from typing import Any
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from taskapp.db.deadline import seconds_in_queue
+from taskapp.http.concurrency import claim_thread
+from taskapp.server.user_threads import Postponed, UserThreads
 
 HEAD_TIMEOUT = 10.0  # Seconds for the head of a request, including the wait for a thread.
 LATE_HEAD_TIMEOUT = 0.5  # Seconds for it after a long wait.
@@ -19,16 +21,30 @@ HANDOVER = 0.5  # Seconds to accept after SIGTERM. Obsolete with https://github.
 INTERVAL = 0.25  # Seconds between two checks of the deadlines, and between two attempts to accept after an error.
 
 
-class Worker(ThreadWorker):
-    """The worker for ``worker_class``; gunicorn.conf.py sets how many seconds an exchange may last."""
+class _Parsed:
+    """Returns a request that was parsed before, and puts the parser of its connection back."""
 
-    exchange_timeout = 30.0
+    def __init__(self, conn: Any, req: Any) -> None:
+        self._conn, self._parser, self._req = conn, conn.parser, req
+
+    def __next__(self) -> Any:
+        self._conn.parser = self._parser
+        return self._req
+
+
+class Worker(ThreadWorker):
+    """The worker for ``worker_class``. gunicorn.conf.py sets how many seconds an exchange may last, and how many a
+    request may wait for a thread of its user.
+    """
+
+    exchange_timeout, patience = 30.0, 2.5
     _accept_at, _stop_at = -60.0, float("inf")
 
     def run(self) -> None:
         """Serve, and look up each setting once. Obsolete with https://github.com/benoitc/gunicorn/pull/3612."""
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self._deadlines = dict[Any, float]()
+        self._users = UserThreads(self.cfg.threads, self.patience, super().enqueue_req)
         threading.Thread(target=self._enforce_deadlines, daemon=True).start()
         super().run()
 
@@ -63,7 +79,7 @@ class Worker(ThreadWorker):
 
     def enqueue_req(self, conn: Any) -> None:
         """Queue a connection for a thread; a new one only when data arrives."""
-        conn.queued_at = time.monotonic()
+        conn.queued_at, conn.claim, conn.gave_up = time.monotonic(), None, False
         if conn.data_ready:
             super().enqueue_req(conn)
         else:
@@ -79,9 +95,17 @@ class Worker(ThreadWorker):
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Handle a request whose head is complete."""
+        """Handle a request whose head is complete, or postpone it. Its body has not been read if it is postponed."""
         self._deadlines[conn] = conn.started_at + self.exchange_timeout
-        return super().handle_request(req, conn)
+        token = claim_thread.set(partial(self._users.claim, conn))
+        try:
+            return super().handle_request(req, conn)
+        except Postponed:
+            conn.parser = _Parsed(conn, req)
+            raise
+        finally:
+            claim_thread.reset(token)
+            self._users.release(conn)
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
         """Keep the connection if the whole body has arrived; gunicorn would wait for it."""
@@ -89,7 +113,13 @@ class Worker(ThreadWorker):
         return bool(keepalive and conn.parser.finish_body(max_bytes=65536))
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """Keep the connection or half-close it; gunicorn would wait in the main loop until the client closes it."""
+        """Keep the connection, let it wait for a thread of its user, or half-close it.
+
+        gunicorn would wait in the main loop until the client closes it.
+        """
+        if isinstance(postponed := fs.exception(), Postponed):
+            self._users.wait(conn, postponed.claim)
+            return
         self._deadlines.pop(conn, None)
         if not fs.exception() and fs.result():
             super().finish_request(conn, fs)
@@ -114,6 +144,7 @@ class Worker(ThreadWorker):
     def _enforce_deadlines(self) -> None:
         while True:
             time.sleep(INTERVAL)
+            self._users.reject_impatient()
             for conn in [conn for conn, at in self._deadlines.copy().items() if at < time.monotonic()]:
                 with suppress(OSError):  # The thread, or the main loop, then reads the end of the connection.
                     socket.socket.shutdown(conn.sock, socket.SHUT_RDWR)

@@ -20,6 +20,10 @@ class ReadOnlyFields(Exception):
         self.names = names
 
 
+class SearchTooSlow(Exception):
+    """The search took too long and was stopped."""
+
+
 class VersionConflict(Exception):
     """The task has changed: it has none of the versions that the write requires.
 

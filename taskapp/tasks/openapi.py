@@ -143,6 +143,12 @@ VERSION_CONFLICT = ErrorResponse(
     "PRECONDITION_FAILED",
     "The current version of the task does not match If-Match. See details.current.",
 )
+SEARCH_TOO_SLOW = ErrorResponse(
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "SEARCH_TOO_SLOW",
+    "The search took too long and was stopped. See details.",
+    details={"q": ["Took too long. Search for another text, filter by status, or set a smaller limit."]},
+)
 # For a tag that never matches, whatever the version of the task.
 FOREIGN_TAG = VERSION_CONFLICT._replace(
     message="The entity tag in If-Match is weak or not from this service, so it never matches. A proxy that compresses "

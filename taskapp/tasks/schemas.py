@@ -28,6 +28,8 @@ from taskapp.tasks.openapi import CREATED_AT
 from taskapp.tasks.service import SORTS, STATUSES
 
 MAXIMUM_LIMIT = 1000
+# The time of a search grows with the length of the text to find, and people type shorter ones.
+SEARCH_LENGTH = 200
 
 
 # Not blank and without NUL.
@@ -117,7 +119,7 @@ class ListQuery(InputSchema):
     q = Text(
         load_default=None,
         allow_none=False,
-        validate=Length(max=DESCRIPTION_LENGTH),
+        validate=Length(max=SEARCH_LENGTH),
         metadata={"description": "Text to find in title or description. Case-insensitive, without wildcards."},
     )
     sort = Parameter(

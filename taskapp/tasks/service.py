@@ -5,14 +5,18 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from taskapp.db.errors import StatementTooSlow
 from taskapp.db.execute import execute
 from taskapp.db.idempotency import RequestKey, execute_idempotent
 from taskapp.tasks import queries
-from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
+from taskapp.tasks.errors import ReadOnlyFields, SearchTooSlow, TaskNotFound, VersionConflict
 from taskapp.tasks.models import from_json, is_unchanged, to_dict
 
 STATUSES = tuple(queries.STATUSES)
 SORTS = tuple(sign + name for name in sorted(queries.ORDERS) for sign in ("", "-"))
+
+# A search reads the text of all tasks of its user, so no index bounds its work. This fraction of REQUEST_TIMEOUT does.
+SEARCH_SHARE = 0.2
 
 # A position in a list: the values of the sort columns, the id last. A list by id has the id twice.
 Cursor = tuple[Any, ...]
@@ -117,6 +121,7 @@ def list_tasks(
         filters: values for :data:`taskapp.tasks.queries.FILTERS`; None for those not in use.
 
     Raises:
+        SearchTooSlow: there is a filter ``q``, and the search took longer than :data:`SEARCH_SHARE` allows.
         DatabaseUnavailable: see :func:`taskapp.db.execute.execute`. All functions of this module may raise it.
     """
     in_use = {name: value for name, value in filters.items() if value is not None}
@@ -127,7 +132,11 @@ def list_tasks(
     parameters = {**in_use, "page_size": limit + 1}
     if after is not None:
         parameters |= {f"after_{name}": value for name, value in zip(order, after, strict=True)}
-    rows = execute(statement, parameters, user_id=user_id, can_retry=True)
+    try:
+        share = SEARCH_SHARE if "q" in in_use else 1.0
+        rows = execute(statement, parameters, user_id=user_id, can_retry=True, share=share)
+    except StatementTooSlow:
+        raise SearchTooSlow from None
     tasks = [to_dict(row) for row in rows[:limit]]
     return Page(tasks, tuple(tasks[-1][name] for name in order) if len(rows) > limit else None)
 

@@ -7,6 +7,7 @@ from flask import Response
 
 from taskapp.auth.guard import authorize
 from taskapp.http.blueprint import Blueprint
+from taskapp.http.concurrency import costly_with
 from taskapp.http.cursors import read_cursor, sign_cursor
 from taskapp.http.errors import map_error
 from taskapp.http.etags import etag, has_foreign_tag, matches_if_none_match, read_if_match
@@ -16,7 +17,7 @@ from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
 from taskapp.http.request import Request, current_request, encode_path
 from taskapp.tasks import openapi, schemas, service
-from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
+from taskapp.tasks.errors import ReadOnlyFields, SearchTooSlow, TaskNotFound, VersionConflict
 from taskapp.tasks.models import READ_ONLY_FIELDS
 from taskapp.tasks.service import StoredTask
 
@@ -42,6 +43,7 @@ def _describe_conflict(error: VersionConflict) -> dict[str, Any]:
 map_error(bp, TaskNotFound, openapi.TASK_NOT_FOUND)
 map_error(bp, InvalidId, openapi.TASK_NOT_FOUND)
 map_error(bp, ReadOnlyFields, openapi.READ_ONLY_FIELDS, lambda error: {"details": openapi.read_only(error.names)})
+map_error(bp, SearchTooSlow, openapi.SEARCH_TOO_SLOW)
 map_error(bp, VersionConflict, openapi.VERSION_CONFLICT, _describe_conflict)
 
 
@@ -108,6 +110,7 @@ def create_task(user_id: str, body: dict[str, Any]) -> Response:
 @bp.route("", methods=["GET"])
 @bp.arguments(schemas.ListQuery, location="query")
 @bp.response(200, schemas.TaskListEnvelope, **openapi.TASK_LIST)
+@costly_with("q")
 def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
     """List tasks.
 

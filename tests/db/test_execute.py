@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from taskapp.db import db, engine
 from taskapp.db.deadline import request_deadline, seconds_in_queue
-from taskapp.db.errors import DatabaseUnavailable
+from taskapp.db.errors import DatabaseUnavailable, StatementTooSlow
 from taskapp.db.execute import execute, execute_as_login_role
 from tests.support.faults import FaultProxy
 from tests.support.ports import free_port
@@ -38,6 +38,24 @@ def test_statement_that_takes_too_long_is_cancelled(impatient):
         before = execute(BACKEND, {}, user_id="")[0][0]
         assert 0.8 < seconds(lambda: execute(text("SELECT pg_sleep(5)"), {}, user_id="")) < 4
         assert execute(BACKEND, {}, user_id="")[0][0] == before  # The connection is still used.
+
+
+def test_statement_may_have_a_share_of_the_timeout(app):
+    """The database is not at fault, so nothing is retried or discarded, and no outage begins."""
+    with app.app_context():
+        before = execute(BACKEND, {}, user_id="")[0][0]
+        began = time.monotonic()
+        with pytest.raises(StatementTooSlow):
+            execute(text("SELECT pg_sleep(5)"), {}, user_id="", can_retry=True, share=0.02)
+        assert 0.19 < time.monotonic() - began < 2
+        assert not app.extensions["database"].breaker.is_open
+        assert execute(BACKEND, {}, user_id="")[0][0] == before
+
+
+def test_share_never_extends_the_deadline(impatient):
+    with impatient.app_context(), request_deadline():
+        execute(text("SELECT pg_sleep(0.5)"), {}, user_id="")
+        assert seconds(lambda: execute(text("SELECT pg_sleep(5)"), {}, user_id="", share=0.6)) < 0.6
 
 
 def test_server_that_hangs_is_unavailable_at_the_deadline(impatient):

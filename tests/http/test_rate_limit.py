@@ -12,6 +12,7 @@ from redis import Redis as RedisClient
 
 from config import ROOT
 from taskapp.auth.guard import authorize
+from taskapp.http.concurrency import limit_concurrency
 from tests.support.client import make_token
 from tests.support.external import require
 from tests.support.ports import free_port, listens
@@ -190,12 +191,14 @@ def test_separate_counts_are_logged_as_a_warning(start, workers, warnings):
     assert log.count("Each of 2 workers counts RATE_LIMIT separately") == warnings
 
 
-def test_limit_stands_right_behind_every_guard(make_app):
+def test_limits_stand_right_behind_every_guard(make_app):
     app = make_app(**LIMIT)
-    guarded = [guards for guards in app.before_request_funcs.values() if authorize in guards]
+    guarded = [hooks for hooks in app.before_request_funcs.values() if authorize in hooks]
     assert guarded
-    for guards in guarded:
-        assert guards[guards.index(authorize) + 1].__module__ == "taskapp.http.rate_limit"
+    for hooks in guarded:
+        place = hooks.index(authorize)
+        assert hooks[place + 1] is limit_concurrency
+        assert hooks[place + 2].__module__ == "taskapp.http.rate_limit"
 
 
 def test_unset_it_is_not_even_imported():

@@ -50,7 +50,7 @@ def titles(response):
         ("nothing has this", set()),
         ("' OR 1=1 --", set()),
         ("%s %(q)s :q", set()),
-        ("x" * 1000, set()),
+        ("x" * 200, set()),
     ],
 )
 def test_search_finds_part_of_title_or_description_in_any_case(alice, q, found):
@@ -183,7 +183,7 @@ def test_cursor_that_is_forged_or_cut_is_rejected(alice, cursor):
 
 @pytest.mark.parametrize(
     ("parameter", "values"),
-    [("sort", ["", "name", "-", "--id", "ID", "id,title", "id desc", "+id"]), ("q", ["\0", "a\0b", "x" * 1001])],
+    [("sort", ["", "name", "-", "--id", "ID", "id,title", "id desc", "+id"]), ("q", ["\0", "a\0b", "x" * 201])],
 )
 def test_invalid_parameter_is_named(alice, parameter, values):
     for value in values:

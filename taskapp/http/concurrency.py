@@ -1,0 +1,44 @@
+"""The limit of concurrent requests per user. The server sets it; without such a server, there is none."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from flask import current_app, g
+
+from taskapp.http.request import Request, current_request
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# Called for the current request with its user and with ``costly``. Returns if the request may keep its thread. Set by
+# servers that divide their threads among users.
+claim_thread: ContextVar[Callable[..., None] | None] = ContextVar("claim_thread", default=None)
+
+
+def costly_with(parameter: str) -> Callable[[View], View]:
+    """Declare that a view is costly with a query parameter: its work grows with all data of the user."""
+
+    def decorator(view: View) -> View:
+        view.costly_parameter = parameter  # type: ignore[attr-defined] # Read by limit_concurrency.
+        return view
+
+    return decorator
+
+
+def _is_costly(request: Request) -> bool:
+    view = current_app.view_functions[request.endpoint or ""]
+    return bool(request.args.get(getattr(view, "costly_parameter", "")))
+
+
+def limit_concurrency() -> None:
+    """Claim the thread of the current request for its user. A ``before_request`` hook that follows the guard.
+
+    Raises:
+        TooManyConcurrentRequests: the user has too many requests in progress.
+        SystemExit: the server will handle the request again later. It has not had any effect so far.
+    """
+    claim = claim_thread.get()
+    if claim is not None:
+        request = current_request()
+        # Most requests have no query string.
+        claim(g.user_id, costly=bool(request.environ.get("QUERY_STRING")) and _is_costly(request))
