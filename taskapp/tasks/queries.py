@@ -14,9 +14,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Delete,
+    Text,
     Update,
     any_,
     bindparam,
+    case,
     collate,
     false,
     func,
@@ -37,10 +39,23 @@ _owned = Task.user_id == ACTING_USER
 _by_id = (_owned, Task.id == bindparam("task_id"))
 
 
+def _fold(text: Any) -> ColumnElement[str]:
+    """Return an expression that is equal for texts that differ only in case or in their code points.
+
+    Canonically equivalent texts have the same NFC (https://www.unicode.org/reports/tr15/). Upper case comes before
+    lower case, because some letters have two small forms, such as the Greek sigma. Most texts are ASCII or already NFC.
+    To find that out is cheaper than to normalize them.
+    """
+    composed = case((func.is_normalized(text, "NFC"), text), else_=func.normalize(text))
+    is_ascii = func.octet_length(text) == func.char_length(text)
+    return case((is_ascii, func.lower(text)), else_=func.lower(func.upper(composed)))
+
+
 def _contains(column: Any) -> ColumnElement[bool]:
     # Unlike LIKE, strpos has no wildcards to escape. Upper and lower case follow the locale of the database, although
     # titles sort by code point.
-    return func.strpos(func.lower(collate(column, "default")), func.lower(bindparam("q"))) > 0
+    q = bindparam("q", type_=Text)
+    return func.strpos(_fold(collate(column, "default")), _fold(q)) > 0
 
 
 STATUSES: Mapping[str, ColumnElement[bool]] = MappingProxyType(

@@ -22,6 +22,7 @@ from taskapp.http.fields import (
 from taskapp.http.input import InputSchema
 from taskapp.http.openapi import ErrorOut
 from taskapp.http.request import current_request
+from taskapp.http.visible import has_visible_character
 from taskapp.tasks import synonyms
 from taskapp.tasks.models import DESCRIPTION_LENGTH, READ_ONLY_FIELDS, TITLE_LENGTH, WRITABLE_FIELDS, is_time
 from taskapp.tasks.openapi import CREATED_AT
@@ -32,19 +33,27 @@ MAXIMUM_LIMIT = 1000
 SEARCH_LENGTH = 200
 
 
-# Not blank and without NUL.
 _TIME_PATTERN = r"\.[0-9]{6}Z$"
+# Not blank and without NUL. Which other characters are invisible would take hundreds of ranges.
 _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
+_check_title_length = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, excluding surrounding white space.")
+
+
+def _check_title(title: str) -> None:
+    _check_title_length(title)
+    if not has_visible_character(title):
+        raise ValidationError("Must contain a visible character.")
+
+
 def _title(**options: Any) -> Text:
-    blank_or_long = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, excluding surrounding white space.")
     about = {
-        "description": "Surrounding white space is removed. Must not be blank.",
+        "description": "Surrounding white space is removed. Must contain a visible character.",
         "pattern": _TITLE_PATTERN,
         "examples": ["Buy milk"],
     }
-    return Text(strip=True, validate=blank_or_long, metadata=about, **options)
+    return Text(strip=True, validate=_check_title, metadata=about, **options)
 
 
 def _description(**options: Any) -> Text:
@@ -120,7 +129,10 @@ class ListQuery(InputSchema):
         load_default=None,
         allow_none=False,
         validate=Length(max=SEARCH_LENGTH),
-        metadata={"description": "Text to find in title or description. Case-insensitive, without wildcards."},
+        metadata={
+            "description": "Text to find in title or description. Case-insensitive, without wildcards. `é` is equal "
+            "to `e` with a combining accent."
+        },
     )
     sort = Parameter(
         load_default="-id",
