@@ -59,6 +59,17 @@ def test_statement_without_a_user_sees_and_writes_nothing(app, alice, bob, two_u
     assert alice.get().data + bob.get().data == list(two_users)
 
 
+def test_row_level_security_does_not_hold_against_injected_sql(app, alice, bob, two_users):
+    """The limit of this layer, as the documentation has it: an expression may change the acting user."""
+    injected = text(
+        "WITH other AS MATERIALIZED (SELECT set_config('app.user_id', :other, true))"
+        " SELECT tasks.id FROM other, tasks WHERE other.set_config = tasks.user_id"
+    )
+    with app.app_context():
+        rows = execute(injected, {"other": bob.user_id}, user_id=alice.user_id)
+    assert rows == [(two_users[1]["id"],)]
+
+
 @pytest.mark.parametrize(
     "statement",
     [
