@@ -12,7 +12,7 @@ from gunicorn import util
 
 from config import load_config
 from taskapp import create_app
-from taskapp.server import binding, error_responses, hooks, logs, metrics
+from taskapp.server import binding, error_responses, hooks, http_rules, logs, metrics
 from taskapp.server.worker import Worker
 
 
@@ -51,7 +51,7 @@ control_socket_disable = True
 forwarder_headers = ""
 forwarded_allow_ips = settings["FORWARDED_ALLOW_IPS"]
 
-pre_request = error_responses.close_after_large_body
+pre_request = http_rules.enforce
 logger_class = hooks.ServerLog
 loglevel = settings["LOG_LEVEL"]
 

@@ -2,36 +2,33 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
-from functools import lru_cache
 from typing import Any
 
 import flask
-from werkzeug.routing import Map, MapAdapter
-from werkzeug.sansio.utils import get_host
+from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.routing import MapAdapter
 
 from taskapp.db.deadline import request_deadline
+from taskapp.http.host import is_valid_host
 from taskapp.http.id_converter import IdConverter
 from taskapp.http.json_provider import StrictJSONProvider
 from taskapp.http.request import MAXIMUM_BODY, Request
 
 Environ = dict[str, Any]
 Headers = Iterable[tuple[str, str]]
+# The key in the WSGI environment for the reason why a request is malformed.
+REJECTED = "taskapp.rejected"
 MoreHeaders = Callable[[Environ, str, list[tuple[str, str]]], Headers]
 
 
-@lru_cache(maxsize=256)
-def _server_name(scheme: str, host: str | None, server: tuple[str, int | None] | None) -> str:
-    """Return the host name in a request. Cached, because requests repeat it.
-
-    Raises:
-        werkzeug.exceptions.BadRequest: the name is invalid.
-    """
-    return Map().bind(get_host(scheme, host, server)).server_name
+class InvalidHeader(BadRequest):
+    """A header that every request has is missing or invalid; `description` is the message."""
 
 
 class App(flask.Flask):
     """Flask for views and hooks that are plain functions, and for routes that do not depend on the host."""
 
+    prefix = ""  # Of the paths of all routes; see taskapp.http.prefix.
     request_class = Request
     json_provider_class = StrictJSONProvider
 
@@ -100,9 +97,23 @@ class App(flask.Flask):
         Flask's own method parses the host twice, and checks for WebSockets.
 
         Raises:
-            werkzeug.exceptions.BadRequest: the host of the request is invalid.
+            InvalidHeader: the header Host or X-Forwarded-Prefix is invalid.
+            werkzeug.exceptions.NotFound: the path is outside the prefix of the service.
         """
         if request is None:
             return super().create_url_adapter(None)
-        name = _server_name(request.scheme, request.environ.get("HTTP_HOST"), request.server)
-        return MapAdapter(self.url_map, name, request.root_path, "", request.scheme, request.path, request.method)
+        environ = request.environ
+        if message := environ.get(REJECTED) or _problem_of_host(environ):
+            raise InvalidHeader(message)
+        if not request.root_path.endswith(self.prefix):
+            raise NotFound
+        # No URL of the service contains a host, so the adapter needs none.
+        return MapAdapter(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
+
+
+def _problem_of_host(environ: Environ) -> str | None:
+    """Check the header Host (RFC 9112, section 3.2). HTTP/1.0 does not require it."""
+    host: str | None = environ.get("HTTP_HOST")
+    if host is None:
+        return None if environ.get("SERVER_PROTOCOL") in ("HTTP/1.0", "HTTP/0.9") else "The header Host is missing."
+    return None if is_valid_host(host) else "The header Host is not a host with an optional port."

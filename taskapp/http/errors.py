@@ -21,6 +21,7 @@ from taskapp.db.errors import (
     IdempotencyKeyReused,
     UnsuitableDatabase,
 )
+from taskapp.http.app import InvalidHeader
 from taskapp.http.json_provider import OPTIONS
 from taskapp.http.request_id import current_request_id
 
@@ -198,6 +199,7 @@ def _own_message_and_details(error: RequestError) -> dict[str, Any]:
 
 
 _MALFORMED = ErrorResponse(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The body must be a JSON object in UTF-8.")
+_INVALID_HEADER = ErrorResponse(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The header Host is missing.")
 _UNSUPPORTED = ErrorResponse(
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "UNSUPPORTED_MEDIA_TYPE",
@@ -251,6 +253,7 @@ def init_app(app: Flask) -> None:
         (InvalidInput, _INVALID),
     ]:
         map_error(app, exception, response, _own_message_and_details)
+    map_error(app, InvalidHeader, _INVALID_HEADER, lambda error: {"message": error.description})
     map_error(app, RateLimited, _RATE_LIMITED, lambda error: {"headers": {"Retry-After": str(error.seconds)}})
     map_error(app, TooManyConcurrentRequests, _TOO_MANY_CONCURRENT)
     map_error(app, IdempotencyKeyInUse, _KEY_IN_USE)

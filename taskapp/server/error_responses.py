@@ -11,7 +11,6 @@ from gunicorn.http.errors import ParseException
 
 from taskapp.http import cors
 from taskapp.http.errors import MalformedRequest, status_error_body
-from taskapp.http.request import MAXIMUM_BODY
 from taskapp.http.request_id import HEADER, new_request_id
 from taskapp.http.security_headers import FOR_ERRORS
 from taskapp.server.access_log import log_rejected
@@ -50,17 +49,6 @@ def _address_of(client: socket.socket) -> str | None:
         address = client.getpeername()
         return str(address[0]) if isinstance(address, tuple) else None  # A Unix socket has no address.
     return None
-
-
-def close_after_large_body(_worker: object, request: Any) -> None:
-    """Close the connection after the response if the body is too large. A ``pre_request`` hook of gunicorn.
-
-    Args:
-        request: gunicorn's request, whose headers are parsed.
-    """
-    length = next((value for name, value in request.headers if name == "CONTENT-LENGTH"), "0")
-    if int(length) > MAXIMUM_BODY:
-        request.force_close()
 
 
 def init_app(app: Flask) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from taskapp.db.deadline import seconds_in_queue
@@ -108,9 +109,14 @@ class Worker(ThreadWorker):
             self._users.release(conn)
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
-        """Keep the connection if the whole body has arrived; gunicorn would wait for it."""
+        """Keep the connection if the whole body has arrived; gunicorn would wait for it.
+
+        An invalid body closes the connection; gunicorn would write a second response.
+        """
         conn.sock.settimeout(0.001)
-        return bool(keepalive and conn.parser.finish_body(max_bytes=65536))
+        with suppress(ParseException):
+            return bool(keepalive and conn.parser.finish_body(max_bytes=65536))
+        return False
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Keep the connection, let it wait for a thread of its user, or half-close it.

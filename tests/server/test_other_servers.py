@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.client import JSON
+from tests.support.client import JSON, raw
 from tests.support.servers import Server
 
 pytestmark = pytest.mark.slow
@@ -84,6 +84,12 @@ def test_errors_have_the_usual_form(user):
     assert user.request("GET", "/nothing").status == 404
     assert user.request("POST", "/health/live").status == 405
     assert user.post(json={"title": ""}).status == 422
+
+
+def test_host_is_required_and_checked(other_server):
+    for head, status in [("", 400), ("Host: a b\r\n", 400), ("Host: [::1\r\n", 400), ("Host: x:80\r\n", 200)]:
+        assert raw(other_server.port, f"GET /health/live HTTP/1.1\r\n{head}\r\n".encode()).status == status
+    assert raw(other_server.port, b"GET /health/live HTTP/1.0\r\n\r\n").status == 200
 
 
 def test_health_and_documentation_are_served(user):
