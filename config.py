@@ -39,6 +39,7 @@ class Settings(Schema):
 
     HOST = fields.String(load_default="127.0.0.1", validate=types.is_host)
     PORT = types.whole_number(default=8000, low=1, high=types.LAST_PORT)
+    SCRIPT_NAME = fields.String(load_default="", validate=types.check_prefix)
     # At least two, so that one serves while the other restarts.
     WORKERS = types.whole_number(default=max(2, available_cores()), low=1, high=1024)
     THREADS = types.whole_number(default=None, low=1, high=1024)

@@ -1,5 +1,6 @@
 """The WSGI application, which gunicorn and the ``flask`` command import."""
 
+import os
 import sys
 
 from taskapp import create_app
@@ -10,3 +11,6 @@ try:
     app = create_app(hooks.loaded.settings if hooks.loaded else None)
 except StartupError as error:
     sys.exit(f"taskapp: {error}")
+
+# The application applies the prefix. gunicorn would apply it too, and return a 500 for every path outside of it.
+os.environ.pop("SCRIPT_NAME", None)

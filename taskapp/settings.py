@@ -37,6 +37,8 @@ SECRET_BYTES = 32
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _HTTP_URL = re.compile(r"https?://([^\s/?#\[\]]+|[^\s/?#\[\]]*\[[0-9a-fA-F:.]+\](?::[0-9]+)?)(?:[/?#]\S*)?")
 _HOST_NAME = re.compile(r"[a-zA-Z0-9_](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9_.])?")
+_PREFIX = re.compile(r"(?:/[a-zA-Z0-9_~-][a-zA-Z0-9._~-]*)+")
+_MAXIMUM_PREFIX = 255
 LAST_PORT = 65535
 # The default storage of the rate limit: each worker counts for itself.
 MEMORY = "memory://"
@@ -148,6 +150,17 @@ def is_host(value: str) -> None:
         raise ValidationError(
             "must be a host name or an IP address, such as 127.0.0.1, without a scheme, port, path or brackets."
         )
+
+
+def is_prefix(value: str) -> bool:
+    """Return whether a value is a path of this host, which needs no encoding and does not end with a slash."""
+    return len(value) <= _MAXIMUM_PREFIX and _PREFIX.fullmatch(value) is not None
+
+
+def check_prefix(value: str) -> None:
+    """Accept a prefix of URLs."""
+    if not is_prefix(value):
+        raise ValidationError("must be a path like /todo, of A-Z a-z 0-9 . _ ~ -, without a slash at its end.")
 
 
 def is_rate_limit_storage(value: str) -> None:

@@ -92,13 +92,12 @@ class App(flask.Flask):
         return func
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
-        """Return the adapter that finds the route of a request.
+        """Return the adapter that finds the route of a request, or None outside of the prefix.
 
         Flask's own method parses the host twice, and checks for WebSockets.
 
         Raises:
             InvalidHeader: the header Host or X-Forwarded-Prefix is invalid.
-            werkzeug.exceptions.NotFound: the path is outside the prefix of the service.
         """
         if request is None:
             return super().create_url_adapter(None)
@@ -106,7 +105,8 @@ class App(flask.Flask):
         if message := environ.get(REJECTED) or _problem_of_host(environ):
             raise InvalidHeader(message)
         if not request.root_path.endswith(self.prefix):
-            raise NotFound
+            request.routing_exception = NotFound()
+            return None
         # No URL of the service contains a host, so the adapter needs none.
         return MapAdapter(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
 

@@ -218,9 +218,7 @@ _KEY_IN_USE = ErrorResponse(
     headers=RETRY_SHORTLY,
 )
 _RATE_LIMITED = ErrorResponse(
-    HTTPStatus.TOO_MANY_REQUESTS,
-    "RATE_LIMITED",
-    "Rate limit exceeded. See the Retry-After header.",
+    HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", "Rate limit exceeded. See the Retry-After header."
 )
 _TOO_MANY_CONCURRENT = ErrorResponse(
     HTTPStatus.TOO_MANY_REQUESTS,

@@ -15,6 +15,11 @@ class Request(flask.Request):
     """A Flask request that reads its body directly from the server if that is safe."""
 
     @property
+    def prefix(self) -> str:
+        """The percent-encoded prefix of the service's URLs; empty at the root of a host."""
+        return encode_path(self.root_path.rstrip("/"))
+
+    @property
     def has_body(self) -> bool:
         """Whether there is a body: not without Content-Length and Transfer-Encoding (RFC 9112, section 6.3)."""
         return self.environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in self.environ

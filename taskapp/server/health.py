@@ -18,6 +18,7 @@ from taskapp.db.execute import ACTING_ROLE, execute_as_login_role, execute_as_no
 from taskapp.http.errors import RETRY_SHORTLY, ErrorResponse, respond
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
+from taskapp.http.request import current_request
 from taskapp.http.version import VERSION
 
 bp = DocumentedBlueprint(
@@ -146,7 +147,9 @@ def get_index() -> Response:
 
     Returns the name and version of the service and links to its other routes.
     """
-    return json_response({"name": "taskapp", "version": VERSION, "links": _LINKS})
+    prefix = current_request().prefix
+    links = {name: prefix + path for name, path in _LINKS.items()}
+    return json_response({"name": "taskapp", "version": VERSION, "links": links})
 
 
 @bp.get("/health/live")

@@ -164,8 +164,9 @@ def banner(app: Flask, endpoints: Sequence[Endpoint]) -> str:
     config: Mapping[str, Any] = app.config
     server = embedded.of_app(app)
     data = server.data if server else f"the database {config['DATABASE_URL'].database} of DATABASE_URL"
-    lines = [f"API   {url}/api/{{user_id}}/tasks{note and f' on {note}'}" for url, _, note in endpoints]
-    url, options, _ = endpoints[0]
+    prefix = config["SCRIPT_NAME"]
+    lines = [f"API   {url}{prefix}/api/{{user_id}}/tasks{note and f' on {note}'}" for url, _, note in endpoints]
+    url, options = endpoints[0].url + prefix, endpoints[0].curl
     lines += [f"Docs  {url}/docs", f"Data  {data}"]
     if server and config["JWT_SECRET"]:
         token = sign_token(app.config, BANNER_USER, timedelta(days=1))

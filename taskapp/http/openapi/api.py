@@ -6,6 +6,7 @@ from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from flask import current_app
 from flask_smorest import Api as SmorestApi
 from flask_smorest.spec.plugins import FlaskPlugin
 from flask_smorest.utils import prepare_response
@@ -15,6 +16,7 @@ from taskapp.http.errors import name_of
 from taskapp.http.openapi.blueprint import unwrap
 from taskapp.http.openapi.responses import ERRORS, HEADERS, REQUEST_ID_PARAMETER, describe_error
 from taskapp.http.openapi.schemas import ErrorEnvelope
+from taskapp.http.request import current_request
 from taskapp.http.version import VERSION
 
 # For flask-smorest: the metadata of the document, its URL, and the security schemes of its operations.
@@ -123,6 +125,12 @@ class Api(SmorestApi):
             response = {**describe_error(status), "schema": self.ERROR_SCHEMA}
             prepare_response(response, self.spec, self.DEFAULT_RESPONSE_CONTENT_TYPE)
             self.spec.components.response(name_of(status), response, lazy=True)
+
+    def _openapi_json(self) -> Any:
+        """Serve the document. Its server is the service under the prefix of the request."""
+        document = self.spec.to_dict()
+        document["servers"] = [{**document["servers"][0], "url": current_request().prefix or "/"}]
+        return current_app.response_class(current_app.json.dumps(document, indent=2), mimetype="application/json")
 
     def _register_error_handlers(self) -> None:
         """Register none: ``taskapp.http.errors`` handles errors."""
