@@ -11,19 +11,21 @@ from typing import Any
 from alembic import context
 from flask import current_app
 from sqlalchemy import URL, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from taskapp.db import embedded
 from taskapp.db.deadline import wait_until
 from taskapp.db.engine import unpooled_engine
 from taskapp.db.errors import describe
-from taskapp.db.sqlstate import failure_of
 from taskapp.settings import StartupError
 
 # An arbitrary number. Migrations that several hosts start at the same time run one after the other.
 ADVISORY_LOCK = 7_459_001
 # Long enough for a suspended database to start.
 CONNECT_SECONDS = 30
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient privilege, no schema that the role may
+# use, read-only. A missing table or column, however, is a bug of a migration.
+REFUSALS = ("42501", "3F000", "25006")
 
 metadata = current_app.extensions["migrate"].db.metadata
 
@@ -70,7 +72,7 @@ if context.is_offline_mode():
 try:
     run_migrations()
 except DBAPIError as error:
-    # An unreachable database or a missing privilege is not a bug, so a traceback would not help.
-    if failure_of(error.orig, closed=error.connection_invalidated, can_retry=False):
+    # An unreachable or read-only database or a missing privilege is not a bug, so a traceback would not help.
+    if isinstance(error, OperationalError) or getattr(error.orig, "pgcode", None) in REFUSALS:
         raise StartupError(f"Cannot migrate the database: {describe(error)}.") from None
     raise
