@@ -1,10 +1,32 @@
 """Schema fields that are stricter than marshmallow's."""
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields
+
+# General categories (https://www.unicode.org/reports/tr44/#General_Category_Values) without a shape of their own:
+# controls, format characters, separators, and marks, which are drawn onto the character before them.
+_WITHOUT_SHAPE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me"})
+# Letters and symbols that fonts leave blank: the Hangul fillers, which have Default_Ignorable_Code_Point in
+# https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, the Braille pattern without dots, the null
+# notehead, and the Egyptian blanks.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159\U00013441\U00013442")
+# Unassigned, but with Default_Ignorable_Code_Point. Other unassigned characters may be emoji newer than this Python.
+_RESERVED = ((0x2065, 0x2065), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF))
+
+
+def _is_visible(character: str) -> bool:
+    if unicodedata.category(character) in _WITHOUT_SHAPE or character in _BLANK:
+        return False
+    return not any(first <= ord(character) <= last for first, last in _RESERVED)
+
+
+def has_visible_character(text: str) -> bool:
+    """Return whether a person sees anything of a text. Stops at the first character that is visible."""
+    return any(map(_is_visible, text))
 
 
 class Text(fields.String):
@@ -12,12 +34,21 @@ class Text(fields.String):
 
     Args:
         strip: whether to remove surrounding white space.
+        visible: whether a text that is not empty must have a visible character.
         metadata: the ``metadata`` of ``fields.String``, for the OpenAPI document.
         options: the other arguments of ``fields.String``.
     """
 
-    def __init__(self, *, strip: bool = False, metadata: Mapping[str, Any] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        strip: bool = False,
+        visible: bool = False,
+        metadata: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         self.strip = strip
+        self.visible = visible
         super().__init__(metadata={"pattern": r"^[^\u0000]*$", **(metadata or {})}, **options)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
@@ -28,7 +59,10 @@ class Text(fields.String):
             text.encode()
         except UnicodeEncodeError:
             raise ValidationError("Must not contain unpaired surrogates.") from None
-        return text.strip() if self.strip else text
+        text = text.strip() if self.strip else text
+        if self.visible and text and not has_visible_character(text):
+            raise ValidationError("Must contain a visible character.")
+        return text
 
 
 def _reject_empty(value: Any) -> None:

@@ -22,7 +22,6 @@ from taskapp.http.fields import (
 from taskapp.http.input import InputSchema
 from taskapp.http.openapi import ErrorOut
 from taskapp.http.request import current_request
-from taskapp.http.visible import has_visible_character
 from taskapp.tasks import synonyms
 from taskapp.tasks.models import DESCRIPTION_LENGTH, READ_ONLY_FIELDS, TITLE_LENGTH, WRITABLE_FIELDS, is_time
 from taskapp.tasks.openapi import CREATED_AT
@@ -38,22 +37,14 @@ _TIME_PATTERN = r"\.[0-9]{6}Z$"
 _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
-_check_title_length = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, excluding surrounding white space.")
-
-
-def _check_title(title: str) -> None:
-    _check_title_length(title)
-    if not has_visible_character(title):
-        raise ValidationError("Must contain a visible character.")
-
-
 def _title(**options: Any) -> Text:
+    blank_or_long = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, excluding surrounding white space.")
     about = {
         "description": "Surrounding white space is removed. Must contain a visible character.",
         "pattern": _TITLE_PATTERN,
         "examples": ["Buy milk"],
     }
-    return Text(strip=True, validate=_check_title, metadata=about, **options)
+    return Text(strip=True, visible=True, validate=blank_or_long, metadata=about, **options)
 
 
 def _description(**options: Any) -> Text:

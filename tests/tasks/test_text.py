@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from taskapp.http.visible import has_visible_character
+from taskapp.http.fields import has_visible_character
 
 INVISIBLE = {
     "zero width space": "\u200b",

@@ -6,7 +6,7 @@ import uuid
 
 import schemathesis
 
-from taskapp.http.visible import has_visible_character
+from taskapp.http.fields import has_visible_character
 
 USER_ID = re.compile(r"[^/\0]{1,255}")
 KEY = re.compile(r'[!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}"')
