@@ -18,6 +18,8 @@ DECLARE
     command text;
 BEGIN
     FOR command IN
+        SELECT format('ALTER DATABASE %I OWNER TO taskapp_owner', current_database())
+        UNION ALL
         SELECT format('GRANT %I TO taskapp_owner WITH ADMIN OPTION', rolname)
         FROM pg_roles WHERE oid >= 16384 AND NOT rolsuper AND rolname <> 'taskapp_owner'
         UNION ALL
@@ -53,5 +55,4 @@ def ensure_owner(connection: Any) -> None:
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [OWNER])
         if cursor.fetchone() is None:
             cursor.execute(f"CREATE ROLE {OWNER} {ATTRIBUTES}")
-            cursor.execute(f"ALTER DATABASE {connection.info.dbname} OWNER TO {OWNER}")
             cursor.execute(_TAKE_OVER)
