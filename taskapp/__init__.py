@@ -9,7 +9,7 @@ from taskapp.auth import cli as auth_cli
 from taskapp.auth import guard
 from taskapp.db import cli as db_cli
 from taskapp.db import embedded, execute
-from taskapp.http import cors, cursors, errors, not_found, openapi, prefix, request_id, security_headers
+from taskapp.http import concurrency, cors, cursors, errors, not_found, openapi, prefix, request_id, security_headers
 from taskapp.http.app import App
 from taskapp.http.openapi import docs_page
 from taskapp.server import access_log, error_responses, health, jobs, logs, metrics, request_stats
@@ -18,7 +18,20 @@ from taskapp.tasks.views import bp as tasks_bp
 
 # The hooks registered first run first for a request, and last for its response.
 _PARTS_WITH_HOOKS = (logs, request_stats, access_log, request_id, security_headers, cors)
-_OTHER_PARTS = (prefix, embedded, execute, metrics, jobs, cursors, guard, errors, not_found, error_responses, openapi)
+_OTHER_PARTS = (
+    prefix,
+    embedded,
+    execute,
+    metrics,
+    jobs,
+    concurrency,
+    cursors,
+    guard,
+    errors,
+    not_found,
+    error_responses,
+    openapi,
+)
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:

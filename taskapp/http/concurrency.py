@@ -2,17 +2,29 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import Any, TypeVar
 
-from flask import current_app, g
+from flask import Flask, current_app, g
 
+from taskapp.http.errors import RETRY_SHORTLY, ErrorResponse, map_error
 from taskapp.http.request import Request, current_request
 
+_TOO_MANY = ErrorResponse(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "RATE_LIMITED",
+    "Too many of your requests are in progress at the same time. Send fewer at once.",
+    headers=RETRY_SHORTLY,
+)
 View = TypeVar("View", bound=Callable[..., Any])
 
 # Called for the current request with its user and with ``costly``. Returns if the request may keep its thread. Set by
 # servers that divide their threads among users.
 claim_thread: ContextVar[Callable[..., None] | None] = ContextVar("claim_thread", default=None)
+
+
+class TooManyConcurrentRequests(Exception):
+    """The user has too many requests in progress."""
 
 
 def costly_with(parameter: str) -> Callable[[View], View]:
@@ -42,3 +54,8 @@ def limit_concurrency() -> None:
         request = current_request()
         # Most requests have no query string.
         claim(g.user_id, costly=bool(request.environ.get("QUERY_STRING")) and _is_costly(request))
+
+
+def init_app(app: Flask) -> None:
+    """Map the error to its response."""
+    map_error(app, TooManyConcurrentRequests, _TOO_MANY)

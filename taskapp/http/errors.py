@@ -97,10 +97,6 @@ class RateLimited(Exception):
         self.seconds = seconds
 
 
-class TooManyConcurrentRequests(Exception):
-    """The user has too many requests in progress."""
-
-
 class ErrorResponse(NamedTuple):
     """An error response.
 
@@ -220,12 +216,6 @@ _KEY_IN_USE = ErrorResponse(
 _RATE_LIMITED = ErrorResponse(
     HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", "Rate limit exceeded. See the Retry-After header."
 )
-_TOO_MANY_CONCURRENT = ErrorResponse(
-    HTTPStatus.TOO_MANY_REQUESTS,
-    "RATE_LIMITED",
-    "Too many of your requests are in progress at the same time. Send fewer at once.",
-    headers=RETRY_SHORTLY,
-)
 DATABASE_UNAVAILABLE = ErrorResponse(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "DATABASE_ERROR",
@@ -253,7 +243,6 @@ def init_app(app: Flask) -> None:
         map_error(app, exception, response, _own_message_and_details)
     map_error(app, InvalidHeader, _INVALID_HEADER, lambda error: {"message": error.description})
     map_error(app, RateLimited, _RATE_LIMITED, lambda error: {"headers": {"Retry-After": str(error.seconds)}})
-    map_error(app, TooManyConcurrentRequests, _TOO_MANY_CONCURRENT)
     map_error(app, IdempotencyKeyInUse, _KEY_IN_USE)
     map_error(app, IdempotencyKeyReused, _KEY_REUSED)
     map_error(app, DatabaseUnavailable, DATABASE_UNAVAILABLE)

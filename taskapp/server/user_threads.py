@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from taskapp.http.errors import TooManyConcurrentRequests
+from taskapp.http.concurrency import TooManyConcurrentRequests
 
 
 class Claim(NamedTuple):

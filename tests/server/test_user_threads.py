@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from taskapp.http.errors import TooManyConcurrentRequests
+from taskapp.http.concurrency import TooManyConcurrentRequests
 from taskapp.server.user_threads import Postponed, UserThreads
 from tests.support.postgres import locked_tasks, run_sql
 from tests.support.servers import connection_to, own_worker, read_to_end, request_of
