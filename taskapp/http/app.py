@@ -28,7 +28,6 @@ class InvalidHeader(BadRequest):
 class App(flask.Flask):
     """Flask for views and hooks that are plain functions, and for routes that do not depend on the host."""
 
-    prefix = ""  # Of the paths of all routes; see taskapp.http.prefix.
     request_class = Request
     json_provider_class = StrictJSONProvider
 
@@ -39,6 +38,9 @@ class App(flask.Flask):
         self.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY + 1
         self.url_map.merge_slashes = False  # A wrong URL is a 404. No redirect corrects it.
         self.url_map.converters["id"] = IdConverter
+        # Of all paths, and the function that moves it to SCRIPT_NAME; see taskapp.http.prefix.
+        self.prefix = ""
+        self.apply_prefix: Callable[[Environ], None] = lambda _environ: None
         self._contexts: list[Callable[[Environ], AbstractContextManager[None]]] = []
         self._more_headers: list[MoreHeaders] = []
 
@@ -63,6 +65,7 @@ class App(flask.Flask):
 
     def wsgi_app(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Handle a request, with the registered contexts and headers."""
+        self.apply_prefix(environ)
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             for more in self._more_headers:

@@ -196,11 +196,8 @@ def _own_message_and_details(error: RequestError) -> dict[str, Any]:
 
 _MALFORMED = ErrorResponse(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The body must be a JSON object in UTF-8.")
 _INVALID_HEADER = ErrorResponse(HTTPStatus.BAD_REQUEST, "MALFORMED_REQUEST", "The header Host is missing.")
-_UNSUPPORTED = ErrorResponse(
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    "UNSUPPORTED_MEDIA_TYPE",
-    "The content type of the body must be application/json.",
-)
+_JSON_ONLY = "The content type of the body must be application/json."
+_UNSUPPORTED = ErrorResponse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", _JSON_ONLY)
 _COMPRESSED = _UNSUPPORTED._replace(
     message="The service accepts no Content-Encoding. Send the body uncompressed.",
     headers={"Accept-Encoding": "identity"},  # RFC 9110, section 12.5.3: the codings that it accepts.

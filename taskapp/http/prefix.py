@@ -4,7 +4,6 @@ The setting SCRIPT_NAME has it if the proxy forwards whole paths. A proxy that r
 in the header ``X-Forwarded-Prefix``. All URLs in responses start with the prefix, as ``Request.root_path`` has it.
 """
 
-from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -35,45 +34,43 @@ def is_trusted(address: str | None, allowed: str) -> bool:
 
 
 class Prefix:
-    """WSGI middleware that moves the prefix from ``PATH_INFO`` or ``X-Forwarded-Prefix`` to ``SCRIPT_NAME``.
+    """Moves the prefix of a request from ``PATH_INFO`` or ``X-Forwarded-Prefix`` to ``SCRIPT_NAME``.
 
     Args:
-        app: the application; its ``wsgi_app`` is called.
         prefix: the setting SCRIPT_NAME.
         allowed: the setting FORWARDED_ALLOW_IPS.
     """
 
-    def __init__(self, app: App, prefix: str, allowed: str) -> None:
-        self._wsgi_app = app.wsgi_app
+    def __init__(self, prefix: str, allowed: str) -> None:
         self._prefix, self._allowed = prefix, allowed
-        # gunicorn reads X-Forwarded-Proto. No URL contains a host, and the log has the address of the peer.
-        self._proxy_fix = ProxyFix(self._validate, x_for=0, x_proto=0, x_prefix=1)
+        # It only changes the environment. gunicorn reads X-Forwarded-Proto. No URL contains a host, and the log has the
+        # address of the peer.
+        self._proxy_fix = ProxyFix(lambda _environ, _start: [], x_for=0, x_proto=0, x_prefix=1)
 
-    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Handle a request."""
+    def apply(self, environ: Environ) -> None:
+        """Change the WSGI environment of a request. An invalid header is recorded as the reason to reject it."""
         if "HTTP_X_FORWARDED_PREFIX" in environ and is_trusted(environ.get("REMOTE_ADDR"), self._allowed):
-            return self._proxy_fix(environ, start_response)
-        return self._split(environ, start_response)
-
-    def _validate(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Reject a header that would make other URLs than paths of this host."""
-        forwarded, original = environ["SCRIPT_NAME"].rstrip("/"), environ["werkzeug.proxy_fix.orig"]["SCRIPT_NAME"]
-        if forwarded and not is_prefix(forwarded):
-            environ[REJECTED] = _INVALID
-            forwarded = ""
-        environ["SCRIPT_NAME"] = forwarded + (original or "")
-        return self._split(environ, start_response)
-
-    def _split(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Move the prefix of the path. Without it, the URL does not exist; see ``App.create_url_adapter``."""
+            self._read_header(environ)
         prefix, path = self._prefix, environ.get("PATH_INFO", "")
         if prefix and f"{path}/".startswith(f"{prefix}/"):
             environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + prefix
             environ["PATH_INFO"] = path[len(prefix) :]
-        return self._wsgi_app(environ, start_response)
+
+    def _read_header(self, environ: Environ) -> None:
+        mounted_at = environ.get("SCRIPT_NAME", "")
+        environ["SCRIPT_NAME"] = ""
+        self._proxy_fix(environ, _start_nothing)
+        forwarded = environ["SCRIPT_NAME"].rstrip("/")
+        if forwarded and not is_prefix(forwarded):
+            environ[REJECTED], forwarded = _INVALID, ""
+        environ["SCRIPT_NAME"] = forwarded + mounted_at
+
+
+def _start_nothing(*_: Any) -> Any:
+    """Stand in for the ``start_response`` of a server."""
 
 
 def init_app(app: App) -> None:
-    """Serve the application under its prefix."""
+    """Serve the application under its prefix. Paths outside of it do not exist; see ``App.create_url_adapter``."""
     app.prefix = app.config["SCRIPT_NAME"]
-    app.wsgi_app = Prefix(app, app.prefix, app.config["FORWARDED_ALLOW_IPS"])  # type: ignore[method-assign]
+    app.apply_prefix = Prefix(app.prefix, app.config["FORWARDED_ALLOW_IPS"]).apply

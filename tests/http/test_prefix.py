@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from marshmallow import ValidationError
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
+from config import Settings
 from taskapp.http.openapi.docs_page import CONTENT_SECURITY_POLICY
 from taskapp.server.binding import Endpoint
 from taskapp.server.hooks import banner
@@ -185,6 +187,12 @@ def test_last_of_several_prefixes_counts(plain):
     """It is the one of the proxy that connected; another may be a client's own."""
     for value, docs in [("//evil, /todo", "/todo/docs"), ("/todo/", "/todo/docs"), ("/", "/docs"), ("", "/docs")]:
         assert WsgiClient(plain).get("/", headers={"X-Forwarded-Prefix": value}).json["links"]["docs"] == docs
+
+
+@pytest.mark.parametrize("value", ["todo", "/todo/", "/", "//todo", "/a b", "/..", "https://x/todo", "/" + "x" * 255])
+def test_setting_that_is_no_path_is_refused(value):
+    with pytest.raises(ValidationError, match="must be a path like /todo"):
+        Settings().load({"SCRIPT_NAME": value})
 
 
 @pytest.mark.slow
