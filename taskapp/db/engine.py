@@ -42,14 +42,21 @@ _REPORTED = {"server_encoding": "UTF8", "standard_conforming_strings": "on"}
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
 
 
-def connect_args(url: URL) -> dict[str, Any]:
-    """Return the arguments with which psycopg2 connects to a database URL, whatever the environment has.
+def _url_args(url: URL) -> dict[str, Any]:
+    """Return the arguments of psycopg2 that a database URL has, with its password."""
+    _, args = _DIALECT.create_connect_args(url)  # type: ignore[no-untyped-call] # As above.
+    return dict(args)
+
+
+def further_args(url: URL) -> dict[str, Any]:
+    """Return the arguments that make a connection independent of the environment, in addition to those of its URL.
 
     Args:
         url: the URL. Its own parameters take precedence, except over the encoding of the client.
     """
-    _, given = _DIALECT.create_connect_args(url)  # type: ignore[no-untyped-call] # As above.
-    return {**_NOT_FROM_ENVIRONMENT, **_DEFAULTS, **given, **_REQUIRED}
+    given = _url_args(url)
+    stated = {**_NOT_FROM_ENVIRONMENT, **_DEFAULTS}
+    return {**{name: value for name, value in stated.items() if name not in given}, **_REQUIRED}
 
 
 def engine_options(config: Mapping[str, Any], url: URL) -> dict[str, Any]:
@@ -73,7 +80,7 @@ def engine_options(config: Mapping[str, Any], url: URL) -> dict[str, Any]:
         "pool_recycle": 240,
         # Parameters contain the data of users, which must not be logged.
         "hide_parameters": True,
-        "connect_args": connect_args(url),
+        "connect_args": further_args(url),
     }
 
 
@@ -145,7 +152,7 @@ def init_engine(engine: Engine) -> None:
 
 def unpooled_engine(url: URL) -> Engine:
     """Return an engine for migrations, which opens a connection for each use."""
-    engine = create_engine(url, poolclass=NullPool, connect_args=connect_args(url), hide_parameters=True)
+    engine = create_engine(url, poolclass=NullPool, connect_args=further_args(url), hide_parameters=True)
     event.listen(engine, "connect", _check_new)
     return engine
 
@@ -162,6 +169,6 @@ def check_database(url: URL, seconds: float) -> None:
         psycopg2.Error: it cannot be reached.
     """
     with wait_until(time.monotonic() + seconds):
-        connection = psycopg2.connect(**connect_args(url))
+        connection = psycopg2.connect(**{**_url_args(url), **further_args(url)})
     _check_reported(connection)
     connection.close()

@@ -85,7 +85,8 @@ def test_page_of_an_allowed_origin_uses_the_api(call, sites, server):
     page = call(sites[0], f"{base}?limit=1", headers=token)
     assert 'rel="next"' in page["headers"]["link"]
     refused = call(sites[0], base, headers={"Authorization": "Bearer x"})
-    assert (refused["status"], refused["headers"]["www-authenticate"]) == (401, 'Bearer error="invalid_token"')
+    assert refused["status"] == 401
+    assert refused["headers"]["www-authenticate"].startswith('Bearer error="invalid_token"')
     too_large = call(sites[0], base, headers={"Authorization": "Bearer " + "x" * 20_000})
     assert too_large["status"] == 431
 

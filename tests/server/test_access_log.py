@@ -55,7 +55,7 @@ def test_request_is_one_line_with_all_that_is_known(user, logging_server):
         ("GET", "/no/such/address", None, ("GET", "unmatched", 404, False, 0)),
         ("BREW", "/health", None, ("OTHER", "unmatched", 405, False, 0)),
         ("GET", "/health/live", None, ("GET", "/health/live", 200, False, 0)),
-        ("GET", "/health/ready", None, ("GET", "/health/ready", 200, False, 2)),
+        ("GET", "/health/ready", None, ("GET", "/health/ready", 200, False, 3)),
         ("GET", "/api/somebody/tasks", None, ("GET", LIST, 401, False, 0)),
         ("GET", "/api/somebody/tasks", ..., ("GET", LIST, 403, True, 0)),
         ("GET", "/api/somebody/tasks?q=x", "nonsense", ("GET", LIST, 401, False, 0)),
