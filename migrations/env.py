@@ -5,6 +5,7 @@ the embedded server, which is started.
 """
 
 import logging
+import re
 import time
 from typing import Any
 
@@ -17,6 +18,7 @@ from taskapp.db import embedded
 from taskapp.db.deadline import wait_until
 from taskapp.db.engine import unpooled_engine
 from taskapp.db.errors import describe
+from taskapp.db.migrations import next_number
 from taskapp.settings import StartupError
 
 # An arbitrary number. Migrations that several hosts start at the same time run one after the other.
@@ -26,6 +28,9 @@ CONNECT_SECONDS = 30
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient privilege, no schema that the role may
 # use, read-only. A missing table or column, however, is a bug of a migration.
 REFUSALS = ("42501", "3F000", "25006")
+
+# The ids that Alembic makes.
+RANDOM_ID = re.compile(r"[0-9a-f]{12}")
 
 metadata = current_app.extensions["migrate"].db.metadata
 
@@ -41,7 +46,7 @@ def database_url() -> URL:
 
 
 def name_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:
-    """Number a new revision after the newest one, or drop it if nothing has changed."""
+    """Number a new revision, unless --rev-id names it, or drop it if nothing has changed."""
     script = directives[0]
     if (
         context.config.cmd_opts
@@ -51,8 +56,8 @@ def name_revision(_context: Any, _revision: Any, directives: list[Any]) -> None:
         directives.clear()
         logging.getLogger("taskapp.migrations").warning("No changes between the models and the database.")
         return
-    head = context.script.get_current_head()
-    script.rev_id = f"{int(head or 0) + 1:04}"
+    if RANDOM_ID.fullmatch(script.rev_id):
+        script.rev_id = next_number(context.script)
 
 
 def run_migrations() -> None:

@@ -1,12 +1,10 @@
 """Health checks and the index of routes. They require no token."""
 
 from collections.abc import Callable
-from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from alembic.script import ScriptDirectory
 from flask import Response, current_app
 from marshmallow import Schema, fields
 from marshmallow.validate import Equal
@@ -15,17 +13,21 @@ from sqlalchemy import text
 from taskapp.auth.jwks import KeySet
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UnsuitableDatabase
 from taskapp.db.execute import ACTING_ROLE, execute_as_login_role, execute_as_nobody
+from taskapp.db.migrations import head_revisions
 from taskapp.http.errors import RETRY_SHORTLY, ErrorResponse, respond
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
 from taskapp.http.request import current_request
 from taskapp.http.version import VERSION
+from taskapp.settings import StartupError
 
 bp = DocumentedBlueprint(
     "service", __name__, description="Health checks and index. No token is required.", errors=HTTP_ERRORS
 )
 
 _BEHIND = "The database is not at the newest migration. Run 'flask db upgrade'."
+_BRANCHED = "The migrations end in several revisions"
+_MERGE = "Run 'flask db merge heads', and then 'flask db upgrade'."
 _REVISION = text("SELECT version_num FROM alembic_version")
 _RLS_CHECK = text("SELECT current_user = :acting_role AND row_security_active('tasks')")
 # Everything that requests of users do with the tables, but to no row. PostgreSQL checks privileges and whether it is
@@ -43,20 +45,18 @@ _READ_AND_WRITE = text("""
 """)
 
 
-@cache
-def head_revision(migrations: Path) -> str | None:
-    """Return the newest revision in the folder of migrations."""
-    return ScriptDirectory(str(migrations)).get_current_head()
-
-
 def _check_migrations() -> str | None:
     try:
         found = {revision for (revision,) in execute_as_login_role(_REVISION)}
     except DatabaseNotSetUp:
         return "Cannot read the migration of the database. Run 'flask db upgrade'."
-    if found != {head_revision(Path(current_app.extensions["migrate"].directory))}:
-        return _BEHIND
-    return None
+    try:
+        newest = head_revisions(Path(current_app.extensions["migrate"].directory))
+    except StartupError as error:
+        return error.message
+    if found == newest:
+        return None
+    return _BEHIND if len(newest) == 1 else f"{_BRANCHED}: {', '.join(sorted(newest))}. {_MERGE}"
 
 
 def _check_row_level_security() -> str | None:

@@ -10,10 +10,10 @@ import flask_migrate
 
 from config import ROOT, Settings
 from taskapp import create_app
-from taskapp.server.health import head_revision
+from taskapp.db.migrations import head_revisions
 from tests.support.urls import as_text
 
-HEAD = head_revision(ROOT / "migrations")
+(HEAD,) = head_revisions(ROOT / "migrations")
 # For tests that need no embedded default, and must not touch that of the checkout.
 NO_INSTANCE = Path(tempfile.gettempdir()) / f"taskapp-tests-{os.geteuid()}"
 # Migrations need neither; an application without both would make an embedded default.
