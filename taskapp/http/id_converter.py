@@ -13,7 +13,7 @@ NO_ID = 0
 
 
 class InvalidId(Exception):
-    """No row can have the id in the path."""
+    """The id in the path is not valid."""
 
 
 class IdConverter(BaseConverter):

@@ -147,6 +147,7 @@ def test_no_description_is_made_for_another_reader():
         r'"description": "((?:[^"\\]|\\.)*)"', json.dumps(DOCUMENT["paths"] | DOCUMENT["components"])
     ):
         assert "``" not in description
+        assert not re.search(r"\brows?\b", description.replace("row-level", "")), description  # They are tasks.
         assert not re.search(r"[^\n]\\n[^\n]", description.replace("\\n\\n", "")), description
 
 
