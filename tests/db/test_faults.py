@@ -83,8 +83,8 @@ def test_while_it_is_unavailable_not_all_threads_wait(proxy, user, service):
     proxy.refuse()
     proxy.cut()
 
-    def send(_):
-        with service.client("user") as client:
+    def send(number):
+        with service.client(f"user-{number}") as client:  # One user has a quarter of the threads.
             return timed(client.get)
 
     with ThreadPoolExecutor(40) as pool:

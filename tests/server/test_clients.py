@@ -180,8 +180,9 @@ def test_clients_that_send_unread_bodies_as_fast_as_they_can_do_not_delay_others
 
 def test_clients_that_do_not_close_delay_nobody(gunicorn, user, connect):
     open_ends = [connect(gunicorn) for _ in range(20)]
-    for connection in open_ends:
-        connection.sendall(request_of(user, close=True))
+    for number, connection in enumerate(open_ends):
+        with gunicorn.client(f"user-{number}") as client:
+            connection.sendall(request_of(client, close=True))
     assert health_seconds(user)[1] < 1
     for connection in open_ends:
         assert read_to_end(connection).startswith(b"HTTP/1.1 200 ")
