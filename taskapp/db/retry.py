@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Self
 
-from taskapp.db.errors import DatabaseUnavailable, describe
+from taskapp.db.errors import DatabaseReadOnly, DatabaseUnavailable, describe
 
 _logger = logging.getLogger(__name__)
 
@@ -85,10 +85,15 @@ class CircuitBreaker:
             _logger.warning("The database is unavailable: %s", failure)
 
     def _record_refusal(self, failure: OperationFailed) -> None:
-        """Log a refusal, unless the last one with its SQLSTATE was less than a minute ago."""
+        """Log a refusal, unless the last one with its cause was less than a minute ago.
+
+        Missing privileges on two tables have one SQLSTATE, but two messages. A read-only database has one message for
+        each kind of statement.
+        """
         now = time.monotonic()
-        last = self._refused_at.get(failure.sqlstate, -math.inf)
-        self._refused_at[failure.sqlstate] = now
+        cause = failure.sqlstate if failure.error is DatabaseReadOnly else str(failure)
+        last = self._refused_at.get(cause, -math.inf)
+        self._refused_at[cause] = now
         if now - last > _SAME_REFUSAL:
             _logger.error("The database refused a statement: %s (SQLSTATE %s)", failure, failure.sqlstate)
 

@@ -115,6 +115,25 @@ def test_database_that_is_not_set_up_is_unavailable(user, url, caplog, name):
     assert user.ready() == "ok"
 
 
+def test_log_has_each_missing_privilege_once(user, url, caplog):
+    """Although they have the same SQLSTATE, and requests that are refused go on."""
+    tables = ("tasks", "idempotency_keys")
+    for table in tables:
+        run_sql(url, f"REVOKE SELECT ON {table} FROM {ACTING_ROLE}")
+    try:
+        user.write()
+        run_sql(url, f"GRANT SELECT ON tasks TO {ACTING_ROLE}")
+        for _ in range(2):
+            user.write("key")
+    finally:
+        for table in tables:
+            run_sql(url, f"GRANT SELECT ON {table} TO {ACTING_ROLE}")
+    lines = [
+        f"The database refused a statement: permission denied for table {table} (SQLSTATE 42501)" for table in tables
+    ]
+    assert [record.message for record in caplog.records] == lines
+
+
 def test_readiness_needs_every_privilege_of_the_acting_role(user, url):
     """So that a column of a later migration, or one that was revoked, does not pass unnoticed."""
     privileges = run_sql(

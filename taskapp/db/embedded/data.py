@@ -7,6 +7,7 @@ Everything here runs while the process holds the lock that all processes of a se
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -41,6 +42,15 @@ def check_owner(data: Path) -> None:
         )
     for path in (data, *data.rglob("*")):
         os.chown(path, expected, group, follow_symlinks=False)
+
+
+def make_private(data: Path) -> None:
+    """Close the data to other users. PostgreSQL rejects data that is open, as some ways to copy a folder leave it.
+
+    It accepts that the group may read (https://www.postgresql.org/docs/current/app-initdb.html, allow-group-access).
+    """
+    if stat.S_IMODE(data.stat().st_mode) & 0o027:
+        data.chmod(0o700)
 
 
 def remove_leftovers(data: Path, sockets: Path) -> None:

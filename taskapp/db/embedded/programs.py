@@ -89,15 +89,22 @@ def spawn(command: list[str], log: Path, inherited: int) -> int:
         command: the command.
         log: the file to which its output is appended.
         inherited: a file descriptor of this process that becomes number 3 of the new one.
+
+    Raises:
+        OSError: the log cannot be opened, or the command not be started.
     """
-    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    files = [
-        (os.POSIX_SPAWN_DUP2, inherited, 3),
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, log, append, 0o600),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
-    ]
-    return os.posix_spawn(command[0], command, clean_environment(), file_actions=files, setsid=True)
+    # Opened here, because an error of posix_spawn() would name the command.
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        files = [
+            (os.POSIX_SPAWN_DUP2, output, 1),
+            (os.POSIX_SPAWN_DUP2, output, 2),
+            (os.POSIX_SPAWN_DUP2, inherited, 3),
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        ]
+        return os.posix_spawn(command[0], command, clean_environment(), file_actions=files, setsid=True)
+    finally:
+        os.close(output)
 
 
 def cause_in(output: str) -> str:

@@ -183,6 +183,7 @@ class EmbeddedPostgres:
             if data_folder.is_empty(self.data):
                 data_folder.initialize(self.data, self._initdb)
             data_folder.check_owner(self.data)
+            data_folder.make_private(self.data)
             data_folder.remove_leftovers(self.data, self.socket.parent)
             data_folder.write_settings(self.data, self.socket.parent, self._settings)
             keeper = [sys.executable, "-I", "-S", str(KEEPER), str(self._use.path)]

@@ -136,6 +136,21 @@ def test_folder_that_was_open_is_closed(tmp_path):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_data_that_is_open_to_others_is_closed(server):
+    """As rsync and archives leave it, which may not keep the mode of a folder."""
+    server.start()
+    server.stop()
+    server.data.chmod(0o755)
+    server.start()
+    assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
+
+
+def test_log_that_cannot_be_opened_is_named(server):
+    server.log.mkdir(parents=True)
+    with pytest.raises(EmbeddedError, match=r"Is a directory \(.*/postgres\.log\)\."):
+        server.start()
+
+
 def test_folder_that_is_a_link_is_refused(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "instance").symlink_to("elsewhere")
