@@ -50,7 +50,7 @@ _PREFIX = (
     # psycopg2 reads times in the ISO style.
     " set_config('DateStyle', 'ISO', true), set_config('TimeZone', 'UTC', true);\n"
 )
-_LOGIN_ROLE_PREFIX = f"{_DEFAULT_PATH}SET LOCAL row_security TO on;\n"
+_LOGIN_PREFIX = f"{_DEFAULT_PATH}SET LOCAL row_security TO on; SET LOCAL statement_timeout TO %(statement_timeout)s;\n"
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
 # More than the statements that clients use in practice. Beyond it, statements are compiled again.
 _COMPILED_STATEMENTS = 1024
@@ -116,7 +116,7 @@ def execute_as_login_role(statement: Executable) -> Rows:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
     text, fixed, _ = _compile(statement)
-    return _run(_Message(_LOGIN_ROLE_PREFIX + text, fixed), once=True)
+    return _run(_Message(_LOGIN_PREFIX + text, fixed), once=True)
 
 
 def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Rows:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from taskapp.settings import StartupError
 
@@ -35,9 +36,21 @@ def check_ids(folder: Path) -> None:
             )
 
 
+def _read_heads(folder: Path) -> frozenset[str]:
+    check_ids(folder)
+    try:
+        return frozenset(ScriptDirectory(str(folder)).get_heads())
+    except KeyError as error:  # Alembic's own error has no text.
+        raise StartupError(f"A migration follows the revision {error}, of which there is no file.") from None
+    except CommandError as error:
+        raise StartupError(f"Cannot read the migrations: {error}") from None
+
+
 def configure(config: Any) -> Any:
     """Check the files of migrations before every command of ``flask db``, and return Alembic's configuration."""
-    check_ids(Path(config.get_main_option("script_location", "")))
+    folder = Path(config.get_main_option("script_location", ""))
+    if folder.is_dir():
+        _read_heads(folder)
     return config
 
 
@@ -46,10 +59,9 @@ def head_revisions(folder: Path) -> frozenset[str]:
     """Return the newest revisions in a folder of migrations; several if it has branches that are not merged.
 
     Raises:
-        StartupError: two files have the same revision id.
+        StartupError: two files have the same revision id, or a file follows a revision that has none.
     """
-    check_ids(folder)
-    return frozenset(ScriptDirectory(str(folder)).get_heads())
+    return _read_heads(folder)
 
 
 def next_number(script: ScriptDirectory) -> str:

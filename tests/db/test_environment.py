@@ -165,6 +165,7 @@ HOSTILE = {
     "array_nulls": "off",
     '"app.user_id"': "victim",
     "application_name": "theirs",
+    "statement_timeout": "1",  # In milliseconds. The last one, because it also limits the statements above.
 }
 
 

@@ -180,6 +180,15 @@ def test_readiness_says_what_is_wrong_with_the_files(folder, add, make_app, new_
         head_revisions.cache_clear()
 
 
+@pytest.mark.filterwarnings("ignore:Revision 0777")
+def test_revision_without_a_file_is_named(folder, add):
+    """As after a merge that left a file out. Alembic raises a KeyError."""
+    add("a", "0904", "0777")
+    head_revisions.cache_clear()
+    with pytest.raises(StartupError, match="A migration follows the revision '0777', of which there is no file"):
+        head_revisions(folder)
+
+
 @pytest.mark.slow
 def test_start_with_branches_or_a_clash_ends_in_a_sentence(folder, add, new_database, settings, tmp_path):
     project = tmp_path / "project"

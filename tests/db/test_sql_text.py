@@ -21,7 +21,7 @@ WRITTEN_OUT = {"literal_binds", "literal_execute", "render_postcompile"}
 # set up by constants, before there is anything of users.
 SENDS = {"copy_expert", "exec_driver_sql", "execute", "execute_batch", "execute_values", "executemany", "mogrify"}
 SENT = {"cursor.execute(message.text, {**message.values, 'statement_timeout': str(min(left, share))})"}
-MADE = {"str(compiled)", "_PREFIX + text", "_LOGIN_ROLE_PREFIX + text"}
+MADE = {"str(compiled)", "_PREFIX + text", "_LOGIN_PREFIX + text"}
 EMBEDDED = PACKAGE / "db" / "embedded"
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|VALUES|set_config)\b")
 
