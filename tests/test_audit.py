@@ -52,6 +52,7 @@ def audit(database, monkeypatch):
     return audit
 
 
+@pytest.mark.slow
 def test_audit_asks_for_everything_and_may_find_nothing(audit, database):
     status, text = audit()
     assert (status, len(database.asked) > 80) == (0, True)
@@ -59,6 +60,7 @@ def test_audit_asks_for_everything_and_may_find_nothing(audit, database):
     assert {"flask", "psycopg2-binary", "pytest", "playwright"} <= set(database.asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [[], ["--if-reachable"]])
 def test_known_vulnerability_ends_the_audit(audit, database, arguments):
     versions = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "99.1"}]}]
@@ -70,6 +72,7 @@ def test_known_vulnerability_ends_the_audit(audit, database, arguments):
     assert "no known vulnerability" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "expected"), [([], 1), (["--if-reachable"], 0)])
 def test_unreachable_database_is_reported(audit, database, arguments, expected):
     database.status = 503

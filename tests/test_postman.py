@@ -80,6 +80,7 @@ def test_run_with_the_secret_sends_every_request(with_secret):
     assert len(sent) == len(REQUESTS) - 1  # But for metrics that are off.
 
 
+@pytest.mark.slow
 def test_run_with_a_token_skips_what_needs_more(with_token):
     assert not with_token.failures, "\n".join(with_token.failures)
     sent = [item["name"] for item in REQUESTS if is_sent(item)]
@@ -87,6 +88,7 @@ def test_run_with_a_token_skips_what_needs_more(with_token):
     assert 0 < len(REQUESTS) - len(sent) < 15
 
 
+@pytest.mark.slow
 def test_every_response_is_the_one_in_its_name(with_secret, with_token):
     for sent in with_secret.sent + with_token.sent:
         status, code, _ = NAME.fullmatch(sent.name).groups()
@@ -94,6 +96,7 @@ def test_every_response_is_the_one_in_its_name(with_secret, with_token):
         assert {f"status {status}", "X-Request-ID"} <= set(sent.checks), sent.name
 
 
+@pytest.mark.slow
 def test_own_tasks_are_left_alone_and_old_ones_removed(with_secret, with_token):
     assert with_secret.tasks == [[user.own] for user in with_secret.users]
     # With only a token of the first user, it cannot act as the second.

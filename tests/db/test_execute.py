@@ -121,6 +121,7 @@ def test_write_that_timed_out_is_not_done_later(make_app, database_url):
     assert run_sql(database_url, "SELECT * FROM tasks WHERE user_id = 'given-up'") == []
 
 
+@pytest.mark.slow
 def test_dead_connections_one_after_another_are_unavailable(app, monkeypatch):
     class Readable:
         def register(self, *_):

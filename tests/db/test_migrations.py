@@ -135,6 +135,7 @@ def test_schema_of_another_name_works(make_database):
     use(url)
 
 
+@pytest.mark.slow
 def test_databases_of_one_cluster_may_be_migrated_at_once(make_database):
     urls = [make_database() for _ in range(3)]
     with ThreadPoolExecutor(3) as threads:

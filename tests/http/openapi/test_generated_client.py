@@ -62,6 +62,7 @@ def test_every_operation_is_a_function(package):
     }
 
 
+@pytest.mark.slow
 def test_types_of_the_generated_code_agree(package):
     """The types of the code that is generated from the document agree; the rest is the same in every client."""
     command = [sys.executable, "-m", "mypy", "--config-file", os.devnull, "--follow-imports", "silent"]

@@ -50,6 +50,7 @@ def test_document_is_valid():
     validate(DOCUMENT)
 
 
+@pytest.mark.slow
 def test_document_lints_clean():
     """By Spectral's default rules for OpenAPI, its warnings included."""
     spectral = require(SPECTRAL, "'make tools' installs it.")
