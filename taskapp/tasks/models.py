@@ -34,7 +34,7 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates t
         Index("ix_tasks_user_id_title_id", "user_id", "title", "id"),
         CheckConstraint("user_id <> ''", name="user_id_not_empty"),
         # Only characters that both PostgreSQL and Python treat as white space, in any locale.
-        CheckConstraint(r"btrim(title, E' \t\n\r\f\v') <> ''", name="title_not_blank"),
+        CheckConstraint(r"btrim(title, E' \t\n\r\f\x0b') <> ''", name="title_not_blank"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))

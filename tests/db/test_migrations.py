@@ -70,7 +70,7 @@ def use(url):
         delete = RequestKey("delete", b"x")
         assert not service.delete_task("alice", task_id, versions=(2,), key=delete).replayed
         assert service.delete_task("alice", task_id, key=delete).replayed
-        for title in ("b", "a"):
+        for title in ("b", "a", "v"):
             service.create_task("alice", title=title, key=RequestKey(title, b"x"))
         found = service.list_tasks("alice", status="pending", sort="title", q="A", limit=9, after=("A", 0))
         assert [task["title"] for task in found.tasks] == ["a"]
@@ -166,7 +166,7 @@ def test_constraints_of_models_and_head_agree(make_database):
     def shape(url):
         checks = run_sql(
             url,
-            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            "SELECT conname, replace(pg_get_constraintdef(oid), ' NOT VALID', '') FROM pg_constraint"
             " WHERE conrelid = 'tasks'::regclass ORDER BY conname",
         )
         columns = run_sql(
