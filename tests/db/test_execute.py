@@ -58,11 +58,14 @@ def test_share_never_extends_the_deadline(impatient):
         assert seconds(lambda: execute(text("SELECT pg_sleep(5)"), {}, user_id="", share=0.6)) < 0.6
 
 
+# The server then knows of no timeout, as a pooler that holds the statement does not.
+HANG = text("SET LOCAL statement_timeout TO 0; SELECT pg_sleep(5)")
+
+
 def test_server_that_hangs_is_unavailable_at_the_deadline(impatient):
-    # Past the prefix, the server knows of no timeout: as a pooler that holds the statement does not.
     with impatient.app_context():
         before = execute(BACKEND, {}, user_id="")[0][0]
-        assert 0.95 <= seconds(lambda: execute_as_login_role(text("SELECT pg_sleep(5)"))) < 4
+        assert 0.95 <= seconds(lambda: execute_as_login_role(HANG)) < 4
         assert execute(BACKEND, {}, user_id="")[0][0] != before  # The old one may still get a late response.
 
 
