@@ -82,7 +82,7 @@ class Parameter(fields.String):
 class ReadOnly(fields.Field[Any]):
     """A field that clients cannot set. It is named as such, instead of as an unknown one."""
 
-    default_error_messages = {"null": "Read-only. Omit it.", "invalid": "Read-only. Omit it."}  # noqa: RUF012 # As in marshmallow.
+    default_error_messages = dict.fromkeys(("null", "invalid"), "Read-only. Omit it.")
 
     def __init__(self, **options: Any) -> None:
         # Undocumented, because JSON Schema cannot require the current value.
@@ -92,13 +92,14 @@ class ReadOnly(fields.Field[Any]):
         raise self.make_error("invalid", input=value)
 
 
-_OMIT_OR_REPEAT = "Read-only. Omit it, or send its current value."
+class _Unchanged(ReadOnly):
+    """A field that clients cannot change, but may send back."""
+
+    default_error_messages = dict.fromkeys(("null", "invalid"), "Read-only. Omit it, or send its current value.")
 
 
-class UnchangedInteger(ReadOnly):
+class UnchangedInteger(_Unchanged):
     """A positive integer that clients cannot change, but may send back."""
-
-    default_error_messages = {"null": _OMIT_OR_REPEAT, "invalid": _OMIT_OR_REPEAT}  # noqa: RUF012 # As in marshmallow.
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if type(value) is int and 0 < value < 2**63:
@@ -106,10 +107,8 @@ class UnchangedInteger(ReadOnly):
         raise self.make_error("invalid", input=value)
 
 
-class UnchangedTime(ReadOnly):
+class UnchangedTime(_Unchanged):
     """A time (RFC 3339) that clients cannot change, but may send back. Returns a naive datetime in UTC."""
-
-    default_error_messages = {"null": _OMIT_OR_REPEAT, "invalid": _OMIT_OR_REPEAT}  # noqa: RUF012 # As in marshmallow.
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
         try:

@@ -12,14 +12,6 @@ from taskapp.auth.errors import SigningKeyUnavailable
 from taskapp.auth.issuer import MAXIMUM_BYTES, FetchFailed, fetch_key_set
 from taskapp.auth.jwks import KeySet
 from taskapp.auth.strict_jwt import Header
-from tests.support.issuer import Issuer
-
-
-@pytest.fixture
-def issuer():
-    with Issuer() as issuer:
-        issuer.add_key("ed", "EdDSA")
-        yield issuer
 
 
 @pytest.fixture

@@ -3,15 +3,7 @@
 import pytest
 
 from taskapp.auth import jwks, token_bucket, tokens
-from tests.support.issuer import Issuer
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def issuer():
-    with Issuer() as issuer:
-        issuer.add_key("ed", "EdDSA")
-        yield issuer
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What clients may notice of an outage of the database."""
 
+import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,11 +25,12 @@ def assert_restart_loses_nothing(database, stop, user, service, *, deadline, rec
     """While users write, stop PostgreSQL by a signal and start it again: every acknowledged write is there."""
     stopping = threading.Event()
     acknowledged, responses = [], []
+    run = secrets.token_hex(4)  # So that no task of an earlier run counts.
 
     def write(number):
         with service.client(f"user-{number}") as client:  # One user has a quarter of the threads.
             while not stopping.is_set():
-                title = f"{stop.name} {number} {len(responses)}"
+                title = f"{run} {number} {len(responses)}"
                 response, seconds = timed(partial(client.post, json={"title": title}))
                 responses.append((response.status, seconds))
                 if response.status == 201:

@@ -63,30 +63,30 @@ class ServerLock:
         Its value is the file descriptor for the server to inherit, which keeps the lock after the end of the context,
         or None.
         """
-        file = _open(self.path)
-        try:
+        with _opened(self.path) as file:
             yield file if _try_exclusive(file) else None
-        finally:
-            os.close(file)
 
 
 @contextmanager
 def exclusive_lock(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on a file, which is created if needed."""
-    file = _open(path)
-    try:
+    with _opened(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(file)
 
 
 @contextmanager
 def try_exclusive_lock(path: Path) -> Iterator[bool]:
     """Hold an exclusive lock on a file if it is free. The value of the context is whether it was."""
+    with _opened(path) as file:
+        yield _try_exclusive(file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
     file = _open(path)
     try:
-        yield _try_exclusive(file)
+        yield file
     finally:
         os.close(file)
 
