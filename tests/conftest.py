@@ -2,6 +2,10 @@
 
 import os
 
+# `make test` hands these down. With them, a test's own make would take over its options and print its folder.
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(name, None)
+
 pytest_plugins = [f"tests.support.fixtures_{name}" for name in ("database", "service", "issuer", "browser")]
 
 

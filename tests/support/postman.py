@@ -77,8 +77,7 @@ def run_collection(server, folder, identity, metrics_token=""):
     result = subprocess.run(
         ["make", "postman", f"ARGS=--color off --reporters cli,json --reporter-json-export '{report}'"],
         cwd=ROOT,
-        # Not the flags of the make that runs this test.
-        env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "", **settings},
+        env={**os.environ, **settings},
         capture_output=True,
         text=True,
         check=False,
