@@ -23,6 +23,9 @@ _NOT_SET_UP = ("42P01", "42703", "42704", "22023", "3F", "42501", "0A")
 # errors and internal errors of the server.
 _FAULTS = ("40", "53", "55", "57")
 _FAULTS_OF_SESSION = ("25", "58", "XX")
+# Where PostgreSQL raises codes of the third group about values instead: a row of another user in a write, and an
+# unknown time zone (before and since PostgreSQL 16). Messages may be translated.
+_ABOUT_VALUES = ("ExecWithCheckOptions", "timestamp_zone", "DecodeTimezoneName")
 
 
 def failure_of(error: psycopg2.Error, *, closed: bool, can_retry: bool) -> OperationFailed | None:
@@ -48,8 +51,7 @@ def failure_of(error: psycopg2.Error, *, closed: bool, can_retry: bool) -> Opera
 def _refusal(error: psycopg2.Error, code: str) -> type[DatabaseUnavailable] | None:
     if code == _READ_ONLY:
         return DatabaseReadOnly
-    # A row of another user in a write has the code of a missing privilege, but is a bug. Messages may be translated.
-    if code.startswith(_NOT_SET_UP) and error.diag.source_function != "ExecWithCheckOptions":
+    if code.startswith(_NOT_SET_UP) and error.diag.source_function not in _ABOUT_VALUES:
         return DatabaseNotSetUp
     return None
 

@@ -1,15 +1,14 @@
-"""Error responses, and the only code that writes an error body.
+"""Error responses.
 
 The packages raise exceptions such as ``TaskNotFound`` and ``DatabaseUnavailable``. :func:`map_error` maps them to
 responses. Clients never see the text of an unexpected exception, SQL or file paths.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import orjson
 from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
@@ -22,35 +21,9 @@ from taskapp.db.errors import (
     UnsuitableDatabase,
 )
 from taskapp.http.app import InvalidHeader
-from taskapp.http.json_provider import OPTIONS
+from taskapp.http.error_body import error_body, status_error_body
 from taskapp.http.request_id import current_request_id
 
-# The codes that differ from the name of their status.
-CODES = {
-    HTTPStatus.BAD_REQUEST: "MALFORMED_REQUEST",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "PAYLOAD_TOO_LARGE",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "VALIDATION_ERROR",
-    HTTPStatus.TOO_MANY_REQUESTS: "RATE_LIMITED",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "UNEXPECTED_ERROR",
-}
-_NAMES = {
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "REQUEST_ENTITY_TOO_LARGE",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "REQUEST_URI_TOO_LONG",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "UNPROCESSABLE_ENTITY",
-}
-MESSAGES = {
-    HTTPStatus.BAD_REQUEST: "The request is malformed.",
-    HTTPStatus.NOT_FOUND: "This URL does not exist.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This URL does not support this method. See the Allow header.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body exceeds 64 KiB.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The URL is too long.",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request headers are too large.",
-    HTTPStatus.NOT_IMPLEMENTED: "The service accepts no transfer coding other than chunked.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "An unexpected error occurred. When you report it, include the request id.",
-}
-# The lengths at which the name of a field, and the message of a 422, are cut off.
-_MAXIMUM_NAME = 100
-_MAXIMUM_SUMMARY = 500
 # For errors caused by an unavailable service, which may be available again in a second.
 RETRY_SHORTLY: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})
 
@@ -124,6 +97,8 @@ def map_error(
     exception: type[Exception],
     response: ErrorResponse,
     vary: Callable[[Any], Mapping[str, Any]] = lambda _error: {},
+    *,
+    shared: bool = True,
 ) -> None:
     """Register the response to an exception of views and hooks.
 
@@ -132,44 +107,11 @@ def map_error(
         exception: the class of the exception.
         response: the response.
         vary: called with the exception; returns the attributes of the response that differ for it.
+        shared: whether the OpenAPI response that operations share for the status has it as an example.
     """
-    error_responses[exception] = response
+    if shared:
+        error_responses[exception] = response
     target.register_error_handler(exception, lambda error: respond(response._replace(**vary(error))))
-
-
-def name_of(status: HTTPStatus) -> str:
-    """Return the name of a status; Python 3.13 renamed some, after RFC 9110."""
-    return _NAMES.get(status, status.name)
-
-
-def _printable(name: str) -> str:
-    """Return the name of a field that a client sent, such that it can be shown.
-
-    It may be long, or contain an unpaired surrogate, which UTF-8 cannot encode.
-    """
-    name = name if len(name) <= _MAXIMUM_NAME else f"{name[:_MAXIMUM_NAME]}…"
-    return name.encode(errors="replace").decode()
-
-
-def _summary(details: Mapping[str, Sequence[str]]) -> str:
-    """Return the names and sentences of details as one text."""
-    text = " ".join(f"{name}: {sentence}" for name, sentences in details.items() for sentence in sentences)
-    return text if len(text) <= _MAXIMUM_SUMMARY else f"{text[:_MAXIMUM_SUMMARY]}… See details."
-
-
-def error_body(code: str, message: str, request_id: str, details: Mapping[str, Any] | None = None) -> bytes:
-    """Return the body of an error as JSON. No other code knows its structure. An empty message sums up the details."""
-    details = {_printable(name): text for name, text in (details or {}).items()}
-    error: dict[str, Any] = {"code": code, "message": message or _summary(details)}
-    if details:
-        error["details"] = details
-    return orjson.dumps({"error": {**error, "request_id": request_id}}, option=OPTIONS)
-
-
-def status_error_body(status: int, request_id: str) -> bytes:
-    """Return the body of an error for which only the HTTP status is known: one of routing, Flask or gunicorn."""
-    known = HTTPStatus(status)
-    return error_body(CODES.get(known, name_of(known)), MESSAGES.get(known, f"{known.phrase}."), request_id)
 
 
 def respond(error: ErrorResponse) -> Response:
@@ -204,7 +146,7 @@ _COMPRESSED = _UNSUPPORTED._replace(
 )
 _INVALID = ErrorResponse(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", message="")
 _KEY_REUSED = _INVALID._replace(details={"Idempotency-Key": ["Was used for a different request."]})
-_KEY_IN_USE = ErrorResponse(
+KEY_IN_USE = ErrorResponse(
     HTTPStatus.CONFLICT,
     "CONFLICT",
     "The first request with this Idempotency-Key is still in progress. Try again shortly.",
@@ -240,7 +182,7 @@ def init_app(app: Flask) -> None:
         map_error(app, exception, response, _own_message_and_details)
     map_error(app, InvalidHeader, _INVALID_HEADER, lambda error: {"message": error.description})
     map_error(app, RateLimited, _RATE_LIMITED, lambda error: {"headers": {"Retry-After": str(error.seconds)}})
-    map_error(app, IdempotencyKeyInUse, _KEY_IN_USE)
+    map_error(app, IdempotencyKeyInUse, KEY_IN_USE)
     map_error(app, IdempotencyKeyReused, _KEY_REUSED)
     map_error(app, DatabaseUnavailable, DATABASE_UNAVAILABLE)
     map_error(app, DatabaseReadOnly, _READ_ONLY)

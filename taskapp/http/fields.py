@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from marshmallow import ValidationError, fields
 
@@ -105,6 +106,16 @@ class UnchangedInteger(_Unchanged):
         if type(value) is int and 0 < value < 2**63:
             return value
         raise self.make_error("invalid", input=value)
+
+
+class UnchangedUuid(_Unchanged):
+    """A UUID (RFC 9562) that clients cannot change, but may send back. Returned in lower case."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        try:
+            return str(UUID(value))
+        except (AttributeError, TypeError, ValueError):
+            raise self.make_error("invalid", input=value) from None
 
 
 class UnchangedTime(_Unchanged):

@@ -5,7 +5,8 @@ from http import HTTPStatus
 from flask import Flask, Response, current_app
 from werkzeug.exceptions import NotFound
 
-from taskapp.http.errors import MESSAGES, ErrorResponse, respond
+from taskapp.http.error_body import MESSAGES
+from taskapp.http.errors import ErrorResponse, respond
 from taskapp.http.request import Request, current_request, encode_path
 
 _UNKNOWN = ErrorResponse(HTTPStatus.NOT_FOUND, "NOT_FOUND", MESSAGES[HTTPStatus.NOT_FOUND])

@@ -10,7 +10,8 @@ from flask import Flask
 from gunicorn.http.errors import ParseException
 
 from taskapp.http import cors
-from taskapp.http.errors import MalformedRequest, status_error_body
+from taskapp.http.error_body import status_error_body
+from taskapp.http.errors import MalformedRequest
 from taskapp.http.request_id import HEADER, new_request_id
 from taskapp.http.security_headers import FOR_ERRORS
 from taskapp.server.access_log import log_rejected

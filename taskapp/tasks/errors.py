@@ -8,6 +8,30 @@ class TaskNotFound(Exception):
     """The user has no such task."""
 
 
+class InvalidChange(Exception):
+    """The change would break a rule that depends on fields of the task that it does not change.
+
+    Args:
+        details: a sentence for each field of the change, by name.
+    """
+
+    def __init__(self, details: Mapping[str, str]) -> None:
+        super().__init__(details)
+        self.details = details
+
+
+class UidTaken(Exception):
+    """Another task of the user has this uid.
+
+    Args:
+        current: the fields of that task.
+    """
+
+    def __init__(self, current: Mapping[str, Any]) -> None:
+        super().__init__(current["id"])
+        self.current = current
+
+
 class ReadOnlyFields(Exception):
     """The write would change fields that clients cannot set.
 

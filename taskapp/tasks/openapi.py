@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from taskapp.db.columns import USER_ID_LENGTH
-from taskapp.http.errors import ErrorResponse
+from taskapp.http.errors import KEY_IN_USE, ErrorResponse
 from taskapp.http.openapi import QUOTA, describe_error, headers
 
 
@@ -59,17 +59,36 @@ CREATED_AT = "2026-11-22T09:30:00.123456Z"
 UPDATED_AT = "2026-11-22T09:45:00.654321Z"
 _TASK = {
     "id": 1,
+    "uid": "0b9e6f0e-6c0e-4b57-9d0a-6a4d1c0e8f11",
     "user_id": "demo",
     "title": "Buy milk",
     "description": "Two litres, not the sour kind",
     "completed": False,
+    "completed_at": None,
+    "priority": "high",
+    "tags": ["errand", "home"],
+    "due_date": "2026-12-24",
+    "due_time": "17:00",
+    "time_zone": "Europe/Berlin",
+    "due_at": "2026-12-24T16:00:00.000000Z",
     "created_at": CREATED_AT,
     "updated_at": CREATED_AT,
     "version": 1,
 }
-_OTHER_TASK = {**_TASK, "id": 2, "title": "Call the bank", "description": None, "completed": True}
+_OTHER_TASK = {
+    **_TASK,
+    "id": 2,
+    "uid": "5f0c9a35-6a5e-4f0e-8d4b-0e5f5f1b7a52",
+    "title": "Call the bank",
+    "description": None,
+    "completed": True,
+    "completed_at": UPDATED_AT,
+    "priority": None,
+    "tags": [],
+    **dict.fromkeys(("due_date", "due_time", "time_zone", "due_at")),
+}
 _CHANGED_TASK = {**_TASK, "title": "Buy oat milk", "updated_at": UPDATED_AT, "version": 2}
-_COMPLETED_TASK = {**_TASK, "completed": True, "updated_at": UPDATED_AT, "version": 2}
+_COMPLETED_TASK = {**_TASK, "completed": True, "completed_at": UPDATED_AT, "updated_at": UPDATED_AT, "version": 2}
 _CURSOR = "WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
 
 # Examples of request bodies.
@@ -77,14 +96,28 @@ TASK_INS = {
     "title": _example("Title only", {"title": "Buy milk"}),
     "everything": _example(
         "All fields",
-        {"title": "Buy milk", "description": "Two litres, not the sour kind", "completed": False},
+        {
+            "uid": "0b9e6f0e-6c0e-4b57-9d0a-6a4d1c0e8f11",
+            "title": "Buy milk",
+            "description": "Two litres, not the sour kind",
+            "completed": False,
+            "priority": "high",
+            "tags": ["errand", "home"],
+            "due_date": "2026-12-24",
+            "due_time": "17:00",
+            "time_zone": "Europe/Berlin",
+        },
     ),
 }
 TASK_CHANGES = {
     "title": _example("Change the title", {"title": "Buy oat milk"}),
     "description": _example("Clear the description", {"description": None}),
+    "day": _example("Move to another day, at the same time", {"due_date": "2026-12-25"}),
+    "all_day": _example("Make it all day", {"due_time": None}),
+    "tags": _example("Add a tag and remove another", {"add_tags": ["urgent"], "remove_tags": ["home"]}),
     "everything": _example(
-        "Change all fields", {"title": "Buy oat milk", "description": "One litre", "completed": True}
+        "Change several fields",
+        {"title": "Buy oat milk", "description": "One litre", "completed": True, "priority": None, "tags": []},
     ),
 }
 COMPLETIONS = {
@@ -142,6 +175,23 @@ VERSION_CONFLICT = ErrorResponse(
     HTTPStatus.PRECONDITION_FAILED,
     "PRECONDITION_FAILED",
     "The current version of the task does not match If-Match. See details.current.",
+)
+INVALID_CHANGE = ErrorResponse(
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "VALIDATION_ERROR",
+    message="",
+    details={"due_time": ["Needs due_date and time_zone."]},
+)
+UID_TAKEN = ErrorResponse(
+    HTTPStatus.CONFLICT,
+    "CONFLICT",
+    "Another task has this uid. See details.current.",
+    details={"current": _TASK},
+)
+TAKEN_UID = describe_error(
+    409,
+    {"UidTaken": UID_TAKEN, "IdempotencyKeyInUse": KEY_IN_USE},
+    "The `uid` or the `Idempotency-Key` is in use. For a `uid`, `details.current` is the task that has it.",
 )
 SEARCH_TOO_SLOW = ErrorResponse(
     HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -31,9 +31,9 @@ from sqlalchemy import (
 from taskapp.db import db
 from taskapp.db.execute import ACTING_USER
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
-from taskapp.tasks.models import FIELDS, Task, is_time
-
-_SELECTED = [getattr(Task, name) for name in FIELDS]
+from taskapp.tasks.models import Task
+from taskapp.tasks.representation import EXPRESSIONS, SELECTED, is_time
+from taskapp.tasks.values import changed_values, completed_at, new_values
 
 _owned = Task.user_id == ACTING_USER
 _by_id = (_owned, Task.id == bindparam("task_id"))
@@ -74,20 +74,20 @@ ORDERS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 # The size of each cache below. Clients use fewer statements. A fuzzer may cause evictions, but no growth.
 _VARIANTS = 1024
 
-GET_TASK = db.select(*_SELECTED).where(*_by_id)
+GET_TASK = db.select(*SELECTED).where(*_by_id)
+GET_TASK_BY_UID = db.select(*SELECTED).where(_owned, Task.uid == bindparam("uid", type_=Task.__table__.c.uid.type))
 _CHANGE_TASK = (
-    db.update(Task).where(*_by_id).values(version=Task.version + 1, updated_at=func.now()).returning(*_SELECTED)
+    db.update(Task).where(*_by_id).values(version=Task.version + 1, updated_at=func.now()).returning(*SELECTED)
 )
-_TOGGLE_TASK = _CHANGE_TASK.values(completed=not_(Task.completed))
-_DELETE_TASK = db.delete(Task).where(*_by_id).returning(*_SELECTED)
+_TOGGLE_TASK = _CHANGE_TASK.values(completed=not_(Task.completed), completed_at=completed_at(not_(Task.completed)))
+_DELETE_TASK = db.delete(Task).where(*_by_id).returning(*SELECTED)
 
 
 def _is_unchanged(name: str) -> ColumnElement[bool]:
     # The same rule as models.is_unchanged. PostgreSQL decides, because the task may change at any time.
-    column: Any = getattr(Task, name)
-    sent: Any = bindparam(f"sent_{name}")
-    value: Any = func.date_trunc(bindparam(f"precision_{name}"), column) if is_time(name) else column
-    unchanged: ColumnElement[bool] = value == sent
+    current: Any = EXPRESSIONS[name].element
+    value: Any = func.date_trunc(bindparam(f"precision_{name}"), current) if is_time(name) else current
+    unchanged: ColumnElement[bool] = value.is_not_distinct_from(bindparam(f"sent_{name}"))
     return unchanged
 
 
@@ -106,13 +106,11 @@ def create_task(fields: frozenset[str], *, keyed: bool) -> Any:
             of their columns.
         keyed: whether the request has an idempotency key.
     """
-    columns = [Task.__table__.c[name] for name in sorted(fields)]
-    values = [ACTING_USER, *(bindparam(f"new_{column.key}", type_=column.type) for column in columns)]
-    names = ["user_id", *(column.key for column in columns)]
+    values = {"user_id": ACTING_USER, **new_values(fields)}
     if not keyed:
-        return db.insert(Task).values(dict(zip(names, values, strict=True))).returning(*_SELECTED)
-    new = db.select(*values).where(*NOT_YET_WRITTEN)
-    return idempotent(db.insert(Task).from_select(names, new).returning(*_SELECTED))
+        return db.insert(Task).values(values).returning(*SELECTED)
+    new = db.select(*values.values()).where(*NOT_YET_WRITTEN)
+    return idempotent(db.insert(Task).from_select(list(values), new).returning(*SELECTED))
 
 
 @lru_cache(_VARIANTS)
@@ -126,7 +124,7 @@ def update_task(fields: frozenset[str], unchanged: frozenset[str], *, versioned:
         versioned: whether the write requires one of ``versions``.
         keyed: whether the request has an idempotency key.
     """
-    update = _CHANGE_TASK.values({name: bindparam(f"new_{name}") for name in sorted(fields)})
+    update = _CHANGE_TASK.values(changed_values(fields))
     update = update.where(*(_is_unchanged(name) for name in sorted(unchanged)))
     return _conditional(update, versioned=versioned, keyed=keyed)
 
@@ -154,7 +152,7 @@ def list_tasks(status: str, sort: str, filters: frozenset[str], *, continued: bo
         continued: whether to start after a cursor. Its parameters are ``after_`` and the name of each sort column.
     """
     order = ORDERS[sort.removeprefix("-")]
-    statement = db.select(*_SELECTED).where(_owned, STATUSES[status], *(FILTERS[name] for name in sorted(filters)))
+    statement = db.select(*SELECTED).where(_owned, STATUSES[status], *(FILTERS[name] for name in sorted(filters)))
     # PostgreSQL can look up a row comparison in the index, so late pages are as fast as the first
     # (https://www.postgresql.org/docs/current/functions-comparisons.html#ROW-WISE-COMPARISON).
     cursor = tuple_(*(bindparam(f"after_{column.key}", type_=column.type) for column in order))

@@ -1,15 +1,11 @@
-"""The schemas of requests and responses.
-
-Response schemas are for documentation. Rows are written as JSON without them.
-"""
+"""The schemas of requests."""
 
 from types import MappingProxyType
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import ValidationError, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
-from taskapp.db.columns import MAXIMUM_ID, USER_ID_LENGTH
 from taskapp.http.fields import (
     Parameter,
     ReadOnly,
@@ -18,13 +14,20 @@ from taskapp.http.fields import (
     Text,
     UnchangedInteger,
     UnchangedTime,
+    UnchangedUuid,
 )
 from taskapp.http.input import InputSchema
-from taskapp.http.openapi import ErrorOut
 from taskapp.http.request import current_request
 from taskapp.tasks import synonyms
-from taskapp.tasks.models import DESCRIPTION_LENGTH, READ_ONLY_FIELDS, TITLE_LENGTH, WRITABLE_FIELDS, is_time
-from taskapp.tasks.openapi import CREATED_AT
+from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
+from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
+from taskapp.tasks.representation import (
+    CREATABLE_FIELDS,
+    NULLABLE_FIELDS,
+    READ_ONLY_FIELDS,
+    WRITABLE_FIELDS,
+    is_time,
+)
 from taskapp.tasks.service import SORTS, STATUSES
 
 MAXIMUM_LIMIT = 1000
@@ -32,7 +35,6 @@ MAXIMUM_LIMIT = 1000
 SEARCH_LENGTH = 200
 
 
-_TIME_PATTERN = r"\.[0-9]{6}Z$"
 # Not blank and without NUL. Which other characters are invisible would take hundreds of ranges.
 _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
@@ -55,39 +57,134 @@ def _description(**options: Any) -> Text:
     return Text(allow_none=True, validate=Length(max=DESCRIPTION_LENGTH), metadata=about, **options)
 
 
+def _unchanged(name: str) -> ReadOnly:
+    allow_none = name in NULLABLE_FIELDS
+    if is_time(name):
+        return UnchangedTime(allow_none=allow_none)
+    return UnchangedUuid() if name in CREATABLE_FIELDS else UnchangedInteger()
+
+
 # Fields that clients cannot set. A new task has no values that they could repeat.
 _ReadOnly: Any = InputSchema.from_dict({name: ReadOnly() for name in READ_ONLY_FIELDS})
-_Unchanged: Any = InputSchema.from_dict(
-    {name: UnchangedTime() if is_time(name) else UnchangedInteger() for name in READ_ONLY_FIELDS}
-)
+_Unchanged: Any = InputSchema.from_dict({name: _unchanged(name) for name in READ_ONLY_FIELDS})
+
+_NEEDS = {
+    "due_time": "Needs due_date and time_zone.",
+    "time_zone": "Needs due_date.",
+}
 
 
-class TaskIn(_ReadOnly):  # type: ignore[misc] # marshmallow creates this class at run time.
+def _needs(name: str, *others: str) -> dict[str, Any]:
+    """Return the JSON Schema of a field that is null, or comes with others that are not."""
+    strings = {other: {"type": "string"} for other in others}
+    return {"anyOf": [{"properties": {name: {"type": "null"}}}, {"required": [*others], "properties": strings}]}
+
+
+class _Dated:
+    """The fields that say when a task is due, and their rules."""
+
+    due_date = Day(
+        allow_none=True,
+        metadata={"description": "A day, which no time zone changes. `null` also clears `due_time` and `time_zone`."},
+    )
+    due_time = ClockTime(
+        allow_none=True,
+        metadata={
+            "description": "A time on the clock of `time_zone`. Needs `due_date` and `time_zone`. `null`: all day."
+        },
+    )
+    time_zone = TimeZone(
+        allow_none=True,
+        metadata={
+            "description": "The name of an IANA time zone. An old name becomes the current one: `Asia/Calcutta` is "
+            "stored as `Asia/Kolkata`. Needs `due_date`."
+        },
+    )
+
+
+class TaskIn(_Dated, _ReadOnly):  # type: ignore[misc] # marshmallow creates this class at run time.
     """A new task."""
 
+    json_schema = MappingProxyType(
+        {
+            "dependentSchemas": {
+                "due_time": _needs("due_time", "due_date", "time_zone"),
+                "time_zone": _needs("time_zone", "due_date"),
+            }
+        }
+    )
     synonyms = synonyms.FIELDS
 
+    uid = Uid(metadata={"description": "Unique among your tasks. Made by the service if you omit it."})
     title = _title(required=True)
     description = _description(load_default=None)
     completed = StrictBoolean(load_default=False, metadata={"description": "Defaults to `false`."})
+    priority = Priority(load_default=None)
+    tags = Tags(allow_none=True)
+
+    @validates_schema
+    def check_due(self, task: dict[str, Any], **_: Any) -> None:
+        """Reject a time without a day and a zone, and a zone without a day."""
+        for name, needed in (("due_time", ("due_date", "time_zone")), ("time_zone", ("due_date",))):
+            if task.get(name) is not None and any(task.get(other) is None for other in needed):
+                raise ValidationError(_NEEDS[name], name)
 
 
-class TaskChangesIn(_Unchanged):  # type: ignore[misc] # As above.
-    """The fields to change. Other fields stay unchanged. `null` clears the description."""
+class TaskChangesIn(_Dated, _Unchanged):  # type: ignore[misc] # As above.
+    """The fields to change. Other fields stay unchanged. `null` clears a field."""
 
-    json_schema = MappingProxyType({"minProperties": 1})
+    json_schema = MappingProxyType(
+        {
+            "minProperties": 1,
+            "dependentSchemas": {
+                "tags": {"not": {"anyOf": [{"required": ["add_tags"]}, {"required": ["remove_tags"]}]}},
+            },
+        }
+    )
     synonyms = synonyms.FIELDS
 
     title = _title()
     description = _description()
     completed = StrictBoolean()
+    priority = Priority()
+    tags = Tags(allow_none=True)
+    add_tags = Tags(
+        metadata={
+            "description": "Tags to add to those of the task. Not together with `tags`.",
+            "examples": [["errand"]],
+        }
+    )
+    remove_tags = Tags(
+        metadata={
+            "description": "Tags to remove from those of the task. Not together with `tags`.",
+            "examples": [["home"]],
+        }
+    )
 
     @validates_schema
     def check_that_something_changes(self, changes: dict[str, Any], **_: Any) -> None:
         """Reject an update without any field."""
-        if changes.keys().isdisjoint(WRITABLE_FIELDS):
+        if changes.keys().isdisjoint((*WRITABLE_FIELDS, "add_tags", "remove_tags")):
             *first, last = WRITABLE_FIELDS
             raise ValidationError(f"Send at least one of {', '.join(first)} and {last}.", "body")
+
+    @validates_schema
+    def check_due(self, changes: dict[str, Any], **_: Any) -> None:
+        """Reject a time or a zone together with a day that is cleared. The database knows the other fields."""
+        if "due_date" in changes and changes["due_date"] is None:
+            for name in ("due_time", "time_zone"):
+                if changes.get(name) is not None:
+                    raise ValidationError(_NEEDS[name], name)
+
+    @validates_schema
+    def check_tags(self, changes: dict[str, Any], **_: Any) -> None:
+        """Reject tags that are both set and changed, or both added and removed."""
+        added, removed = changes.get("add_tags"), changes.get("remove_tags")
+        for name, value in (("add_tags", added), ("remove_tags", removed)):
+            if value is not None and "tags" in changes:
+                raise ValidationError("Must not be sent together with tags.", name)
+        if both := set(added or ()) & set(removed or ()):
+            raise ValidationError(f"Must not contain a tag of add_tags: {min(both)}.", "remove_tags")
 
 
 class CompletionIn(_ReadOnly):  # type: ignore[misc] # As above.
@@ -140,93 +237,3 @@ class ListQuery(InputSchema):
         validate=Range(1, MAXIMUM_LIMIT, error="Must be from {min} to {max}."),
         metadata={"description": "Maximum number of tasks per page."},
     )
-
-
-def _time(description: str) -> fields.DateTime:
-    about = {"description": description, "pattern": _TIME_PATTERN, "examples": [CREATED_AT]}
-    return fields.DateTime(required=True, metadata=about)
-
-
-class TaskOut(Schema):
-    """A task."""
-
-    id = fields.Integer(
-        required=True,
-        validate=Range(1, MAXIMUM_ID),
-        metadata={"format": "int64", "description": "Assigned by the database. Never changes.", "examples": [1]},
-    )
-    user_id = fields.String(
-        required=True,
-        validate=Length(1, USER_ID_LENGTH),
-        metadata={"description": "The owner, from the path. Never changes.", "examples": ["demo"]},
-    )
-    title = fields.String(required=True, validate=Length(1, TITLE_LENGTH), metadata={"examples": ["Buy milk"]})
-    description = fields.String(
-        required=True,
-        allow_none=True,
-        validate=Length(max=DESCRIPTION_LENGTH),
-        metadata={"examples": ["Two litres, not the sour kind"]},
-    )
-    completed = fields.Boolean(required=True)
-    created_at = _time("When the task was created, in UTC.")
-    updated_at = _time("When the task was last changed, in UTC.")
-    version = fields.Integer(
-        required=True,
-        validate=Range(1),
-        metadata={"description": "Increases with every write. In double quotes, it is the `ETag`.", "examples": [1]},
-    )
-
-
-class TaskEnvelope(Schema):
-    """A single task."""
-
-    data = fields.Nested(TaskOut, required=True)
-
-
-class Pagination(Schema):
-    """The position of a page in the list."""
-
-    limit = fields.Integer(required=True, validate=Range(1, MAXIMUM_LIMIT))
-    next_cursor = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={"description": "The `cursor` of the next page. `null` on the last page."},
-    )
-
-
-class TaskListEnvelope(Schema):
-    """A page of tasks."""
-
-    data = fields.List(fields.Nested(TaskOut), required=True)
-    pagination = fields.Nested(Pagination, required=True)
-
-
-class Deletion(Schema):
-    """The confirmation of a deletion."""
-
-    success = fields.Boolean(required=True)
-    message = fields.String(required=True)
-
-
-class DeletionEnvelope(Schema):
-    """A confirmation of a deletion."""
-
-    data = fields.Nested(Deletion, required=True)
-
-
-class ChangedTaskDetails(Schema):
-    """The details of a 412."""
-
-    current = fields.Nested(TaskOut, required=True)
-
-
-class ChangedTaskError(ErrorOut):
-    """The task has changed. `details.current` is the current task."""
-
-    details = fields.Nested(ChangedTaskDetails, required=True)  # type: ignore[assignment] # Narrower than in ErrorOut.
-
-
-class ChangedTaskEnvelope(Schema):
-    """The body of a 412."""
-
-    error = fields.Nested(ChangedTaskError, required=True)

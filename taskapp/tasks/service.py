@@ -1,16 +1,19 @@
 """The operations on tasks, one function each. They are independent of HTTP."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import psycopg2
+
 from taskapp.db.errors import StatementTooSlow
 from taskapp.db.execute import execute
-from taskapp.db.idempotency import RequestKey, execute_idempotent
+from taskapp.db.idempotency import RequestKey
 from taskapp.tasks import queries
-from taskapp.tasks.errors import ReadOnlyFields, SearchTooSlow, TaskNotFound, VersionConflict
-from taskapp.tasks.models import from_json, is_unchanged, to_dict
+from taskapp.tasks.errors import InvalidChange, SearchTooSlow, TaskNotFound, UidTaken
+from taskapp.tasks.representation import to_dict
+from taskapp.tasks.rules import explain_violation
+from taskapp.tasks.writes import StoredTask, execute_write, new_parameters, read_task, sent_parameters, write_task
 
 STATUSES = tuple(queries.STATUSES)
 SORTS = tuple(sign + name for name in sorted(queries.ORDERS) for sign in ("", "-"))
@@ -20,24 +23,6 @@ SEARCH_SHARE = 0.2
 
 # A position in a list: the values of the sort columns, the id last. A list by id has the id twice.
 Cursor = tuple[Any, ...]
-
-
-class StoredTask(NamedTuple):
-    """The result of an operation on a task.
-
-    Attributes:
-        fields: the fields of the task for responses, by name.
-        replayed: whether this is the stored result of an earlier request with the same idempotency key.
-    """
-
-    fields: dict[str, Any]
-    replayed: bool = False
-
-    @property
-    def version(self) -> int:
-        """The version of the task, a number that every change increments."""
-        version: int = self.fields["version"]
-        return version
 
 
 class Page(NamedTuple):
@@ -50,61 +35,6 @@ class Page(NamedTuple):
 
     tasks: Sequence[dict[str, Any]]
     next: Cursor | None
-
-
-def _new_values(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"new_{name}": value for name, value in fields.items()}
-
-
-def _execute_write(
-    statement: Any, parameters: Mapping[str, Any], user_id: str, key: RequestKey | None
-) -> StoredTask | None:
-    if key is None:
-        rows = execute(statement, parameters, user_id=user_id)
-        return StoredTask(to_dict(rows[0])) if rows else None
-    outcome = execute_idempotent(statement, parameters, key, user_id=user_id)
-    return outcome and StoredTask(from_json(outcome.result), outcome.replayed)
-
-
-def _sent_values(unchanged: Mapping[str, Any]) -> dict[str, Any]:
-    values = {f"sent_{name}": value for name, value in unchanged.items()}
-    for name, value in unchanged.items():
-        if isinstance(value, datetime):
-            values[f"precision_{name}"] = "microseconds" if value.microsecond % 1000 else "milliseconds"
-    return values
-
-
-def _explain_no_row(
-    user_id: str, task_id: int, versions: Collection[int] | None, unchanged: Mapping[str, Any]
-) -> Exception:
-    """Return why a conditional write found no task. This takes a second message."""
-    current = get_task(user_id, task_id).fields
-    if versions is not None and current["version"] not in versions:
-        return VersionConflict(current)
-    changed = [name for name, sent in unchanged.items() if not is_unchanged(sent, current[name])]
-    # If a condition that failed holds by now, the task has changed again in between.
-    return ReadOnlyFields(changed or list(unchanged)) if unchanged else VersionConflict(current)
-
-
-def _write(
-    statement: Any,
-    parameters: Mapping[str, Any],
-    *,
-    user_id: str,
-    task_id: int,
-    versions: Collection[int] | None,
-    key: RequestKey | None,
-    unchanged: Mapping[str, Any] = MappingProxyType({}),
-) -> StoredTask:
-    parameters = {"task_id": task_id, **parameters}
-    if versions is not None:
-        parameters["versions"] = list(versions)
-    task = _execute_write(statement, parameters, user_id, key)
-    if task is not None:
-        return task
-    if versions is None and not unchanged:
-        raise TaskNotFound
-    raise _explain_no_row(user_id, task_id, versions, unchanged)
 
 
 def list_tasks(
@@ -147,15 +77,31 @@ def create_task(user_id: str, *, key: RequestKey | None = None, **fields: Any) -
     Args:
         user_id: the acting user.
         key: the idempotency key of the request, or None.
-        fields: values for :data:`taskapp.tasks.models.WRITABLE_FIELDS`; other fields get the defaults of their columns.
+        fields: values for ``WRITABLE_FIELDS`` and ``CREATABLE_FIELDS`` of :mod:`taskapp.tasks.representation`. Other
+            fields get the defaults of their columns.
 
     Raises:
+        UidTaken: another task of the user has this uid.
+        InvalidChange: see :func:`update_task`.
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
     """
+    fields = {name: value for name, value in fields.items() if value is not None}
     statement = queries.create_task(frozenset(fields), keyed=key is not None)
-    task = _execute_write(statement, _new_values(fields), user_id, key)
+    try:
+        task = execute_write(statement, new_parameters(fields), user_id, key)
+    except psycopg2.errors.UniqueViolation:
+        raise UidTaken(_get_by_uid(user_id, fields["uid"]).fields) from None
+    except psycopg2.errors.InvalidParameterValue as error:
+        raise InvalidChange(explain_violation(error, fields)) from None
     assert task is not None  # noqa: S101 # An INSERT returns its row, or raises.
     return task
+
+
+def _get_by_uid(user_id: str, uid: str) -> StoredTask:
+    rows = execute(queries.GET_TASK_BY_UID, {"uid": uid}, user_id=user_id, can_retry=True)
+    if not rows:  # It was deleted in between.
+        raise TaskNotFound
+    return StoredTask(to_dict(rows[0]))
 
 
 def get_task(user_id: str, task_id: int) -> StoredTask:
@@ -164,10 +110,7 @@ def get_task(user_id: str, task_id: int) -> StoredTask:
     Raises:
         TaskNotFound: the user has no task with this id.
     """
-    rows = execute(queries.GET_TASK, {"task_id": task_id}, user_id=user_id, can_retry=True)
-    if not rows:
-        raise TaskNotFound
-    return StoredTask(to_dict(rows[0]))
+    return read_task(user_id, task_id)
 
 
 def update_task(
@@ -184,23 +127,32 @@ def update_task(
     Args:
         user_id: the acting user.
         task_id: the id of the task.
-        unchanged: values of :data:`taskapp.tasks.models.READ_ONLY_FIELDS` that the task must have. Times are naive
+        unchanged: values of ``READ_ONLY_FIELDS`` of the same module that the task must have. Times are naive
             datetimes in UTC.
         versions: the versions that the task may have, or None for any.
         key: the idempotency key of the request, or None.
-        changes: values for :data:`taskapp.tasks.models.WRITABLE_FIELDS`.
+        changes: values for :data:`taskapp.tasks.representation.WRITABLE_FIELDS`, or lists of tags as ``add_tags``
+            and ``remove_tags``.
 
     Raises:
         TaskNotFound: the user has no task with this id.
         VersionConflict: the task has none of the versions.
         ReadOnlyFields: the task has other values than those in ``unchanged``.
+        InvalidChange: together with the other fields of the task, the changes break a rule.
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
     """
+    if "due_date" in changes and changes["due_date"] is None:
+        changes |= {"due_time": None, "time_zone": None}
+    if not changes.keys().isdisjoint(("add_tags", "remove_tags")):
+        changes = {"add_tags": [], "remove_tags": [], **changes}
     names = frozenset(changes), frozenset(unchanged)
     statement = queries.update_task(*names, versioned=versions is not None, keyed=key is not None)
-    values = {**_new_values(changes), **_sent_values(unchanged)} if unchanged else _new_values(changes)
+    values = {**new_parameters(changes), **sent_parameters(unchanged)} if unchanged else new_parameters(changes)
     conditions: Any = {"versions": versions, "unchanged": unchanged}
-    return _write(statement, values, user_id=user_id, task_id=task_id, key=key, **conditions)
+    try:
+        return write_task(statement, values, user_id=user_id, task_id=task_id, key=key, **conditions)
+    except (psycopg2.errors.CheckViolation, psycopg2.errors.InvalidParameterValue) as error:
+        raise InvalidChange(explain_violation(error, changes)) from None
 
 
 def complete_task(
@@ -219,7 +171,7 @@ def complete_task(
     if completed is not None:
         return update_task(user_id, task_id, completed=completed, versions=versions, key=key)
     statement = queries.toggle_task(versioned=versions is not None, keyed=key is not None)
-    return _write(statement, {}, user_id=user_id, task_id=task_id, versions=versions, key=key)
+    return write_task(statement, {}, user_id=user_id, task_id=task_id, versions=versions, key=key)
 
 
 def delete_task(
@@ -231,4 +183,4 @@ def delete_task(
         TaskNotFound, VersionConflict, IdempotencyKeyInUse, IdempotencyKeyReused: as :func:`update_task`.
     """
     statement = queries.delete_task(versioned=versions is not None, keyed=key is not None)
-    return _write(statement, {}, user_id=user_id, task_id=task_id, versions=versions, key=key)
+    return write_task(statement, {}, user_id=user_id, task_id=task_id, versions=versions, key=key)

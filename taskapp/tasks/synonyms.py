@@ -10,6 +10,12 @@ FIELDS = MappingProxyType(
         "title": ("name", "summary", "subject", "task", "text", "content", "label", "heading"),
         "description": ("desc", "details", "notes", "note", "body", "comment", "memo"),
         "completed": ("done", "is_done", "complete", "is_complete", "is_completed", "finished", "checked", "status"),
+        "priority": ("importance", "urgency", "severity", "prio"),
+        "tags": ("tag", "labels", "label_ids", "categories", "category", "keywords"),
+        "due_date": ("due", "due_on", "due_day", "deadline", "date", "end_date"),
+        "due_time": ("time", "hour", "due_hour", "end_time"),
+        "time_zone": ("tz", "timezone", "zone"),
+        "uid": ("uuid", "guid", "external_id", "client_id"),
     }
 )
 PARAMETERS = MappingProxyType(

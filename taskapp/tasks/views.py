@@ -16,10 +16,17 @@ from taskapp.http.idempotency_key import read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
 from taskapp.http.request import Request, current_request, encode_path
-from taskapp.tasks import openapi, schemas, service
-from taskapp.tasks.errors import ReadOnlyFields, SearchTooSlow, TaskNotFound, VersionConflict
-from taskapp.tasks.models import READ_ONLY_FIELDS
-from taskapp.tasks.service import StoredTask
+from taskapp.tasks import openapi, response_schemas, schemas, service
+from taskapp.tasks.errors import (
+    InvalidChange,
+    ReadOnlyFields,
+    SearchTooSlow,
+    TaskNotFound,
+    UidTaken,
+    VersionConflict,
+)
+from taskapp.tasks.representation import READ_ONLY_FIELDS
+from taskapp.tasks.writes import StoredTask
 
 bp = Blueprint(
     "tasks",
@@ -43,6 +50,13 @@ def _describe_conflict(error: VersionConflict) -> dict[str, Any]:
 map_error(bp, TaskNotFound, openapi.TASK_NOT_FOUND)
 map_error(bp, InvalidId, openapi.TASK_NOT_FOUND)
 map_error(bp, ReadOnlyFields, openapi.READ_ONLY_FIELDS, lambda error: {"details": openapi.read_only(error.names)})
+map_error(
+    bp,
+    InvalidChange,
+    openapi.INVALID_CHANGE,
+    lambda error: {"details": {name: [sentence] for name, sentence in error.details.items()}},
+)
+map_error(bp, UidTaken, openapi.UID_TAKEN, lambda error: {"details": {"current": error.current}}, shared=False)
 map_error(bp, SearchTooSlow, openapi.SEARCH_TOO_SLOW)
 map_error(bp, VersionConflict, openapi.VERSION_CONFLICT, _describe_conflict)
 
@@ -51,7 +65,7 @@ def _takes_headers(view: Any) -> Any:
     """Document the headers that :func:`_write_headers` reads and the errors that they may cause."""
     view = bp.doc(parameters=[openapi.IF_MATCH, openapi.IDEMPOTENCY_KEY])(view)
     view = bp.alt_response(409, "CONFLICT")(view)
-    return bp.alt_response(412, schema=schemas.ChangedTaskEnvelope, **openapi.CONFLICTING_TASK)(view)
+    return bp.alt_response(412, schema=response_schemas.ChangedTaskEnvelope, **openapi.CONFLICTING_TASK)(view)
 
 
 def _write_headers() -> dict[str, Any]:
@@ -90,8 +104,8 @@ def _mark_replay(response: Response, task: StoredTask) -> Response:
 
 @bp.route("", methods=["POST"])
 @bp.arguments(schemas.TaskIn, examples=openapi.TASK_INS)
-@bp.response(201, schemas.TaskEnvelope, **openapi.NEW_TASK)
-@bp.alt_response(409, "CONFLICT")
+@bp.response(201, response_schemas.TaskEnvelope, **openapi.NEW_TASK)
+@bp.alt_response(409, schema=response_schemas.TakenUidEnvelope, **openapi.TAKEN_UID)
 @bp.doc(parameters=[openapi.IDEMPOTENCY_KEY], responses={201: {"links": openapi.NEXT_STEPS}})
 def create_task(user_id: str, body: dict[str, Any]) -> Response:
     """Create a task.
@@ -109,7 +123,7 @@ def create_task(user_id: str, body: dict[str, Any]) -> Response:
 
 @bp.route("", methods=["GET"])
 @bp.arguments(schemas.ListQuery, location="query")
-@bp.response(200, schemas.TaskListEnvelope, **openapi.TASK_LIST)
+@bp.response(200, response_schemas.TaskListEnvelope, **openapi.TASK_LIST)
 @costly_with("q")
 def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
     """List tasks.
@@ -127,7 +141,7 @@ def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
 
 
 @bp.route("/<id:task_id>", methods=["GET"], parameters=[openapi.TASK_ID])
-@bp.response(200, schemas.TaskEnvelope, **openapi.TASK)
+@bp.response(200, response_schemas.TaskEnvelope, **openapi.TASK)
 @bp.alt_response(304, **openapi.NOT_MODIFIED)
 @bp.alt_response(404, "NOT_FOUND")
 @bp.doc(parameters=[openapi.IF_NONE_MATCH])
@@ -144,7 +158,7 @@ def get_task(user_id: str, task_id: int) -> Response:
 
 @bp.route("/<id:task_id>", methods=["PUT"], parameters=[openapi.TASK_ID])
 @bp.arguments(schemas.TaskChangesIn, examples=openapi.TASK_CHANGES)
-@bp.response(200, schemas.TaskEnvelope, **openapi.CHANGED_TASK)
+@bp.response(200, response_schemas.TaskEnvelope, **openapi.CHANGED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_headers
 def update_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
@@ -159,7 +173,7 @@ def update_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
 
 @bp.route("/<id:task_id>", methods=["PATCH"], parameters=[openapi.TASK_ID])
 @bp.arguments(schemas.TaskChangesIn, examples=openapi.TASK_CHANGES)
-@bp.response(200, schemas.TaskEnvelope, **openapi.CHANGED_TASK)
+@bp.response(200, response_schemas.TaskEnvelope, **openapi.CHANGED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_headers
 def patch_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
@@ -171,7 +185,7 @@ def patch_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
 
 
 @bp.route("/<id:task_id>", methods=["DELETE"], parameters=[openapi.TASK_ID])
-@bp.response(200, schemas.DeletionEnvelope, **openapi.DELETION)
+@bp.response(200, response_schemas.DeletionEnvelope, **openapi.DELETION)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_headers
 def delete_task(user_id: str, task_id: int) -> Response:
@@ -186,7 +200,7 @@ def delete_task(user_id: str, task_id: int) -> Response:
 
 @bp.route("/<id:task_id>/complete", methods=["PATCH"], parameters=[openapi.TASK_ID])
 @bp.arguments(schemas.CompletionIn, required=False, examples=openapi.COMPLETIONS)
-@bp.response(200, schemas.TaskEnvelope, **openapi.COMPLETED_TASK)
+@bp.response(200, response_schemas.TaskEnvelope, **openapi.COMPLETED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
 @_takes_headers
 def complete_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:

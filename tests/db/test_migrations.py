@@ -161,7 +161,7 @@ def test_models_and_head_agree(make_database):
 
 
 def test_constraints_of_models_and_head_agree(make_database):
-    """What Alembic does not compare: checks, defaults and identity, by making both and looking."""
+    """What Alembic does not compare: checks, defaults and conditions of indexes, by making both and looking."""
 
     def shape(url):
         checks = run_sql(
@@ -171,10 +171,14 @@ def test_constraints_of_models_and_head_agree(make_database):
         )
         columns = run_sql(
             url,
-            "SELECT column_name, column_default, is_nullable, data_type, character_maximum_length, collation_name,"
-            " is_identity, identity_generation FROM information_schema.columns WHERE table_name = 'tasks' ORDER BY 1",
+            "SELECT attname, format_type(atttypid, atttypmod), collname, attnotnull, attidentity,"
+            " pg_get_expr(adbin, adrelid) FROM pg_attribute"
+            " LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"
+            " LEFT JOIN pg_collation c ON c.oid = attcollation"
+            " WHERE attrelid = 'tasks'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY 1",
         )
-        return checks, columns
+        indexes = run_sql(url, "SELECT indexdef FROM pg_indexes WHERE tablename = 'tasks' ORDER BY 1")
+        return checks, columns, indexes
 
     migrated, modelled = make_database(), make_database()
     upgrade(migrated)

@@ -1,10 +1,16 @@
 """Migrations on connections of their own: several hosts migrate one after the other, and no limit of requests holds."""
 
 import contextlib
+import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.support.commands import HEAD, upgrade
+import pytest
+
+from config import ROOT
+from tests.support.commands import HEAD, WITHOUT_DATABASE, environment, upgrade
 from tests.support.postgres import connect, run_sql
 from tests.support.waiting import wait_until
 
@@ -45,4 +51,28 @@ def test_limits_for_requests_do_not_end_migrations(new_database):
         assert run_sql(url, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s", [LOCK])
         other.rollback()
         migration.result()
+    assert run_sql(url, REVISION) == [(HEAD,)]
+
+
+@pytest.mark.slow
+def test_interrupted_index_build_is_no_error_of_the_database(new_database):
+    url = new_database("0004")
+    builds = (
+        f"SELECT 1 FROM pg_stat_activity WHERE datname = '{url.database}' AND state = 'active'"
+        " AND query LIKE 'CREATE INDEX CONCURRENTLY%'"
+    )
+    with contextlib.closing(connect(url)) as other:
+        other.set_session(isolation_level="REPEATABLE READ", autocommit=False)
+        other.cursor().execute("SELECT 1")  # Its snapshot makes the build wait.
+        command = subprocess.Popen(
+            [sys.executable, "-m", "flask", "db", "upgrade"],
+            cwd=ROOT,
+            env=environment(**WITHOUT_DATABASE, MIGRATION_DATABASE_URL=url),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_until(lambda: run_sql(url, builds), "The build does not wait")
+        command.send_signal(signal.SIGINT)
+        assert command.communicate(timeout=30)[1].split() == ["Aborted!"]
+    upgrade(url)
     assert run_sql(url, REVISION) == [(HEAD,)]

@@ -7,7 +7,8 @@ from sqlalchemy import delete, func, insert, select, text, update
 from taskapp.db import db
 from taskapp.db.errors import DatabaseNotSetUp
 from taskapp.db.execute import ACTING_ROLE, execute
-from taskapp.tasks.models import WRITABLE_FIELDS, Task
+from taskapp.tasks.models import Task
+from taskapp.tasks.representation import CREATABLE_FIELDS, WRITABLE_FIELDS
 from tests.support.postgres import run_sql
 
 
@@ -114,10 +115,11 @@ def test_acting_role_may_write_only_what_may_change(database_url):
         " GROUP BY 1, 2 ORDER BY 1, 2",
         [ACTING_ROLE],
     )
+    derived = ["completed_at", "due_order"]
     assert granted == [
         ("idempotency_keys", "INSERT", ["created_at", "fingerprint", "key", "result", "user_id"]),
-        ("tasks", "INSERT", sorted(["user_id", *WRITABLE_FIELDS])),
-        ("tasks", "UPDATE", sorted([*WRITABLE_FIELDS, "updated_at", "version"])),
+        ("tasks", "INSERT", sorted(["user_id", *CREATABLE_FIELDS, *WRITABLE_FIELDS, *derived])),
+        ("tasks", "UPDATE", sorted([*WRITABLE_FIELDS, *derived, "updated_at", "version"])),
     ]
 
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import pytest
 from werkzeug.exceptions import default_exceptions
 
-from taskapp.http import errors
+from taskapp.http import error_body, errors
 from taskapp.tasks import service
 from tests.support.client import assert_canonical_error, raw
 from tests.support.postgres import run_sql
@@ -53,14 +53,14 @@ def test_every_http_error_has_the_one_shape(broken_app):
         error = response.json["error"]
         assert response.status_code == status
         assert error["message"]
-        assert error["code"] == errors.CODES.get(HTTPStatus(status), errors.name_of(HTTPStatus(status)))
+        assert error["code"] == error_body.CODES.get(HTTPStatus(status), error_body.name_of(HTTPStatus(status)))
         assert error["request_id"] == response.headers["X-Request-ID"]
 
 
 @pytest.mark.usefixtures("app")
 def test_codes_are_those_of_the_contract():
     assert {(error.status, error.code) for error in errors.error_responses.values()} == CONTRACT
-    assert [errors.CODES[status] for status in (413, 429, 500)] == [
+    assert [error_body.CODES[status] for status in (413, 429, 500)] == [
         "PAYLOAD_TOO_LARGE",
         "RATE_LIMITED",
         "UNEXPECTED_ERROR",

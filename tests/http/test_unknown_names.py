@@ -36,7 +36,7 @@ def test_unknown_parameter_is_named_with_the_nearest(alice, name, suggested):
         *(("name", "title"), ("summary", "title"), ("Title", "title"), ("titel", "title"), ("titles", "title")),
         *(("desc", "description"), ("notes", "description"), ("discription", "description")),
         *(("done", "completed"), ("status", "completed"), ("isDone", "completed"), ("complete", "completed")),
-        *(("x", None), ("priority", None), ("titletitletitletitletitletitletitletitletitle", None)),
+        *(("x", None), ("parent", None), ("titletitletitletitletitletitletitletitletitle", None)),
     ],
 )
 def test_unknown_field_is_named_with_the_nearest(alice, task, name, suggested):

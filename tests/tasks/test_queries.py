@@ -9,12 +9,13 @@ from sqlalchemy import Executable
 
 from taskapp.db.execute import _compile
 from taskapp.tasks import queries, service
-from taskapp.tasks.models import READ_ONLY_FIELDS, WRITABLE_FIELDS
+from taskapp.tasks.representation import CREATABLE_FIELDS, READ_ONLY_FIELDS, WRITABLE_FIELDS
 
 # Each use of the table, and what names the acting user in it: a condition, or the first value of a new row.
 USE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO) tasks\b")
 USER_NAMED = re.compile(
-    r"\btasks\.user_id = %\(acting_user\)s|\bINTO tasks \(user_id[^)]*\) (?:VALUES \(|SELECT )%\(acting_user\)s"
+    r"\btasks\.user_id = %\(acting_user\)s"
+    r"|\bINTO tasks \((?:uid, )?user_id[^)]*\) (?:VALUES \(|SELECT )(?:%\(new_uid\)s::UUID, )?%\(acting_user\)s"
 )
 FLAGS = (False, True)
 WRITES = {"versioned": FLAGS, "keyed": FLAGS}
@@ -25,10 +26,13 @@ def some_of(names):
     return [frozenset(chosen) for size in {0, 1, 2, len(names)} for chosen in combinations(names, size)]
 
 
+NEW = some_of((*CREATABLE_FIELDS, *WRITABLE_FIELDS))
+CHANGES = [*some_of(WRITABLE_FIELDS), frozenset({"add_tags", "remove_tags"})]
+
 # From each function of the module that makes statements to the arguments that make one of every kind.
 ARGUMENTS = {
-    queries.create_task: {"fields": some_of(WRITABLE_FIELDS), "keyed": FLAGS},
-    queries.update_task: {"fields": some_of(WRITABLE_FIELDS), "unchanged": some_of(READ_ONLY_FIELDS), **WRITES},
+    queries.create_task: {"fields": NEW, "keyed": FLAGS},
+    queries.update_task: {"fields": CHANGES, "unchanged": some_of(READ_ONLY_FIELDS), **WRITES},
     queries.toggle_task: WRITES,
     queries.delete_task: WRITES,
     queries.list_tasks: {

@@ -5,7 +5,10 @@ import re
 import pytest
 
 RFC_3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-FIELDS = ["id", "user_id", "title", "description", "completed", "created_at", "updated_at", "version"]
+FIELDS = [
+    *("id", "uid", "user_id", "title", "description", "completed", "completed_at", "priority", "tags"),
+    *("due_date", "due_time", "time_zone", "due_at", "created_at", "updated_at", "version"),
+]
 
 
 def test_create_task_with_title_fills_in_the_rest(alice):
@@ -116,7 +119,9 @@ def test_update_task_changes_sent_fields_and_keeps_the_rest(alice, method, chang
     task = alice.create(title="old", description="old", completed=True)
     response = alice.request(method, f"{alice.tasks}/{task['id']}", json=changes)
     assert response.status == 200
-    assert response.data == {**task, **changes, "updated_at": response.data["updated_at"], "version": 2}
+    follows = {} if changes.get("completed", True) else {"completed_at": None}
+    changed = {**task, **changes, **follows, "updated_at": response.data["updated_at"], "version": 2}
+    assert response.data == changed
     assert response.data["updated_at"] > task["updated_at"]
     assert alice.get(f"/{task['id']}").data == response.data
 

@@ -12,7 +12,7 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from flask_smorest.utils import prepare_response
 from marshmallow import Schema
 
-from taskapp.http.errors import name_of
+from taskapp.http.error_body import name_of
 from taskapp.http.openapi.blueprint import unwrap
 from taskapp.http.openapi.responses import ERRORS, HEADERS, REQUEST_ID_PARAMETER, describe_error
 from taskapp.http.openapi.schemas import ErrorEnvelope

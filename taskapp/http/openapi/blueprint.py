@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from flask_smorest import Blueprint as SmorestBlueprint
 
-from taskapp.http.errors import name_of
+from taskapp.http.error_body import name_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from taskapp.http.errors import ErrorResponse, error_body, error_responses, name_of, status_error_body
+from taskapp.http.error_body import error_body, name_of, status_error_body
+from taskapp.http.errors import ErrorResponse, error_responses
 
 EXAMPLE_REQUEST_ID = "6f1d3c1e2b7a4c0f9d8e7a6b5c4d3e2f"
 REQUEST_ID_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$", "examples": [EXAMPLE_REQUEST_ID]}

@@ -5,12 +5,45 @@ import re
 import uuid
 
 import schemathesis
+from marshmallow import ValidationError, fields
 
 from taskapp.http.fields import has_visible_character
+from taskapp.tasks.fields import Day, Tags, TimeZone
 
 USER_ID = re.compile(r"[^/\0]{1,255}")
 KEY = re.compile(r'[!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}"')
 TAGS = re.compile(r'(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*')
+
+
+def is_valid(field: fields.Field, value: object) -> bool:
+    try:
+        field.deserialize(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def repair(body):
+    """Make valid what the document calls valid although the service cannot accept it."""
+    # The pattern of a title cannot list all invisible characters.
+    if isinstance(body.get("title"), str) and not has_visible_character(body["title"]):
+        body["title"] = "visible"
+    # The document does not list the days of each month and the time zones.
+    if isinstance(body.get("due_date"), str) and not is_valid(Day(), body["due_date"]):
+        body["due_date"] = "2026-12-24"
+    if isinstance(body.get("time_zone"), str) and not is_valid(TimeZone(), body["time_zone"]):
+        body["time_zone"] = "Pacific/Apia"
+    # A change may need a day that the task does not have, or clear a time zone that it needs.
+    if "due_time" in body or "time_zone" in body:
+        body["due_date"] = body.get("due_date") or "2028-02-29"
+        body["time_zone"] = body.get("time_zone") or "Asia/Kathmandu"
+    # Two tags may be equal without surrounding white space. The tags of a task leave room for one that is added.
+    for name in ("tags", "remove_tags"):
+        if isinstance(body.get(name), list):
+            body[name] = body[name][:19] if is_valid(Tags(), body[name]) else ["home"]
+    if body.get("add_tags"):
+        body["add_tags"] = ["errand"]
+        body["remove_tags"] = [tag for tag in body.get("remove_tags", []) if tag.strip() != "errand"]
 
 
 @schemathesis.hook
@@ -18,10 +51,8 @@ def before_call(_context, case, _kwargs):
     # The path of any other user is a 403. An invalid user id stays as it is.
     if USER_ID.fullmatch(str(case.path_parameters.get("user_id", ""))):
         case.path_parameters["user_id"] = os.environ["FUZZ_USER_ID"]
-    # The pattern of a title cannot list all invisible characters.
-    title = case.body.get("title") if isinstance(case.body, dict) else None
-    if case.meta.generation.mode.is_positive and isinstance(title, str) and not has_visible_character(title):
-        case.body["title"] = "visible"
+    if case.meta.generation.mode.is_positive and isinstance(case.body, dict):
+        repair(case.body)
     # A key is for one request; with another it is a 422. An invalid key stays as it is.
     if KEY.fullmatch(str(case.headers.get("Idempotency-Key", ""))):
         case.headers["Idempotency-Key"] = str(uuid.uuid4())

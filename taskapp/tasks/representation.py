@@ -1,0 +1,90 @@
+"""The JSON of a task: its fields, how they are selected, and how rows and stored results become JSON values."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, DateTime, Text, case, cast, func
+
+from taskapp.db.idempotency import time_from_json
+from taskapp.http.json_provider import with_microseconds
+from taskapp.tasks.models import NO_PRIORITY, PRIORITIES, Task
+
+_COLUMNS = Task.__table__.columns
+# A local time is an instant only with the rules of its time zone, which may change. So nothing stores the instant.
+_DUE_AT: ColumnElement[Any] = func.timezone(Task.time_zone, Task.due_date.op("+")(Task.due_time), type_=DateTime)
+# The fields that are not simply the value of their column.
+_EXPRESSIONS: Mapping[str, ColumnElement[Any]] = {
+    # psycopg2 would make an object of each.
+    "uid": cast(Task.uid, Text),
+    # A release before this column existed reopens a task without clearing it.
+    "completed_at": case((Task.completed, Task.completed_at)),
+    "due_time": func.left(cast(Task.due_time, Text), 5),
+    "due_at": _DUE_AT,
+}
+
+
+def _names() -> list[str]:
+    names = [column.key for column in _COLUMNS if not column.info.get("internal")]
+    names.insert(names.index("time_zone") + 1, "due_at")
+    return names
+
+
+# The fields in responses, in their order.
+FIELDS = tuple(_names())
+# The fields that clients may set at any time; those that they may set in a new task only; and all others.
+WRITABLE_FIELDS = tuple(column.key for column in _COLUMNS if column.info.get("writable"))
+CREATABLE_FIELDS = tuple(column.key for column in _COLUMNS if column.info.get("creatable"))
+READ_ONLY_FIELDS = tuple(name for name in FIELDS if name not in {*WRITABLE_FIELDS, "user_id"})
+# What a statement selects or returns for FIELDS.
+EXPRESSIONS: Mapping[str, ColumnElement[Any]] = {
+    name: (_EXPRESSIONS[name] if name in _EXPRESSIONS else getattr(Task, name)).label(name) for name in FIELDS
+}
+SELECTED = tuple(EXPRESSIONS.values())
+NULLABLE_FIELDS = frozenset({"completed_at", "due_at"})
+_TIMES = frozenset({"created_at", "updated_at", "completed_at", "due_at"})
+# The values of fields that are newer than a stored result.
+_MISSING: Mapping[str, Any] = {"priority": NO_PRIORITY, "tags": []}
+
+
+def _make_to_dict() -> Callable[[Sequence[Any]], dict[str, Any]]:
+    # Generated code, as in namedtuple. dict(zip(…)) takes three times as long, and a list has up to 1,000 rows.
+    wrapped = {**dict.fromkeys(_TIMES, "time(row[{}])"), "priority": "priorities[row[{}]]"}
+    items = (f"{name!r}: {wrapped.get(name, 'row[{}]').format(place)}" for place, name in enumerate(FIELDS))
+    make = f"lambda row: {{{', '.join(items)}}}"
+    names = {"time": with_microseconds, "priorities": PRIORITIES}
+    to_dict: Callable[[Sequence[Any]], dict[str, Any]] = eval(make, names)  # noqa: S307 # Our own names.
+    return to_dict
+
+
+# Converts a row of FIELDS into a dict of JSON values. Times are naive datetimes in UTC, or text. Days are dates.
+to_dict = _make_to_dict()
+
+
+def is_time(name: str) -> bool:
+    """Return whether a field is an instant."""
+    return name in _TIMES
+
+
+def is_unchanged(sent: Any, current: Any) -> bool:
+    """Return whether a value that a client sent back is that of a task, as :func:`to_dict` returns it.
+
+    JavaScript's ``Date`` has milliseconds, so a time without microseconds matches any time in its millisecond.
+    """
+    if not isinstance(sent, datetime) or current is None:
+        return bool(sent == current)
+    current = time_from_json(current) if isinstance(current, str) else current
+    precision = timedelta(milliseconds=1) if sent.microsecond % 1000 == 0 else timedelta(microseconds=1)
+    return bool(sent <= current < sent + precision)
+
+
+def from_json(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a task from a stored result, as :func:`to_dict` returns them."""
+
+    def read(name: str) -> Any:
+        value = result.get(name, _MISSING.get(name))
+        if name == "priority":
+            return PRIORITIES[value]
+        return with_microseconds(time_from_json(value)) if name in _TIMES and value is not None else value
+
+    return {name: read(name) for name in FIELDS}

@@ -1,0 +1,134 @@
+"""The schemas of responses. They are for documentation. Rows are written as JSON without them."""
+
+from typing import Any
+
+from marshmallow import Schema, fields
+from marshmallow.validate import Length, Range
+
+from taskapp.db.columns import MAXIMUM_ID, USER_ID_LENGTH
+from taskapp.http.openapi import ErrorOut
+from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
+from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
+from taskapp.tasks.openapi import CREATED_AT
+from taskapp.tasks.schemas import MAXIMUM_LIMIT
+
+_TIME_PATTERN = r"\.[0-9]{6}Z$"
+
+
+def _time(description: str, **options: Any) -> fields.DateTime:
+    about = {"description": description, "pattern": _TIME_PATTERN, "examples": [CREATED_AT]}
+    return fields.DateTime(required=True, metadata=about, **options)
+
+
+class TaskOut(Schema):
+    """A task."""
+
+    id = fields.Integer(
+        required=True,
+        validate=Range(1, MAXIMUM_ID),
+        metadata={"format": "int64", "description": "Assigned by the database. Never changes.", "examples": [1]},
+    )
+    uid = Uid(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Unique among the tasks of the user. Never changes. `null` only in a replayed response that "
+            "was stored before tasks had it."
+        },
+    )
+    user_id = fields.String(
+        required=True,
+        validate=Length(1, USER_ID_LENGTH),
+        metadata={"description": "The owner, from the path. Never changes.", "examples": ["demo"]},
+    )
+    title = fields.String(required=True, validate=Length(1, TITLE_LENGTH), metadata={"examples": ["Buy milk"]})
+    description = fields.String(
+        required=True,
+        allow_none=True,
+        validate=Length(max=DESCRIPTION_LENGTH),
+        metadata={"examples": ["Two litres, not the sour kind"]},
+    )
+    completed = fields.Boolean(required=True)
+    completed_at = _time("When the task was completed, in UTC. `null` if it is not.", allow_none=True)
+    priority = Priority(required=True)
+    tags = Tags(required=True, metadata={"description": "Sorted by code point."})
+    due_date = Day(required=True, allow_none=True)
+    due_time = ClockTime(required=True, allow_none=True)
+    time_zone = TimeZone(required=True, allow_none=True)
+    due_at = _time(
+        "The instant of `due_date`, `due_time` and `time_zone`. `null` without a `due_time`.", allow_none=True
+    )
+    created_at = _time("When the task was created, in UTC.")
+    updated_at = _time("When the task was last changed, in UTC.")
+    version = fields.Integer(
+        required=True,
+        validate=Range(1),
+        metadata={"description": "Increases with every write. In double quotes, it is the `ETag`.", "examples": [1]},
+    )
+
+
+class TaskEnvelope(Schema):
+    """A single task."""
+
+    data = fields.Nested(TaskOut, required=True)
+
+
+class Pagination(Schema):
+    """The position of a page in the list."""
+
+    limit = fields.Integer(required=True, validate=Range(1, MAXIMUM_LIMIT))
+    next_cursor = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The `cursor` of the next page. `null` on the last page."},
+    )
+
+
+class TaskListEnvelope(Schema):
+    """A page of tasks."""
+
+    data = fields.List(fields.Nested(TaskOut), required=True)
+    pagination = fields.Nested(Pagination, required=True)
+
+
+class Deletion(Schema):
+    """The confirmation of a deletion."""
+
+    success = fields.Boolean(required=True)
+    message = fields.String(required=True)
+
+
+class DeletionEnvelope(Schema):
+    """A confirmation of a deletion."""
+
+    data = fields.Nested(Deletion, required=True)
+
+
+class CurrentTask(Schema):
+    """The details of an error about the state of a task."""
+
+    current = fields.Nested(TaskOut, required=True)
+
+
+class ChangedTaskError(ErrorOut):
+    """The task has changed. `details.current` is the current task."""
+
+    details = fields.Nested(CurrentTask, required=True)  # type: ignore[assignment] # Narrower than in ErrorOut.
+
+
+class ChangedTaskEnvelope(Schema):
+    """The body of a 412."""
+
+    error = fields.Nested(ChangedTaskError, required=True)
+
+
+class TakenUidError(ErrorOut):
+    """The task exists. `details.current` is that task, unless the first request with the key is still in progress."""
+
+    details = fields.Nested(CurrentTask)  # type: ignore[assignment] # As above.
+
+
+class TakenUidEnvelope(Schema):
+    """The body of a 409 on a new task."""
+
+    error = fields.Nested(TakenUidError, required=True)

@@ -1,0 +1,37 @@
+"""Rules that depend on the whole task, which the database checks: what a change that breaks one did wrong."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg2
+
+from taskapp.tasks.models import MAXIMUM_TAGS
+
+_ZONE_UNKNOWN = "Is not known to the database. Choose another name of the time zone."
+
+
+def _explain_due(changes: Mapping[str, Any]) -> dict[str, str]:
+    if changes.get("due_time") is not None:
+        return {"due_time": "Needs due_date and time_zone."}
+    if changes.get("time_zone") is not None:
+        return {"time_zone": "Needs due_date."}
+    return {"time_zone": "Must not be null while the task has a due_time."}
+
+
+def explain_violation(error: psycopg2.Error, changes: Mapping[str, Any]) -> dict[str, str]:
+    """Return a sentence for the field whose change PostgreSQL rejected, by name.
+
+    Args:
+        error: a violated constraint of the table of tasks, or an invalid time zone.
+        changes: the new values of fields.
+
+    Raises:
+        psycopg2.Error: the error itself, if no client can cause it.
+    """
+    if isinstance(error, psycopg2.errors.InvalidParameterValue):
+        return {"time_zone": _ZONE_UNKNOWN}
+    if error.diag.constraint_name == "ck_tasks_due":
+        return _explain_due(changes)
+    if error.diag.constraint_name == "ck_tasks_tags":
+        return {"add_tags": f"The task would have more than {MAXIMUM_TAGS} tags."}
+    raise error

@@ -1,0 +1,88 @@
+"""The values that a write sets, including those that follow from others: ``completed_at`` and ``due_order``.
+
+The statement derives them from the row as it is when the statement runs. So a change of one field is right whatever
+another request changes at the same time.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    Time,
+    all_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+
+from taskapp.tasks.models import Task
+
+_DUE = ("due_date", "due_time")
+_END_OF_DAY: ColumnElement[Any] = literal_column("time '24:00'")
+_NEVER: ColumnElement[Any] = literal_column("timestamp 'infinity'")
+_TAGS = ("add_tags", "remove_tags")
+
+
+def _parameter(name: str) -> Any:
+    parameter = bindparam(f"new_{name}", type_=Task.__table__.c[name].type)
+    if name != "time_zone":
+        return parameter
+    # Fails if PostgreSQL does not know the time zone, even where it needs the zone only when the task is read.
+    return case((func.timezone(parameter, func.now()).is_not(None), parameter))
+
+
+def completed_at(completed: Any) -> ColumnElement[Any]:
+    """Return when a task was completed, if ``completed`` is its new state: now, unless it already was."""
+    return case((completed, case((Task.completed, Task.completed_at), else_=func.now())))
+
+
+def _due_order(day: Any, time: Any) -> ColumnElement[Any]:
+    due: ColumnElement[Any] = func.coalesce(day.op("+")(func.coalesce(time, _END_OF_DAY)), _NEVER)
+    return due
+
+
+def _merged_tags() -> ColumnElement[Any]:
+    """Return the tags of a task with some added and some removed, as a sorted set."""
+    added, removed = (cast(bindparam(f"new_{name}"), ARRAY(Task.__table__.c.tags.type.item_type)) for name in _TAGS)
+    tag: Any = func.unnest(Task.tags.op("||")(added)).column_valued("tag")
+    return func.array(select(tag).distinct().where(tag != all_(removed)).order_by(tag).scalar_subquery())
+
+
+def new_values(fields: Iterable[str]) -> dict[str, Any]:
+    """Return the value of each column of a new task, by name.
+
+    Args:
+        fields: the names of the fields to set. Their parameters are ``new_`` and the name.
+    """
+    values = {name: _parameter(name) for name in sorted(fields)}
+    if "completed" in values:
+        values["completed_at"] = case((values["completed"], func.now()))
+    if "due_date" in values:
+        time = values.get("due_time", literal_column("NULL::time"))
+        values["due_order"] = _due_order(cast(values["due_date"], Date), cast(time, Time))
+    return values
+
+
+def changed_values(fields: Iterable[str]) -> dict[str, Any]:
+    """Return the value of each column that an update sets, by name.
+
+    Args:
+        fields: the names of the fields to set, as for :func:`new_values`. ``add_tags`` and ``remove_tags`` must come
+            together.
+    """
+    values = {name: _parameter(name) for name in sorted(fields) if name not in _TAGS}
+    if "completed" in values:
+        values["completed_at"] = completed_at(values["completed"])
+    if not values.keys().isdisjoint(_DUE):
+        day = cast(values["due_date"], Date) if "due_date" in values else Task.due_date
+        time = cast(values["due_time"], Time) if "due_time" in values else Task.due_time
+        values["due_order"] = _due_order(day, time)
+    if not set(_TAGS).isdisjoint(fields):
+        values["tags"] = _merged_tags()
+    return values

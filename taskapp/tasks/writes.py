@@ -1,0 +1,125 @@
+"""What all writes of a task share: their parameters, idempotency keys, and why a write found no task."""
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from taskapp.db.execute import execute
+from taskapp.db.idempotency import RequestKey, execute_idempotent
+from taskapp.tasks import queries
+from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
+from taskapp.tasks.models import PRIORITIES
+from taskapp.tasks.representation import from_json, is_time, is_unchanged, to_dict
+
+
+class StoredTask(NamedTuple):
+    """The result of an operation on a task.
+
+    Attributes:
+        fields: the fields of the task for responses, by name.
+        replayed: whether this is the stored result of an earlier request with the same idempotency key.
+    """
+
+    fields: dict[str, Any]
+    replayed: bool = False
+
+    @property
+    def version(self) -> int:
+        """The version of the task, a number that every change increments."""
+        version: int = self.fields["version"]
+        return version
+
+
+def new_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a statement that sets fields, from their values by name."""
+    values = {f"new_{name}": value for name, value in fields.items()}
+    if "priority" in fields:
+        values["new_priority"] = PRIORITIES.index(fields["priority"])
+    if "tags" in fields:
+        values["new_tags"] = fields["tags"] or []
+    return values
+
+
+def execute_write(
+    statement: Any, parameters: Mapping[str, Any], user_id: str, key: RequestKey | None
+) -> StoredTask | None:
+    """Run a write of at most one task, and return the task; None if there was none to write.
+
+    Raises:
+        IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
+    """
+    if key is None:
+        rows = execute(statement, parameters, user_id=user_id)
+        return StoredTask(to_dict(rows[0])) if rows else None
+    outcome = execute_idempotent(statement, parameters, key, user_id=user_id)
+    return outcome and StoredTask(from_json(outcome.result), outcome.replayed)
+
+
+def sent_parameters(unchanged: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of the conditions that read-only fields have the values that a client sent."""
+    values = {f"sent_{name}": value for name, value in unchanged.items()}
+    for name, value in unchanged.items():
+        if is_time(name):
+            exact = value is not None and value.microsecond % 1000
+            values[f"precision_{name}"] = "microseconds" if exact else "milliseconds"
+    return values
+
+
+def read_task(user_id: str, task_id: int) -> StoredTask:
+    """Return a task.
+
+    Raises:
+        TaskNotFound: the user has no task with this id.
+    """
+    rows = execute(queries.GET_TASK, {"task_id": task_id}, user_id=user_id, can_retry=True)
+    if not rows:
+        raise TaskNotFound
+    return StoredTask(to_dict(rows[0]))
+
+
+def _explain_no_row(
+    user_id: str, task_id: int, versions: Collection[int] | None, unchanged: Mapping[str, Any]
+) -> Exception:
+    """Return why a conditional write found no task. This takes a second message."""
+    current = read_task(user_id, task_id).fields
+    if versions is not None and current["version"] not in versions:
+        return VersionConflict(current)
+    changed = [name for name, sent in unchanged.items() if not is_unchanged(sent, current[name])]
+    # If a condition that failed holds by now, the task has changed again in between.
+    return ReadOnlyFields(changed or list(unchanged)) if unchanged else VersionConflict(current)
+
+
+def write_task(
+    statement: Any,
+    parameters: Mapping[str, Any],
+    *,
+    user_id: str,
+    task_id: int,
+    versions: Collection[int] | None,
+    key: RequestKey | None,
+    unchanged: Mapping[str, Any] = MappingProxyType({}),
+) -> StoredTask:
+    """Run a write of the task ``task_id``, and return the task.
+
+    Args:
+        statement: the write, of :mod:`taskapp.tasks.queries`.
+        parameters: its parameters other than ``task_id`` and ``versions``.
+        user_id: the acting user.
+        task_id: the id of the task.
+        versions: the versions that the task may have, or None for any.
+        key: the idempotency key of the request, or None.
+        unchanged: the values that read-only fields of the task must have.
+
+    Raises:
+        TaskNotFound, VersionConflict, ReadOnlyFields: as :func:`taskapp.tasks.service.update_task`.
+        IdempotencyKeyInUse, IdempotencyKeyReused: as :func:`execute_write`.
+    """
+    parameters = {"task_id": task_id, **parameters}
+    if versions is not None:
+        parameters["versions"] = list(versions)
+    task = execute_write(statement, parameters, user_id, key)
+    if task is not None:
+        return task
+    if versions is None and not unchanged:
+        raise TaskNotFound
+    raise _explain_no_row(user_id, task_id, versions, unchanged)
