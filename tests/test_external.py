@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.external import require, require_module
+from tests.support.external import require, require_module, require_node_package
 
 HOW = "run 'make it'"
 
@@ -30,11 +30,12 @@ def test_missing_program_fails_in_ci(monkeypatch, tmp_path):
         require(tmp_path / "program", HOW)
 
 
-def test_missing_module_skips_or_fails_alike(monkeypatch):
+@pytest.mark.parametrize("require_package", [require_module, require_node_package])
+def test_missing_package_skips_or_fails_alike(monkeypatch, require_package):
     require_module("json")
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no_such_module is not installed"):
-        require_module("no_such_module")
+        require_package("no_such_module")
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="no_such_module is not installed"):
-        require_module("no_such_module")
+        require_package("no_such_module")
