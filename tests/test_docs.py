@@ -17,8 +17,10 @@ from tests.support.waiting import wait_until
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
-# The parts that differ from run to run: times, ids, request ids.
-VARIABLE = re.compile(r'"\d{4}-\d\d-\d\dT[^"]*Z"|(?<="id":)\d+|"[0-9a-f]{32}"')
+# The parts that differ from run to run: times, ids, UUIDs, request ids.
+VARIABLE = re.compile(
+    r'"\d{4}-\d\d-\d\dT[^"]*Z"|(?<="id":)\d+|"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"|"[0-9a-f]{32}"'
+)
 
 
 def first_session():
