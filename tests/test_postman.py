@@ -7,7 +7,7 @@ import pytest
 
 from config import ROOT
 from taskapp.http.openapi import ErrorEnvelope
-from taskapp.tasks import schemas
+from taskapp.tasks.response_schemas import DeletionEnvelope, TaskEnvelope, TaskListEnvelope
 from tests.support.postman import run_collection
 
 FILES = [ROOT / "postman" / f"taskapp.postman_{kind}.json" for kind in ("collection", "environment")]
@@ -144,9 +144,9 @@ def test_examples_are_responses_of_the_service():
             errors.add((str(example["code"]), body["error"]["code"]))
             schema = ErrorEnvelope()
         elif item["request"]["method"] == "DELETE":
-            schema = schemas.DeletionEnvelope()
+            schema = DeletionEnvelope()
         else:
-            schema = schemas.TaskListEnvelope() if "pagination" in body else schemas.TaskEnvelope()
+            schema = TaskListEnvelope() if "pagination" in body else TaskEnvelope()
         assert schema.validate(body) == {}, example["name"]
     assert errors == NOT_BY_A_CLIENT
     assert len([example for _, example in examples if example["code"] < 300]) == 7
