@@ -2,13 +2,28 @@
 
 import http.client
 import json
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from benchmarks.databases import make_token
 from benchmarks.servers import Server
 
 USER = "contract"
-FIELDS = ("id", "user_id", "title", "description", "completed", "created_at", "updated_at")
+# A task of the usual size, some 450 bytes of JSON, and a change of it.
+TASK = {
+    "title": "A task",
+    "description": "What it is about, in a sentence of the usual length.",
+    "priority": "high",
+    "tags": ["errand", "home"],
+    "due_date": "2026-12-24",
+    "due_time": "17:00",
+    "time_zone": "Europe/Berlin",
+}
+CHANGES = {"title": "Another title", "priority": "low", "tags": ["home", "late"], "due_date": "2027-01-01"}
+FIELDS = (
+    *("id", "uid", "user_id", "title", "description", "completed", "completed_at", "priority", "tags"),
+    *("due_date", "due_time", "time_zone", "due_at", "created_at", "updated_at"),
+)
 
 
 class Client:
@@ -66,20 +81,26 @@ def _expect_equal(found: Any, expected: Any) -> None:
 
 
 def _check_writes(client: Client) -> None:
-    task = client.expect(201, "POST", "", {"title": " a task ", "description": "what it is"})["data"]
+    task = client.expect(201, "POST", "", {**TASK, "title": f" {TASK['title']} "})["data"]
     if not task.keys() >= set(FIELDS):
         raise AssertionError(f"{task} lacks fields")
-    _expect_equal((task["user_id"], task["title"], task["completed"]), (USER, "a task", False))
+    sent = {**TASK, "user_id": USER, "completed": False, "completed_at": None}
+    _expect_equal({name: task[name] for name in sent}, sent)
+    _expect_equal(datetime.fromisoformat(task["due_at"]), datetime(2026, 12, 24, 16, tzinfo=UTC))
     path = f"/{task['id']}"
     _expect_equal(client.expect(200, "GET", path)["data"], task)
-    changed = client.expect(200, "PUT", path, {"title": "another", "completed": True})["data"]
-    expected = {**task, "title": "another", "completed": True, "updated_at": changed["updated_at"]}
+    changed = client.expect(200, "PUT", path, {**CHANGES, "completed": True})["data"]
+    set_by_service = {name: changed[name] for name in ("completed_at", "due_at", "updated_at")}
+    expected = {**task, **CHANGES, "completed": True, **set_by_service}
     _expect_equal(*({name: each[name] for name in FIELDS} for each in (changed, expected)))
-    if not task["updated_at"] < changed["updated_at"]:
-        raise AssertionError("an update does not change updated_at")
+    _expect_equal(datetime.fromisoformat(changed["due_at"]), datetime(2027, 1, 1, 16, tzinfo=UTC))
+    if not task["updated_at"] < changed["updated_at"] or changed["completed_at"] is None:
+        raise AssertionError("an update does not change updated_at and completed_at")
+    _expect_equal(client.expect(200, "PUT", path, {"due_time": None})["data"]["due_at"], None)
     _expect_equal(client.expect(200, "PUT", path, {"description": None})["data"]["description"], None)
     for body, completed in [(None, False), ({"completed": True}, True), ({"completed": True}, True), (None, False)]:
-        _expect_equal(client.expect(200, "PATCH", f"{path}/complete", body)["data"]["completed"], completed)
+        task = client.expect(200, "PATCH", f"{path}/complete", body)["data"]
+        _expect_equal((task["completed"], task["completed_at"] is not None), (completed, completed))
     deletion = {"data": {"success": True, "message": "Task deleted successfully"}}
     _expect_equal(client.expect(200, "DELETE", path), deletion)
     for method in ("GET", "DELETE"):
@@ -105,5 +126,6 @@ def _check_errors(client: Client) -> None:
     client.expect(422, "POST", "", {"title": "  "})
     client.expect(422, "POST", "", {"title": "x" * 256})
     client.expect(422, "POST", "", {"description": "without a title"})
+    client.expect(422, "POST", "", {**TASK, "priority": 1})
     client.expect(404, "PUT", "/999999999", {"title": "x"})
     client.expect(404, "PATCH", "/999999999/complete")

@@ -22,11 +22,15 @@ TASKS_PER_USER = 100
 
 # Users create tasks in turn, so the tasks of one user are spread over the whole table.
 _FILL = """
-    INSERT INTO {table} (user_id, title, description, completed, created_at, updated_at)
-    SELECT {user}, 'Task ' || number, 'What task ' || number || ' is about, in a sentence of the usual length.',
-        number % 3 = 0, created, created
+    INSERT INTO {table} (uid, user_id, title, description, completed, completed_at, tags, due_date, due_time, time_zone,
+        {own_columns}, created_at, updated_at)
+    SELECT gen_random_uuid(), {user}, 'Task ' || number,
+        'What task ' || number || ' is about, in a sentence of the usual length.',
+        number % 3 = 0, CASE WHEN number % 3 = 0 THEN created END, '{{errand,home}}', day, '17:00', 'Europe/Berlin',
+        {own_values}, created, created
     FROM generate_series(1, {tasks}) AS number, generate_series(1, {users}) AS u,
-        LATERAL (SELECT timestamptz '2026-01-01' + number * interval '1 hour' + u * interval '1 ms' AS created) AS times
+        LATERAL (SELECT timestamptz '2026-01-01' + number * interval '1 hour' + u * interval '1 ms' AS created,
+            date '2026-01-01' + number % 365 AS day) AS times
     ORDER BY number, u
 """
 # user_name(u) in SQL.
@@ -115,7 +119,9 @@ class Database:
     def _insert(self, user: str, users: int, tasks: int) -> range:
         table = self.service.table
         run_sql(self.url, f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {self.last_id + 1}, false)")
-        run_sql(self.url, _FILL.format(table=table, user=user, users=users, tasks=tasks))
+        own = self.service.own_columns
+        columns = {"own_columns": ", ".join(own), "own_values": ", ".join(own.values())}
+        run_sql(self.url, _FILL.format(table=table, user=user, users=users, tasks=tasks, **columns))
         first = self.last_id + 1
         self.last_id += users * tasks
         return range(first, self.last_id + 1)

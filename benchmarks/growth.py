@@ -23,6 +23,8 @@ TASKS_PER_USER = 1000
 PAGE = 10
 DEEP_PAGE = 1000
 LIST_QUERY = "?limit=50"
+# The first page with all fields of the tasks, and with those that a list on a screen shows.
+FIRST_PAGES = {"first page": f"?limit={PAGE}", "few fields": f"?limit={PAGE}&fields=title,completed,due_date"}
 
 
 @contextlib.contextmanager
@@ -92,7 +94,10 @@ def _measure_one_user(database: Database, server: Server, operation: str, size: 
 
 
 def measure_user_sizes(postgres: EmbeddedPostgres, settings: Settings) -> list[dict[str, Any]]:
-    """Measure reads of users with different numbers of tasks: one task, the first page of the list, and a deep page."""
+    """Measure reads of users with different numbers of tasks: one task, the first page of the list, and a deep page.
+
+    The first page is read with all fields and with few of them.
+    """
     database = Database(postgres, TASKAPP, "growth_users")
     database.fill(100, TASKS_PER_USER)
     users = {f"has-{size}": database.fill_one(f"has-{size}", size) for size in settings.user_sizes}
@@ -101,9 +106,9 @@ def measure_user_sizes(postgres: EmbeddedPostgres, settings: Settings) -> list[d
     with Server(TASKAPP, database.url) as server:
         deep = {user_id: _deep_page(server, user_id) for user_id in users}
         for number in range(settings.rounds):
-            for act in ("get", "first page", "deep page"):
+            for act in ("get", *FIRST_PAGES, "deep page"):
                 for user_id, ids in users.items():
-                    page, query = deep[user_id] if act == "deep page" else (1, f"?limit={PAGE}")
+                    page, query = deep[user_id] if act == "deep page" else (1, FIRST_PAGES.get(act, ""))
                     if act == "deep page" and page == 1:
                         continue
                     tasks = Tasks(write_users(WORK / user_id, [user_id]), ids, query)

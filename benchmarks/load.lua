@@ -34,9 +34,12 @@ end
 
 local function body(n)
   if operation == "create" then
-    return '{"title": "New task ' .. n .. '", "description": "What it is about, in a sentence of the usual length."}'
+    return '{"title": "New task ' .. n .. '", "description": "What it is about, in a sentence of the usual length.", '
+      .. '"priority": "high", "tags": ["errand", "home"], '
+      .. '"due_date": "2026-12-24", "due_time": "17:00", "time_zone": "Europe/Berlin"}'
   elseif operation == "update" then
-    return '{"title": "Changed ' .. n .. ' times", "completed": ' .. tostring(n % 2 == 0) .. "}"
+    return '{"title": "Changed ' .. n .. ' times", "completed": ' .. tostring(n % 2 == 0)
+      .. ', "priority": "low", "tags": ["home", "late"], "due_date": "2027-01-' .. string.format("%02d", n % 31 + 1) .. '"}'
   end
 end
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.compare import Testbed
-from benchmarks.contract import Client
+from benchmarks.contract import CHANGES, TASK, Client
 from benchmarks.servers import Server
 from benchmarks.services import SERVICES, Service
 from benchmarks.settings import OPERATIONS
@@ -40,7 +40,7 @@ def _count(service: Service, testbed: Testbed, proxy: MessageProxy) -> dict[str,
     with Server(service, url, threads=1, workers=1) as server, Client(server.port) as client:
 
         def create() -> int:
-            return client.expect(201, "POST", "", {"title": "a task"})["data"]["id"]
+            return client.expect(201, "POST", "", TASK)["data"]["id"]
 
         task_id = create()
         for _ in range(REPEATED):  # A driver may send more messages on a new connection.
@@ -50,7 +50,9 @@ def _count(service: Service, testbed: Testbed, proxy: MessageProxy) -> dict[str,
             "get": lambda _: client.expect(200, "GET", f"/{task_id}"),
             "list": lambda _: client.expect(200, "GET"),
             "create": lambda _: create(),
-            "update": lambda number: client.expect(200, "PUT", f"/{task_id}", {"title": f"changed {number}"}),
+            "update": lambda number: client.expect(
+                200, "PUT", f"/{task_id}", {**CHANGES, "title": f"changed {number}"}
+            ),
             "complete": lambda _: client.expect(200, "PATCH", f"/{task_id}/complete"),
             "delete": lambda number: client.expect(200, "DELETE", f"/{to_delete[number]}"),
         }

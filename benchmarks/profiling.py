@@ -12,6 +12,7 @@ from flask import Flask
 from werkzeug.test import create_environ
 
 from benchmarks.compare import Testbed
+from benchmarks.contract import CHANGES, TASK
 from benchmarks.databases import READER, make_token, user_name
 from benchmarks.services import SECRET
 from config import ROOT, Settings
@@ -22,10 +23,7 @@ REQUESTS = 1000
 USERS = 100
 PYTHON = "standard library"
 BENCHMARK = "the benchmark"
-_BODIES = {
-    "create": ("POST", {"title": "A task", "description": "What it is about"}),
-    "update": ("PUT", {"title": "Another title"}),
-}
+_BODIES = {"create": ("POST", TASK), "update": ("PUT", CHANGES)}
 
 
 def measure_profile(testbed: Testbed) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -32,6 +32,7 @@ class Service:
         folder: the working directory.
         command: the command line, with the placeholders ``{port}``, ``{workers}`` and ``{threads}``.
         prepare: creates its tables in a database.
+        own_columns: SQL for the columns that its table does not share with the others, in a task that is due.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Service:
     folder: Path
     command: str
     prepare: Callable[[URL], None]
+    own_columns: Mapping[str, str] = field(default_factory=lambda: {"priority": "'high'"})
 
     def command_line(self, port: int, threads: int, workers: int = WORKERS) -> list[str]:
         """Return the command that starts the service."""
@@ -80,7 +82,8 @@ GUNICORN = (
     "gunicorn {app} --bind 127.0.0.1:{{port}} --workers {{workers}} --worker-class gthread --threads {{threads}}"
     " --reuse-port --keep-alive 5 --no-control-socket --log-level warning"
 )
-TASKAPP = Service("taskapp", "taskapp", "tasks", ROOT, "gunicorn wsgi:app", upgrade)
+_TASKAPP_COLUMNS = {"priority": "1", "due_order": "day + time '17:00'"}
+TASKAPP = Service("taskapp", "taskapp", "tasks", ROOT, "gunicorn wsgi:app", upgrade, _TASKAPP_COLUMNS)
 SERVICES = (
     TASKAPP,
     Service(
@@ -100,5 +103,13 @@ SERVICES = (
         _run_in(PEERS / "django_rest", "manage.py", "migrate"),
     ),
     # Uses the tables of taskapp in its own database.
-    Service("baseline", "baseline", "tasks", PEERS / "baseline", GUNICORN.format(app="app:app"), upgrade),
+    Service(
+        "baseline",
+        "baseline",
+        "tasks",
+        PEERS / "baseline",
+        GUNICORN.format(app="app:app"),
+        upgrade,
+        _TASKAPP_COLUMNS,
+    ),
 )

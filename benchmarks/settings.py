@@ -21,6 +21,7 @@ TITLES = {
     "complete": "complete",
     "delete": "DELETE",
     "first page": "first page",
+    "few fields": "first page, 3 fields and id",
     "deep page": "deep page",
 }
 

@@ -1,12 +1,14 @@
-"""The benchmarks' arithmetic and report, on made-up numbers; nothing here is timed."""
+"""The benchmarks' arithmetic and report, on made-up numbers, and the tasks that they send; nothing here is timed."""
 
 import cProfile
 import json
 import pstats
+import runpy
 
 import pytest
+from werkzeug.test import Client as LocalClient
 
-from benchmarks import goals, profiling, report
+from benchmarks import contract, goals, profiling, report, services
 from benchmarks.settings import OPERATIONS, ROOT
 
 RATES = {"taskapp": 4000, "fastapi": 1000, "drf": 1000, "baseline": 6000}
@@ -99,11 +101,13 @@ def test_median_of_the_ratios_within_each_round_counts(results):
 
 
 def test_report_has_every_number_it_is_given(results):
+    results["growth"]["users"].append(measured("taskapp", "few fields", 1, page=1, tasks=10, p50=1.0))
     text = report.render(results)
     assert "48 of 48 are reached." in text
     assert "| GET one | 4.00 (≥ 2) | 4.00 (≥ 1.8) | 0.67 (≥ 0.6) |" in text
     assert "| taskapp | 128 | 3000 | 2.00 | 4.00 | 5.00 | 0 | 300 | 100 |" in text
     assert "| page 1,000 | 100,000 | 2.00 | 4.00 |" in text
+    assert "| first page, 3 fields and id | 10 | 1.00 | 4.00 |" in text
     assert "70 MB after 100,000 requests" in text
     assert "1.2 s if everything is installed" in text
 
@@ -136,3 +140,36 @@ def test_time_of_a_builtin_is_its_callers():
 
 def test_report_shows_the_time_of_each_package(results):
     assert "| GET one | 400 | 300 | 100 |" in report.render(results)
+
+
+@pytest.fixture
+def baseline(monkeypatch, database_url, secret):
+    """The baseline in this process, on the database of the tests."""
+    for name, value in {**services.peer_environment(database_url), "JWT_SECRET": secret}.items():
+        monkeypatch.setenv(name, value)
+    program = runpy.run_path(str(services.PEERS / "baseline" / "app.py"))
+    yield LocalClient(program["app"])
+    program["_thread"].connection.close()
+
+
+def test_baseline_reads_and_writes_the_same_tasks_as_taskapp(alice, baseline):
+    def send(method, path="", **options):
+        response = baseline.open(alice.tasks + path, method=method, headers=headers, **options)
+        assert response.status_code < 300, response.text
+        return response.json["data"]
+
+    def read(task):
+        """The task as taskapp returns it, with the baseline's format of whole seconds and without the version."""
+        own = json.loads(alice.get(f"/{task['id']}").body.replace(b".000000Z", b"Z"))["data"]
+        return {name: own[name] for name in contract.FIELDS}
+
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    task = send("POST", json=contract.TASK)
+    assert list(task) == list(contract.FIELDS)
+    assert 400 < len(json.dumps(task, separators=(",", ":"))) < 480
+    assert task == read(task)
+    without_day = dict.fromkeys(("due_date", "due_time", "time_zone"))
+    for change in (contract.CHANGES, {"due_time": "09:30"}, {"due_time": None}, without_day, {"completed": True}):
+        assert send("PUT", f"/{task['id']}", json=change) == read(task) == send("GET", f"/{task['id']}")
+    assert send("PATCH", f"/{task['id']}/complete") == read(task)
+    assert send("GET") == [read(task)]

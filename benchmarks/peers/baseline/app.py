@@ -15,15 +15,44 @@ import orjson
 import psycopg2
 
 SECRET = os.environ["JWT_SECRET"]
-COLUMNS = ("id", "user_id", "title", "description", "completed", "created_at", "updated_at")
-WRITABLE = {"title": str, "description": (str, type(None)), "completed": bool}
+OPTIONAL = (str, type(None))
+WRITABLE = {
+    "title": str,
+    "description": OPTIONAL,
+    "completed": bool,
+    "priority": OPTIONAL,
+    "tags": list,
+    "due_date": OPTIONAL,
+    "due_time": OPTIONAL,
+    "time_zone": OPTIONAL,
+}
+PRIORITIES = ("urgent", "high", "medium", "low", None)
+DEFAULTS = {**dict.fromkeys(WRITABLE), "completed": False, "priority": PRIORITIES.index(None), "tags": []}
 MAXIMUM = 1000
+# The fields of a task, and what to select for each.
+FIELDS = {
+    "id": "tasks.id",
+    "uid": "CAST(tasks.uid AS TEXT)",
+    "user_id": "tasks.user_id",
+    "title": "tasks.title",
+    "description": "tasks.description",
+    "completed": "tasks.completed",
+    "completed_at": "CASE WHEN tasks.completed THEN tasks.completed_at END",
+    "priority": "tasks.priority",
+    "tags": "tasks.tags",
+    "due_date": "tasks.due_date",
+    "due_time": "left(CAST(tasks.due_time AS TEXT), 5)",
+    "time_zone": "tasks.time_zone",
+    "due_at": "timezone(tasks.time_zone, tasks.due_date + tasks.due_time)",
+    "created_at": "tasks.created_at",
+    "updated_at": "tasks.updated_at",
+}
 
 PREFIX = (
     "SELECT set_config('role', 'taskapp_user', true), set_config('app.user_id', %(owner)s, true),"
     " set_config('statement_timeout', '9000', true), set_config('TimeZone', 'UTC', true);\n"
 )
-_NAMES = ", ".join(f"tasks.{name}" for name in COLUMNS)
+_NAMES = ", ".join(FIELDS.values())
 _RETURNING = f" RETURNING {_NAMES}, tasks.version"
 _BY_ID = " WHERE tasks.user_id = %(owner)s AND tasks.id = %(task_id)s"
 _NEW_VERSION = "version=(tasks.version + 1), updated_at=now()"
@@ -32,10 +61,16 @@ _ORDER = " ORDER BY tasks.id DESC LIMIT %(page_size)s"
 LIST = f"{PREFIX}SELECT {_NAMES} FROM tasks WHERE tasks.user_id = %(owner)s AND true{_ORDER}"
 LIST_AFTER = f"{PREFIX}SELECT {_NAMES} FROM tasks WHERE tasks.user_id = %(owner)s AND tasks.id < %(after)s{_ORDER}"
 CREATE = (
-    f"{PREFIX}INSERT INTO tasks (user_id, title, description, completed)"
-    f" VALUES (%(owner)s, %(title)s, %(description)s, %(completed)s){_RETURNING}"
+    f"{PREFIX}INSERT INTO tasks (user_id, {', '.join(WRITABLE)}, completed_at, due_order)"
+    f" VALUES (%(owner)s, {', '.join(f'%({name})s' for name in WRITABLE)}, CASE WHEN %(completed)s THEN now() END,"
+    " coalesce(CAST(%(due_date)s AS DATE) + coalesce(CAST(%(due_time)s AS TIME), time '24:00'), 'infinity'))"
+    f"{_RETURNING}"
 )
-TOGGLE = f"{PREFIX}UPDATE tasks SET completed=NOT tasks.completed, {_NEW_VERSION}{_BY_ID}{_RETURNING}"
+_COMPLETED_AT = "completed_at=CASE WHEN {} THEN CASE WHEN tasks.completed THEN tasks.completed_at ELSE now() END END"
+TOGGLE = (
+    f"{PREFIX}UPDATE tasks SET completed=NOT tasks.completed, {_COMPLETED_AT.format('NOT tasks.completed')},"
+    f" {_NEW_VERSION}{_BY_ID}{_RETURNING}"
+)
 DELETE = f"{PREFIX}DELETE FROM tasks{_BY_ID}{_RETURNING}"
 
 REASONS = {200: "200 OK", 201: "201 Created", 401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not Found"}
@@ -107,13 +142,31 @@ def read_body(environ: dict[str, Any]) -> dict[str, Any]:
             raise HTTPError(422)
     if len(fields.get("description") or "") > MAXIMUM:
         raise HTTPError(422)
+    if "tags" in fields:
+        fields["tags"] = sorted(fields["tags"])
+    if "priority" in fields:
+        fields["priority"] = PRIORITIES.index(fields["priority"])
     return fields
 
 
 def update(owner: dict[str, Any], fields: dict[str, Any]) -> tuple[Any, ...]:
     """Update the fields in the body."""
-    assignments = ", ".join(f"{name}=%({name})s" for name in sorted(fields))
-    return one(f"{PREFIX}UPDATE tasks SET {assignments}, {_NEW_VERSION}{_BY_ID}{_RETURNING}", {**owner, **fields})
+    assignments = [f"{name}=%({name})s" for name in sorted(fields)]
+    if "completed" in fields:
+        assignments.append(_COMPLETED_AT.format("%(completed)s"))
+    if not fields.keys().isdisjoint(("due_date", "due_time")):
+        day = "CAST(%(due_date)s AS DATE)" if "due_date" in fields else "tasks.due_date"
+        clock = "CAST(%(due_time)s AS TIME)" if "due_time" in fields else "tasks.due_time"
+        assignments.append(f"due_order=coalesce({day} + coalesce({clock}, time '24:00'), 'infinity')")
+    statement = f"{PREFIX}UPDATE tasks SET {', '.join(assignments)}, {_NEW_VERSION}{_BY_ID}{_RETURNING}"
+    return one(statement, {**owner, **fields})
+
+
+def represent(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a task as JSON values."""
+    task = dict(zip(FIELDS, row, strict=False))
+    task["priority"] = PRIORITIES[task["priority"]]
+    return task
 
 
 def list_tasks(environ: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +178,7 @@ def list_tasks(environ: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]
         raise HTTPError(422) from None
     rows = execute(LIST if after is None else LIST_AFTER, {**owner, "page_size": limit + 1, "after": after})
     cursor = str(rows[limit - 1][0]) if len(rows) > limit else None
-    data = [dict(zip(COLUMNS, row, strict=True)) for row in rows[:limit]]
+    data = [represent(row) for row in rows[:limit]]
     return {"data": data, "pagination": {"limit": limit, "next_cursor": cursor}}
 
 
@@ -151,7 +204,7 @@ def handle_collection(environ: dict[str, Any], owner: dict[str, Any]) -> tuple[i
     fields = read_body(environ)
     if "title" not in fields:
         raise HTTPError(422)
-    return 201, one(CREATE, {**owner, "description": None, "completed": False, **fields})
+    return 201, one(CREATE, {**DEFAULTS, **fields, **owner})
 
 
 def handle_task(environ: dict[str, Any], parameters: dict[str, Any], rest: list[str]) -> Any:
@@ -179,7 +232,7 @@ def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         status, value = error.args[0], {"error": {"code": error.args[0]}}
     if isinstance(value, tuple):
         headers.append(("ETag", f'"{value[-1]}"'))
-        value = {"data": dict(zip(COLUMNS, value, strict=False))}
+        value = {"data": represent(value)}
     body = orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
     headers.append(("Content-Length", str(len(body))))
     start_response(REASONS[status], headers)

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from dependencies import Owner, SessionDep
 from fastapi import APIRouter, FastAPI, HTTPException, Query
+from fastapi.exceptions import RequestValidationError
 from models import (
     Completion,
     DeletionEnvelope,
@@ -12,7 +13,9 @@ from models import (
     TaskEnvelope,
     TaskPage,
     TaskUpdate,
+    now,
 )
+from pydantic import ValidationError
 from sqlmodel import col, select
 
 router = APIRouter(prefix="/api/{user_id}/tasks")
@@ -32,6 +35,7 @@ def find_task(session: SessionDep, owner: Owner, task_id: int) -> Task:
 
 def save(session: SessionDep, task: Task) -> dict[str, Any]:
     """Save a task and return its new state."""
+    task.completed_at = (task.completed_at or now()) if task.completed else None
     session.add(task)
     session.commit()
     session.refresh(task)
@@ -71,6 +75,10 @@ def update_task(task_id: int, changes: TaskUpdate, session: SessionDep, owner: O
     """Update a task. Omitted fields stay unchanged."""
     task = find_task(session, owner, task_id)
     task.sqlmodel_update(changes.model_dump(exclude_unset=True))
+    try:
+        TaskCreate.model_validate(task.model_dump())
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
     return save(session, task)
 
 
