@@ -123,7 +123,7 @@ class Uid(_Pattern):
 
 
 class _Tag(Text):
-    """A tag: one line of text in NFC without a comma, which separates tags in filters."""
+    """A tag: text in NFC without a comma, which separates tags in filters."""
 
     def __init__(self) -> None:
         about = {"pattern": r"^[^\u0000,]*[^\s\u0000,][^\u0000,]*$", "minLength": 1, "maxLength": TAG_LENGTH}

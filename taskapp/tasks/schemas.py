@@ -164,8 +164,9 @@ class TaskChangesIn(_Dated, _Unchanged):  # type: ignore[misc] # As above.
     @validates_schema
     def check_that_something_changes(self, changes: dict[str, Any], **_: Any) -> None:
         """Reject an update without any field."""
-        if changes.keys().isdisjoint((*WRITABLE_FIELDS, "add_tags", "remove_tags")):
-            *first, last = WRITABLE_FIELDS
+        changeable = (*WRITABLE_FIELDS, "add_tags", "remove_tags")
+        if changes.keys().isdisjoint(changeable):
+            *first, last = changeable
             raise ValidationError(f"Send at least one of {', '.join(first)} and {last}.", "body")
 
     @validates_schema
