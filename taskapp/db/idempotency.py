@@ -3,7 +3,7 @@
 A single statement, and so a single implicit transaction, looks up the key, writes if there is none, and stores the
 result. A transaction-level advisory lock detects a retry that arrives while the first write is in progress. A retry may
 also read the keys before the first write commits, and take the lock after it. Then its write violates the primary key
-and is rolled back. Running it again finds the stored result.
+and is rolled back, or it finds nothing to write any more. Running it again finds the stored result.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Executable,
     Insert,
     PrimaryKeyConstraint,
+    Select,
     String,
     Update,
     bindparam,
@@ -101,11 +102,12 @@ NOT_YET_WRITTEN: tuple[ColumnElement[bool], ...] = (
 )
 
 
-def idempotent(write: Insert | Update | Delete) -> Any:
+def idempotent(write: Insert | Update | Delete | Select[Any]) -> Any:
     """Turn a write into a statement that takes effect once per idempotency key.
 
     Args:
-        write: a write of at most one row, with RETURNING, and with :data:`NOT_YET_WRITTEN` among its conditions.
+        write: a write of at most one row, with RETURNING, or a query of at most one row about a write in its WITH.
+            :data:`NOT_YET_WRITTEN` must be among the conditions of the write.
 
     Returns:
         A statement for :func:`execute_idempotent`.
@@ -133,7 +135,7 @@ def idempotent(write: Insert | Update | Delete) -> Any:
 
 
 def execute_idempotent(
-    statement: Executable, parameters: Mapping[str, Any], key: RequestKey, *, user_id: str
+    statement: Executable, parameters: Mapping[str, Any], key: RequestKey, *, user_id: str, share: float = 1.0
 ) -> Outcome | None:
     """Run a statement that :func:`idempotent` returned.
 
@@ -142,6 +144,7 @@ def execute_idempotent(
         parameters: the values of the write's bind parameters.
         key: the idempotency key of the request.
         user_id: the acting user.
+        share: as for :func:`taskapp.db.execute.execute`.
 
     Returns:
         The result of the write, new or stored; None if no row matched.
@@ -149,16 +152,19 @@ def execute_idempotent(
     Raises:
         IdempotencyKeyInUse: the first write with this key is still in progress.
         IdempotencyKeyReused: the key was used for a different request.
-        DatabaseUnavailable, psycopg2.Error: as for :func:`taskapp.db.execute.execute`.
+        DatabaseUnavailable, StatementTooSlow, psycopg2.Error: as for :func:`taskapp.db.execute.execute`.
     """
     name = hashlib.sha256(f"{user_id}\0{key.key}".encode()).digest()
     values = {**parameters, **key._asdict(), "lock": int.from_bytes(name[:8], signed=True)}
     try:
-        ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id)
+        ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id, share=share)
+        raced = acquired and fingerprint is None and not written
     except psycopg2.errors.UniqueViolation as error:
         if error.diag.constraint_name != "pk_idempotency_keys":
             raise  # Not a race for the key: the write itself breaks a rule.
-        ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id)
+        raced = True
+    if raced:
+        ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id, share=share)
     if fingerprint is not None:
         if bytes(fingerprint) != key.fingerprint:  # psycopg2 returns a memoryview.
             raise IdempotencyKeyReused

@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from taskapp.db.execute import execute
+from taskapp.db.execute import ACTING_USER, execute
+from taskapp.db.idempotency import RequestKey, execute_idempotent
 from tests.support.client import raw
 from tests.support.retries import WRITES, assert_replayed, write
 
@@ -109,6 +110,22 @@ def test_key_of_a_request_that_failed_is_not_stored(alice):
     assert write(alice, WRITES["PUT"], task["id"], "key", **{"If-Match": '"9"'}).status == 412
     first = write(alice, WRITES["POST"], 0, "key")
     assert (first.status, first.headers["Idempotency-Replayed"]) == (201, None)
+
+
+# A retry whose snapshot is older than the result that another request stores meanwhile: it sees no result, and nothing
+# to write any more. Here, the statement itself stores it, which it does not see either.
+OUTRUN = text(
+    "WITH stored AS (SELECT fingerprint, result FROM idempotency_keys WHERE user_id = :acting_user AND key = :key),"
+    " other AS (INSERT INTO idempotency_keys (user_id, key, fingerprint, result)"
+    "  SELECT :acting_user, :key, :fingerprint, '{\"n\": 1}' WHERE NOT EXISTS (SELECT FROM stored))"
+    " SELECT true, stored.fingerprint, stored.result, NULL FROM (SELECT :lock) AS lock LEFT JOIN stored ON true"
+).bindparams(ACTING_USER)
+
+
+def test_retry_that_was_outrun_returns_the_stored_result(app, alice):
+    with app.app_context():
+        outcome = execute_idempotent(OUTRUN, {}, RequestKey("key", b"fingerprint"), user_id=alice.user_id)
+    assert outcome == ({"n": 1}, True)
 
 
 def test_keys_are_protected_by_row_level_security(app, alice, bob):
