@@ -7,7 +7,9 @@ import pytest
 
 from config import ROOT
 from taskapp.http.openapi import ErrorEnvelope
-from taskapp.tasks.response_schemas import DeletionEnvelope, TaskEnvelope, TaskListEnvelope
+from taskapp.tasks import response_schemas
+from taskapp.tasks.stats.schemas import StatsEnvelope
+from taskapp.tasks.tags import schemas as tag_schemas
 from tests.support.postman import run_collection
 
 FILES = [ROOT / "postman" / f"taskapp.postman_{kind}.json" for kind in ("collection", "environment")]
@@ -19,6 +21,7 @@ NAME = re.compile(r"\S.* → (\d{3})(?: ([A-Z_]+))?(?: \(([\w-]+)\))?")
 # They depend on the state of the service. The collection shows them as saved examples.
 NOT_BY_A_CLIENT = {
     ("409", "CONFLICT"),
+    ("422", "OPERATION_TOO_SLOW"),
     ("422", "SEARCH_TOO_SLOW"),
     ("429", "RATE_LIMITED"),
     ("500", "UNEXPECTED_ERROR"),
@@ -134,6 +137,21 @@ def test_every_error_is_shown(with_secret):
     assert documented - shown <= NOT_BY_A_CLIENT
 
 
+def schema_of(request, body):
+    """The schema of a successful response."""
+    path = request["url"] if isinstance(request["url"], str) else "/".join(request["url"]["path"])
+    deleted, is_list = request["method"] == "DELETE", "pagination" in body
+    if path.endswith("/tags"):
+        if is_list:
+            return tag_schemas.TagListEnvelope()
+        return tag_schemas.RemovedTagEnvelope() if deleted else tag_schemas.RenamedTagEnvelope()
+    if path.endswith("/stats"):
+        return StatsEnvelope()
+    if deleted:
+        return response_schemas.DeletionEnvelope()
+    return response_schemas.TaskListEnvelope() if is_list else response_schemas.TaskEnvelope()
+
+
 def test_examples_are_responses_of_the_service():
     """They show each operation, and the errors that no client can cause."""
     examples = [(item, example) for item in REQUESTS for example in item["response"]]
@@ -143,13 +161,11 @@ def test_examples_are_responses_of_the_service():
         if example["code"] >= 400:
             errors.add((str(example["code"]), body["error"]["code"]))
             schema = ErrorEnvelope()
-        elif item["request"]["method"] == "DELETE":
-            schema = DeletionEnvelope()
         else:
-            schema = TaskListEnvelope() if "pagination" in body else TaskEnvelope()
+            schema = schema_of(item["request"], body)
         assert schema.validate(body) == {}, example["name"]
     assert errors == NOT_BY_A_CLIENT
-    assert len([example for _, example in examples if example["code"] < 300]) == 7
+    assert len([example for _, example in examples if example["code"] < 300]) == 11
 
 
 def test_everything_is_described_and_named_once():

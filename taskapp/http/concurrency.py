@@ -37,9 +37,19 @@ def costly_with(parameter: str) -> Callable[[View], View]:
     return decorator
 
 
+def costly(view: View) -> View:
+    """Declare that a view is costly in any case."""
+    view.is_costly = True  # type: ignore[attr-defined] # As above.
+    return view
+
+
 def _is_costly(request: Request) -> bool:
     view = current_app.view_functions[request.endpoint or ""]
-    return bool(request.args.get(getattr(view, "costly_parameter", "")))
+    if hasattr(view, "is_costly"):
+        return True
+    # Most requests have no query string.
+    has_query = bool(request.environ.get("QUERY_STRING"))
+    return has_query and bool(request.args.get(getattr(view, "costly_parameter", "")))
 
 
 def limit_concurrency() -> None:
@@ -51,9 +61,7 @@ def limit_concurrency() -> None:
     """
     claim = claim_thread.get()
     if claim is not None:
-        request = current_request()
-        # Most requests have no query string.
-        claim(g.user_id, costly=bool(request.environ.get("QUERY_STRING")) and _is_costly(request))
+        claim(g.user_id, costly=_is_costly(current_request()))
 
 
 def init_app(app: Flask) -> None:

@@ -7,6 +7,7 @@ JWT_JWKS_URL is set. Cursors signed with JWT_SECRET_FALLBACK are valid too.
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from flask import Flask, current_app
@@ -14,6 +15,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import make_url
 
 from taskapp.http.errors import InvalidInput
+from taskapp.http.request import current_request
 
 
 def _serializer(user_id: str, parameters: Mapping[str, Any]) -> URLSafeSerializer:
@@ -47,9 +49,17 @@ def read_cursor(signed: str, user_id: str, parameters: Mapping[str, Any]) -> tup
     try:
         return tuple(_serializer(user_id, parameters).loads(signed))
     except BadData:
-        *first, last = parameters
-        sentence = f"Must be the next_cursor of a list with the same {', '.join(first)} and {last}."
+        sentence = "Must be the next_cursor of this list."
+        if parameters:
+            *first, last = parameters
+            sentence = f"Must be the next_cursor of a list with the same {', '.join(first)} and {last}."
         raise InvalidInput(details={"cursor": [sentence]}) from None
+
+
+def next_link(cursor: str) -> str:
+    """Return the Link header (RFC 8288) of the next page: the current URL with another cursor."""
+    request = current_request()
+    return f'<{request.encoded_path}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
 
 
 def init_app(app: Flask) -> None:

@@ -7,6 +7,8 @@ from werkzeug.routing import BaseConverter
 
 from taskapp.db.columns import MAXIMUM_ID
 
+# Last segments of paths that could be ids. They are paths of their own with every method.
+_RESERVED = ("stats",)
 _CANONICAL = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 # Ids start at 1.
 NO_ID = 0
@@ -17,10 +19,13 @@ class InvalidId(Exception):
 
 
 class IdConverter(BaseConverter):
-    """Matches any path segment, and treats an invalid id like a row that does not exist.
+    """Matches any path segment but the reserved ones, and treats an invalid id like a row that does not exist.
 
     So ``abc``, ``-1``, ``1.0``, ``01`` and 2^63 lead to the same 404, after the token was verified.
     """
+
+    regex = rf"(?!(?:{'|'.join(_RESERVED)})\Z)[^/]+"
+    part_isolating = True
 
     def to_python(self, value: str) -> int:
         """Return the id, or :data:`NO_ID` if it is invalid."""

@@ -3,6 +3,8 @@
 import hashlib
 import re
 
+from flask import Response
+
 from taskapp.db.idempotency import RequestKey
 from taskapp.http.errors import InvalidInput
 from taskapp.http.request import Request
@@ -32,6 +34,16 @@ def read_idempotency_key(request: Request) -> RequestKey | None:
 
 def _fingerprint(request: Request) -> bytes:
     fingerprint = hashlib.sha256()
-    for part in (request.method.encode(), request.path.encode(), request.get_data()):
+    parts = [request.method.encode(), request.path.encode(), request.get_data()]
+    if request.query_string:  # Earlier versions stored results without it.
+        parts.append(request.query_string)
+    for part in parts:
         fingerprint.update(len(part).to_bytes(8) + part)
     return fingerprint.digest()
+
+
+def mark_replay(response: Response, *, replayed: bool) -> Response:
+    """Add ``Idempotency-Replayed`` to a response if it is the stored one of an earlier request; return the response."""
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response

@@ -20,6 +20,11 @@ class Request(flask.Request):
         return encode_path(self.root_path.rstrip("/"))
 
     @property
+    def encoded_path(self) -> str:
+        """The percent-encoded path, with the prefix."""
+        return encode_path(self.root_path.rstrip("/") + self.path)
+
+    @property
     def has_body(self) -> bool:
         """Whether there is a body: not without Content-Length and Transfer-Encoding (RFC 9112, section 6.3)."""
         return self.environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in self.environ

@@ -48,6 +48,14 @@ class SearchTooSlow(Exception):
     """The search took too long and was stopped."""
 
 
+class TagNotFound(Exception):
+    """The user has no task with this tag."""
+
+
+class OperationTooSlow(Exception):
+    """The operation took too long and was stopped. Nothing was changed."""
+
+
 class VersionConflict(Exception):
     """The task has changed: it has none of the versions that the write requires.
 

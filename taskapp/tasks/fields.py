@@ -122,19 +122,19 @@ class Uid(_Pattern):
         return super()._deserialize(value, *args, **kwargs).lower()
 
 
-class _Tag(Text):
+class Tag(Text):
     """A tag: text in NFC without a comma, which separates tags in filters."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         about = {"pattern": r"^[^\u0000,]*[^\s\u0000,][^\u0000,]*$", "minLength": 1, "maxLength": TAG_LENGTH}
-        super().__init__(strip=True, visible=True, metadata=about)
+        super().__init__(strip=True, visible=True, metadata={**about, **options.pop("metadata", {})}, **options)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         tag = unicodedata.normalize("NFC", super()._deserialize(value, *args, **kwargs))
         if not 1 <= len(tag) <= TAG_LENGTH:
-            raise ValidationError(f"must be 1 to {TAG_LENGTH} characters, excluding surrounding white space.")
+            raise ValidationError(f"Must be 1 to {TAG_LENGTH} characters, excluding surrounding white space.")
         if "," in tag:
-            raise ValidationError("must not contain a comma.")
+            raise ValidationError("Must not contain a comma.")
         return tag
 
 
@@ -143,7 +143,7 @@ class Tags(fields.List[Any]):
 
     def __init__(self, **options: Any) -> None:
         about = {"maxItems": MAXIMUM_TAGS, "uniqueItems": True, "examples": [["errand", "home"]]}
-        super().__init__(_Tag(), metadata={**about, **options.pop("metadata", {})}, **options)
+        super().__init__(Tag(), metadata={**about, **options.pop("metadata", {})}, **options)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
         if isinstance(value, list) and len(value) > MAXIMUM_TAGS:

@@ -10,6 +10,7 @@ from typing import Any
 from taskapp.db.columns import USER_ID_LENGTH
 from taskapp.http.errors import KEY_IN_USE, ErrorResponse
 from taskapp.http.openapi import QUOTA, describe_error, headers
+from taskapp.tasks.errors import InvalidChange
 
 
 def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -89,7 +90,7 @@ _OTHER_TASK = {
 }
 _CHANGED_TASK = {**_TASK, "title": "Buy oat milk", "updated_at": UPDATED_AT, "version": 2}
 _COMPLETED_TASK = {**_TASK, "completed": True, "completed_at": UPDATED_AT, "updated_at": UPDATED_AT, "version": 2}
-_CURSOR = "WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
+CURSOR = "WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
 
 # Examples of request bodies.
 TASK_INS = {
@@ -139,7 +140,7 @@ TASK_LIST = {
             {"data": [_OTHER_TASK, _TASK], "pagination": {"limit": 1000, "next_cursor": None}},
         ),
         "page": _example(
-            "Page with more to follow", {"data": [_OTHER_TASK], "pagination": {"limit": 1, "next_cursor": _CURSOR}}
+            "Page with more to follow", {"data": [_OTHER_TASK], "pagination": {"limit": 1, "next_cursor": CURSOR}}
         ),
     },
     "headers": headers(*QUOTA, "Link"),
@@ -188,6 +189,13 @@ UID_TAKEN = ErrorResponse(
     "Another task has this uid. See details.current.",
     details={"current": _TASK},
 )
+
+
+def explain_change(error: InvalidChange) -> dict[str, Any]:
+    """Return the attributes of :data:`INVALID_CHANGE` for an error."""
+    return {"details": {name: [sentence] for name, sentence in error.details.items()}}
+
+
 TAKEN_UID = describe_error(
     409,
     {"UidTaken": UID_TAKEN, "IdempotencyKeyInUse": KEY_IN_USE},
@@ -198,6 +206,12 @@ SEARCH_TOO_SLOW = ErrorResponse(
     "SEARCH_TOO_SLOW",
     "The search took too long and was stopped. See details.",
     details={"q": ["Took too long. Search for another text, filter by status, or set a smaller limit."]},
+)
+TAG_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TAG_NOT_FOUND", "No task has this tag.")
+OPERATION_TOO_SLOW = ErrorResponse(
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "OPERATION_TOO_SLOW",
+    "The operation took too long and was stopped. Nothing was changed. You may have too many tasks for it.",
 )
 # For a tag that never matches, whatever the version of the task.
 FOREIGN_TAG = VERSION_CONFLICT._replace(

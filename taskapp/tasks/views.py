@@ -1,21 +1,20 @@
 """The task routes. Each one parses its input, calls one service function and returns a response."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Response
 
 from taskapp.auth.guard import authorize
 from taskapp.http.blueprint import Blueprint
 from taskapp.http.concurrency import costly_with
-from taskapp.http.cursors import read_cursor, sign_cursor
+from taskapp.http.cursors import next_link, read_cursor, sign_cursor
 from taskapp.http.errors import map_error
 from taskapp.http.etags import etag, has_foreign_tag, matches_if_none_match, read_if_match
 from taskapp.http.id_converter import InvalidId
-from taskapp.http.idempotency_key import read_idempotency_key
+from taskapp.http.idempotency_key import mark_replay, read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
-from taskapp.http.request import Request, current_request, encode_path
+from taskapp.http.request import current_request
 from taskapp.tasks import openapi, response_schemas, schemas, service
 from taskapp.tasks.errors import (
     InvalidChange,
@@ -50,12 +49,7 @@ def _describe_conflict(error: VersionConflict) -> dict[str, Any]:
 map_error(bp, TaskNotFound, openapi.TASK_NOT_FOUND)
 map_error(bp, InvalidId, openapi.TASK_NOT_FOUND)
 map_error(bp, ReadOnlyFields, openapi.READ_ONLY_FIELDS, lambda error: {"details": openapi.read_only(error.names)})
-map_error(
-    bp,
-    InvalidChange,
-    openapi.INVALID_CHANGE,
-    lambda error: {"details": {name: [sentence] for name, sentence in error.details.items()}},
-)
+map_error(bp, InvalidChange, openapi.INVALID_CHANGE, openapi.explain_change)
 map_error(bp, UidTaken, openapi.UID_TAKEN, lambda error: {"details": {"current": error.current}}, shared=False)
 map_error(bp, SearchTooSlow, openapi.SEARCH_TOO_SLOW)
 map_error(bp, VersionConflict, openapi.VERSION_CONFLICT, _describe_conflict)
@@ -74,17 +68,6 @@ def _write_headers() -> dict[str, Any]:
     return {"versions": read_if_match(request), "key": read_idempotency_key(request)}
 
 
-def _path_of(request: Request) -> str:
-    """Return the percent-encoded path of a request."""
-    return encode_path(request.root_path.rstrip("/") + request.path)
-
-
-def _next_link(cursor: str) -> str:
-    """Return the Link header (RFC 8288) of the next page: the current URL with another cursor."""
-    request = current_request()
-    return f'<{_path_of(request)}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
-
-
 def _update(user_id: str, task_id: int, body: dict[str, Any]) -> StoredTask:
     unchanged = {name: body.pop(name) for name in READ_ONLY_FIELDS if name in body}
     return service.update_task(user_id, task_id, unchanged=unchanged, **body, **_write_headers())
@@ -93,13 +76,7 @@ def _update(user_id: str, task_id: int, body: dict[str, Any]) -> StoredTask:
 def _task_response(task: StoredTask) -> Response:
     response = json_response({"data": task.fields})
     response.headers["ETag"] = etag(task.version)
-    return _mark_replay(response, task)
-
-
-def _mark_replay(response: Response, task: StoredTask) -> Response:
-    if task.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
+    return mark_replay(response, replayed=task.replayed)
 
 
 @bp.route("", methods=["POST"])
@@ -117,7 +94,7 @@ def create_task(user_id: str, body: dict[str, Any]) -> Response:
     created = service.create_task(user_id, **body, key=read_idempotency_key(request))
     response = _task_response(created)
     response.status_code = 201
-    response.headers["Location"] = f"{_path_of(request)}/{created.fields['id']}"
+    response.headers["Location"] = f"{request.encoded_path}/{created.fields['id']}"
     return response
 
 
@@ -136,7 +113,7 @@ def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
     next_cursor = page.next and sign_cursor(page.next, user_id, query)
     response = json_response({"data": page.tasks, "pagination": {"limit": limit, "next_cursor": next_cursor}})
     if next_cursor:
-        response.headers["Link"] = _next_link(next_cursor)
+        response.headers["Link"] = next_link(next_cursor)
     return response
 
 
@@ -195,7 +172,7 @@ def delete_task(user_id: str, task_id: int) -> Response:
     """
     deleted = service.delete_task(user_id, task_id, **_write_headers())
     response = json_response({"data": {"success": True, "message": "Task deleted successfully"}})
-    return _mark_replay(response, deleted)
+    return mark_replay(response, replayed=deleted.replayed)
 
 
 @bp.route("/<id:task_id>/complete", methods=["PATCH"], parameters=[openapi.TASK_ID])

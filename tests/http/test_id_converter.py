@@ -78,7 +78,7 @@ def test_slash_at_the_end_of_no_url_is_not_named(alice, path):
 
 
 @pytest.mark.usefixtures("unchanged")
-@pytest.mark.parametrize("task_id", ["search", "0", "stats", "99999999999999999999"])
+@pytest.mark.parametrize("task_id", ["search", "0", "statsx", "stat", "Stats", "99999999999999999999"])
 def test_invalid_id_is_not_found_before_the_input_is_read(alice, task_id):
     json_type = {"Content-Type": "application/json"}
     for method in ("GET", "PUT", "PATCH", "DELETE"):
@@ -89,6 +89,17 @@ def test_invalid_id_is_not_found_before_the_input_is_read(alice, task_id):
     assert alice.request("PATCH", f"{alice.tasks}/{task_id}/complete?x=1", json={"x": 1}).status == 404
     assert alice.request("GET", f"/api/somebody/tasks/{task_id}").status == 403  # As for any other id.
     assert alice.get(f"/{task_id}", token=None).status == 401
+
+
+def test_fixed_path_is_no_id_with_any_method(alice):
+    stats = f"{alice.tasks}/stats"
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        response = alice.request(method, f"{stats}?time_zone=UTC", json={"title": "x"})
+        assert (response.status, response.error["code"]) == (405, "METHOD_NOT_ALLOWED")
+        assert {allowed.strip() for allowed in response.headers["Allow"].split(",")} == {"GET", "HEAD", "OPTIONS"}
+    assert alice.request("OPTIONS", stats).status == 204
+    assert alice.request("HEAD", f"{stats}?time_zone=UTC").status == 200
+    assert alice.get("/stats/?time_zone=UTC").error["message"].endswith("/tasks/stats?")
 
 
 @pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "NONSENSE", "QUERY"])

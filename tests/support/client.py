@@ -77,7 +77,7 @@ class Client:
     def __init__(self, address: int | Path, *, token: str | None = None, user_id: str = ""):
         self.token = token
         self.user_id = user_id
-        self.tasks = f"/api/{quote(user_id, safe='')}/tasks"
+        self.tasks, self.tags = (f"/api/{quote(user_id, safe='')}/{name}" for name in ("tasks", "tags"))
         if isinstance(address, Path):
             self._connection: http.client.HTTPConnection = UnixConnection(address, timeout=30)
         else:

@@ -23,9 +23,9 @@ def _resolve(part):
 
 @cache
 def _paths():
-    """Each path of the document as a pattern, those without parameters first."""
+    """Each path of the document as a pattern, those with the fewest parameters first."""
     patterns = [(re.sub(r"{\w+}", "[^/]+", path), item) for path, item in DOCUMENT["paths"].items()]
-    return sorted(patterns, key=lambda pattern: "[" in pattern[0])
+    return sorted(patterns, key=lambda pattern: pattern[0].count("["))
 
 
 def find_operation(method, path):

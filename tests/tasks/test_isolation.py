@@ -5,6 +5,7 @@
 
 import contextlib
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from psycopg2.errors import DivisionByZero
@@ -19,11 +20,15 @@ from tests.support.postgres import run_sql
 
 def each_route(user_id, task_id):
     """Every operation on a task of one user, as a method, a path and what to send."""
-    tasks = f"/api/{user_id}/tasks"
+    tasks, tags = f"/api/{user_id}/tasks", f"/api/{user_id}/tags"
     changes = {"json": {"title": "changed", "description": "changed", "completed": True}}
     return [
         ("GET", tasks, {}),
+        ("GET", tags, {}),
+        ("GET", f"{tasks}/stats?time_zone=Europe/Berlin", {}),
         ("POST", tasks, {"json": {"title": "intruder"}}),
+        ("PATCH", f"{tags}?name=secret", {"json": {"name": "changed"}}),
+        ("DELETE", f"{tags}?name=secret", {}),
         ("GET", f"{tasks}/{task_id}", {}),
         ("PUT", f"{tasks}/{task_id}", changes),
         ("PATCH", f"{tasks}/{task_id}", changes),
@@ -34,12 +39,21 @@ def each_route(user_id, task_id):
 
 
 def assert_each_route_keeps_users_apart(alice, bob):
-    task = bob.create()
+    task = bob.create(tags=["secret"], due_date="2026-01-01", completed=True)
     for method, path, options in each_route(bob.user_id, task["id"]):
         assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
-    for method, path, options in each_route(alice.user_id, task["id"])[2:]:
-        assert alice.request(method, path, **options).error["code"] == "TASK_NOT_FOUND"
+    for method, path, options in each_route(alice.user_id, task["id"])[4:]:
+        code = "TAG_NOT_FOUND" if "/tags" in path else "TASK_NOT_FOUND"
+        assert alice.request(method, path, **options).error["code"] == code
     assert alice.get().data == []
+    assert alice.request("GET", alice.tags).data == []
+    today = datetime.now(UTC).date()
+    days = f"&from={today}&before={today + timedelta(1)}"
+    for user, number in ((alice, 0), (bob, 1)):
+        counts = user.get(f"/stats?time_zone=UTC{days}").data
+        assert (counts["total"], counts["completed"]) == (number, number)
+        assert counts["days"] == [{"date": str(today), "created": number, "completed": number}]
+    assert bob.request("GET", bob.tags).data == [{"name": "secret", "pending": 0, "total": 1}]
     assert bob.get().data == [task]
 
 

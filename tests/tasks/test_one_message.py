@@ -1,5 +1,7 @@
 """Each operation on tasks is one message to the database."""
 
+import secrets
+
 import pytest
 
 from tests.support.proxy import MessageProxy
@@ -20,16 +22,17 @@ def single_server(proxy, database_url, start_module_server):
 
 
 @pytest.fixture
-def user(single_server):
+def user(proxy, single_server):
     client = single_server.client()
-    client.get()  # Makes the connection.
+    client.post(json={"title": "x"}, headers={"Idempotency-Key": "makes-the-connection-and-purges"})
+    proxy.wait_until_quiet()
     return client
 
 
 def each_operation(user):
     """Every operation on tasks, in an order in which each finds its task."""
-    task = user.create()
-    path = f"/{task['id']}"
+    task = user.create(tags=["a"])
+    path, tags, key = f"/{task['id']}", user.tags, secrets.token_hex()
     return {
         "list": lambda: user.get(),
         "list pending": lambda: user.get("?status=pending&limit=5"),
@@ -40,6 +43,15 @@ def each_operation(user):
         "patch": lambda: user.patch(path, json={"title": "x", "description": None, "completed": True}),
         "complete": lambda: user.patch(path + "/complete", json={"completed": True}),
         "toggle": lambda: user.patch(path + "/complete"),
+        "list tags": lambda: user.request("GET", f"{tags}?limit=5"),
+        "rename a tag": lambda: user.request("PATCH", f"{tags}?name=a", json={"name": "b"}),
+        "rename a tag with a key": lambda: user.request(
+            "PATCH", f"{tags}?name=b", json={"name": "c"}, headers={"Idempotency-Key": key}
+        ),
+        "remove a tag": lambda: user.request("DELETE", f"{tags}?name=c"),
+        "remove a tag that is not there": lambda: user.request("DELETE", f"{tags}?name=c"),
+        "count": lambda: user.get("/stats?time_zone=UTC"),
+        "count by day": lambda: user.get("/stats?time_zone=UTC&from=2026-11-01&before=2026-12-01"),
         "delete": lambda: user.delete(path),
         "get what is not there": lambda: user.get(path),
         "put what is not there": lambda: user.put(path, json={"title": "x"}),

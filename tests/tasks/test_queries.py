@@ -6,10 +6,15 @@ from itertools import combinations, product
 
 import pytest
 from sqlalchemy import Executable
+from sqlalchemy.sql.functions import FunctionElement
 
 from taskapp.db.execute import _compile
 from taskapp.tasks import queries, service
 from taskapp.tasks.representation import CREATABLE_FIELDS, READ_ONLY_FIELDS, WRITABLE_FIELDS
+from taskapp.tasks.stats import queries as stats_queries
+from taskapp.tasks.tags import queries as tag_queries
+
+MODULES = (queries, tag_queries, stats_queries)
 
 # Each use of the table, and what names the acting user in it: a condition, or the first value of a new row.
 USE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO) tasks\b")
@@ -29,7 +34,7 @@ def some_of(names):
 NEW = some_of((*CREATABLE_FIELDS, *WRITABLE_FIELDS))
 CHANGES = [*some_of(WRITABLE_FIELDS), frozenset({"add_tags", "remove_tags"})]
 
-# From each function of the module that makes statements to the arguments that make one of every kind.
+# From each function of the modules that makes statements to the arguments that make one of every kind.
 ARGUMENTS = {
     queries.create_task: {"fields": NEW, "keyed": FLAGS},
     queries.update_task: {"fields": CHANGES, "unchanged": some_of(READ_ONLY_FIELDS), **WRITES},
@@ -41,18 +46,23 @@ ARGUMENTS = {
         "filters": some_of(tuple(queries.FILTERS)),
         "continued": FLAGS,
     },
+    tag_queries.list_tags: {"continued": FLAGS},
+    tag_queries.rename_tag: {"keyed": FLAGS},
+    tag_queries.remove_tag: {"keyed": FLAGS},
+    stats_queries.count_tasks: {"by_day": FLAGS},
 }
 
 
-def own(value):
-    return getattr(value, "__module__", None) == queries.__name__
+def functions_of(module):
+    return {value for value in vars(module).values() if callable(value) and value.__module__ == module.__name__}
 
 
 def every_statement():
-    """All statements of the module: those in its names, and those that its functions make."""
-    for name, value in vars(queries).items():
-        if isinstance(value, Executable):
-            yield name, value
+    """All statements of the modules: those in their names, and those that their functions make."""
+    for module in MODULES:
+        for name, value in vars(module).items():
+            if isinstance(value, Executable) and not isinstance(value, FunctionElement):
+                yield name, value
     for make, arguments in ARGUMENTS.items():
         for values in product(*arguments.values()):
             chosen = dict(zip(arguments, values, strict=True))
@@ -60,7 +70,7 @@ def every_statement():
 
 
 def test_every_function_that_makes_statements_is_tried():
-    functions = {value for value in vars(queries).values() if callable(value) and own(value)}
+    functions = set().union(*map(functions_of, MODULES))
     public = {function for function in functions if not function.__name__.startswith("_")}
     assert public == ARGUMENTS.keys()
     for function, arguments in ARGUMENTS.items():

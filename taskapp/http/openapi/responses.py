@@ -39,7 +39,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         {"type": "string", "format": "uri-reference", "examples": ["/api/demo/tasks/1"]},
     ),
     "Link": _header(
-        "Present if more tasks follow. The URL of the next page (RFC 8288).",
+        "Present if another page follows. Its URL (RFC 8288).",
         {
             "type": "string",
             "examples": ['</api/demo/tasks?limit=2&cursor=WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c>; rel="next"'],

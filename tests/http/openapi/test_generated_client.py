@@ -4,6 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
+from datetime import date
 from http import HTTPStatus
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def call(package, server, new_client):  # noqa: ARG001 # The package is imported
     client_class = importlib.import_module("taskapp_client").AuthenticatedClient
     with client_class(base_url=server.url, token=token) as client:
 
-        def call(operation, *arguments, **options):
-            module = importlib.import_module(f"taskapp_client.api.tasks.{operation}")
+        def call(operation, *arguments, tag="tasks", **options):
+            module = importlib.import_module(f"taskapp_client.api.{tag}.{operation}")
             return module.sync_detailed(*arguments, client=client, **options)
 
         yield call
@@ -104,6 +105,22 @@ def test_the_life_of_a_task(call):
     assert call("delete_task", USER_ID, task.id).parsed.data.success is True
     gone = call("get_task", USER_ID, task.id)
     assert (gone.status_code, gone.parsed.error.code) == (HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND")
+
+
+def test_tags_and_statistics(call):
+    task = call("create_task", USER_ID, body=model("TaskIn")(title="x", tags=["a/b"])).parsed.data
+    (tag,) = call("list_tags", USER_ID, tag="tags", limit=5).parsed.data
+    assert (tag.name, tag.pending, tag.total) == ("a/b", 1, 1)
+    renamed = call("rename_tag", USER_ID, tag="tags", name="a/b", body=model("TagIn")(name="c"), idempotency_key="k")
+    assert (renamed.parsed.data.name, renamed.parsed.data.tasks) == ("c", 1)
+    assert call("remove_tag", USER_ID, tag="tags", name="c").parsed.data.tasks == 1
+    assert call("remove_tag", USER_ID, tag="tags", name="c").parsed.error.code == "TAG_NOT_FOUND"
+    day = date(2026, 11, 1)
+    days = {"from_": day, "before": date(2026, 11, 2)}
+    counts = call("get_statistics", USER_ID, tag="statistics", time_zone="Europe/Berlin", **days).parsed.data
+    assert (counts.total, counts.pending_by_priority.none) == (1, 1)
+    assert [(each.date, each.created, each.completed) for each in counts.days] == [(day, 0, 0)]
+    assert call("delete_task", USER_ID, task.id).parsed.data.success is True
 
 
 def test_errors_are_typed_too(call):

@@ -16,6 +16,7 @@ from tests.support.external import require
 
 SPECTRAL = ROOT / "tests" / "support" / "tools" / "node_modules" / ".bin" / "spectral"
 TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
+STATS, TAGS = TASKS + "/stats", "/api/{user_id}/tags"
 OF_HTTP = {"400", "414", "417", "431", "500", "501"}
 OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "429", "503"}
 OF_WRITE = OF_API | {"404", "409", "412"}
@@ -28,6 +29,10 @@ OPERATIONS = {
     ("patch", TASK): ("patch_task", OF_WRITE | {"200"}),
     ("delete", TASK): ("delete_task", OF_WRITE | {"200"}),
     ("patch", TASK + "/complete"): ("complete_task", OF_WRITE | {"200"}),
+    ("get", STATS): ("get_statistics", OF_API | {"200"}),
+    ("get", TAGS): ("list_tags", OF_API | {"200"}),
+    ("patch", TAGS): ("rename_tag", OF_API | {"200", "404", "409"}),
+    ("delete", TAGS): ("remove_tag", OF_API | {"200", "404", "409"}),
     ("get", "/"): ("get_index", OF_HTTP | {"200"}),
     ("get", "/health/live"): ("check_live", OF_HTTP | {"200"}),
     ("get", "/health/ready"): ("check_ready", READY),
@@ -111,6 +116,10 @@ def test_document_has_every_parameter():
             expected |= {"If-None-Match"} if method == "get" else {"If-Match"}
         if (method, path) == ("get", TASKS):
             expected |= {"status", "q", "sort", "limit", "cursor"}
+        if path == TAGS:
+            expected |= {"limit", "cursor"} if method == "get" else {"name"}
+        if path == STATS:
+            expected |= {"time_zone", "from", "before"}
         names = parameters_of(method, path)
         assert len(names) == len(expected)
         assert set(names) == expected, (method, path)
@@ -130,6 +139,7 @@ def test_patches_may_be_merge_patches():
         ("put", TASK): {json},
         ("patch", TASK): {json, merge},
         ("patch", TASK + "/complete"): {json, merge},
+        ("patch", TAGS): {json, merge},
     }
 
 

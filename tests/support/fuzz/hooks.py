@@ -8,7 +8,7 @@ import schemathesis
 from marshmallow import ValidationError, fields
 
 from taskapp.http.fields import has_visible_character
-from taskapp.tasks.fields import Day, Tags, TimeZone
+from taskapp.tasks.fields import Day, Tag, Tags, TimeZone
 
 USER_ID = re.compile(r"[^/\0]{1,255}")
 KEY = re.compile(r'[!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}"')
@@ -37,6 +37,8 @@ def repair(body):
     if "due_time" in body or "time_zone" in body:
         body["due_date"] = body.get("due_date") or "2028-02-29"
         body["time_zone"] = body.get("time_zone") or "Asia/Kathmandu"
+    if isinstance(body.get("name"), str) and not is_valid(Tag(), body["name"]):
+        body["name"] = "home"
     # Two tags may be equal without surrounding white space. The tags of a task leave room for one that is added.
     for name in ("tags", "remove_tags"):
         if isinstance(body.get(name), list):
@@ -46,6 +48,15 @@ def repair(body):
         body["remove_tags"] = [tag for tag in body.get("remove_tags", []) if tag.strip() != "errand"]
 
 
+def repair_query(query):
+    """Do the same for a query string, whose days come in pairs."""
+    for name, field, valid in (("name", Tag(), "home"), ("time_zone", TimeZone(), "Pacific/Apia")):
+        if name in query and not is_valid(field, query[name]):
+            query[name] = valid
+    if "from" in query or "before" in query:
+        query |= {"from": "2026-11-01", "before": "2026-12-01"}
+
+
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
     # The path of any other user is a 403. An invalid user id stays as it is.
@@ -53,6 +64,8 @@ def before_call(_context, case, _kwargs):
         case.path_parameters["user_id"] = os.environ["FUZZ_USER_ID"]
     if case.meta.generation.mode.is_positive and isinstance(case.body, dict):
         repair(case.body)
+    if case.meta.generation.mode.is_positive:
+        repair_query(case.query)
     # A key is for one request; with another it is a 422. An invalid key stays as it is.
     if KEY.fullmatch(str(case.headers.get("Idempotency-Key", ""))):
         case.headers["Idempotency-Key"] = str(uuid.uuid4())

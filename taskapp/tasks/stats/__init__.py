@@ -1,0 +1,1 @@
+"""Statistics: how many tasks a user has in which state, and day by day."""

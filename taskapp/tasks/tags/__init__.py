@@ -1,0 +1,1 @@
+"""The tags of a user: counts, rename, removal."""

@@ -1,0 +1,77 @@
+"""Requests whose work grows with all tasks of the user: one at a time, and within a share of the timeout."""
+
+from functools import partial
+
+import pytest
+
+from taskapp.http.concurrency import claim_thread
+from tests.support.in_process import LocalUser
+from tests.support.postgres import connect, locked_tasks, run_sql
+
+OPERATIONS = {
+    "list tags": ("GET", "tags", {}),
+    "rename a tag": ("PATCH", "tags?name=home", {"json": {"name": "house"}}),
+    "remove a tag": ("DELETE", "tags?name=home", {}),
+    "count": ("GET", "tasks/stats?time_zone=UTC", {}),
+    "search": ("GET", "tasks?q=x", {}),
+}
+QUICK = [("GET", "tasks", {}), ("GET", "tasks?limit=5", {}), ("GET", "tasks/1", {}), ("POST", "tasks", {})]
+
+
+def send(user, operation):
+    method, path, options = operation
+    headers = {"Authorization": user._authorization}
+    return user.app.test_client().open(f"/api/{user.user_id}/{path}", method=method, headers=headers, **options)
+
+
+@pytest.fixture
+def claims(app, secret):
+    """Sends a request, and returns whether it claimed its thread as a costly one."""
+    user, claimed = LocalUser(app, secret), []
+
+    def claim(_user_id, *, costly):
+        claimed.append(costly)
+
+    def send_and_look(operation):
+        token = claim_thread.set(claim)
+        try:
+            send(user, operation)
+        finally:
+            claim_thread.reset(token)
+        return claimed.pop()
+
+    return send_and_look
+
+
+def test_operations_that_read_all_tasks_are_costly(claims):
+    assert {name: claims(operation) for name, operation in OPERATIONS.items()} == dict.fromkeys(OPERATIONS, True)
+    assert [claims(operation) for operation in QUICK] == [False] * len(QUICK)
+
+
+@pytest.fixture(scope="module")
+def hurried(make_app, secret):
+    """Makes users of a service with a short timeout."""
+    return partial(LocalUser, make_app(REQUEST_TIMEOUT=1), secret)
+
+
+@pytest.mark.parametrize("name", ["list tags", "count"])
+def test_read_that_takes_too_long_is_stopped(hurried, database_url, name):
+    with locked_tasks(database_url):
+        response = send(hurried(), OPERATIONS[name])
+    assert (response.status_code, response.json["error"]["code"]) == (422, "OPERATION_TOO_SLOW")
+    assert "Retry-After" not in response.headers
+
+
+@pytest.mark.parametrize("name", ["rename a tag", "remove a tag"])
+def test_write_that_takes_too_long_changes_nothing(hurried, database_url, name):
+    user = hurried()
+    first, last = (send(user, ("POST", "tasks", {"json": {"title": "t", "tags": ["home"]}})).json["data"] for _ in "12")
+    with connect(database_url) as blocker, blocker.cursor() as cursor:
+        blocker.autocommit = False
+        cursor.execute("SELECT 1 FROM tasks WHERE id = %s FOR UPDATE", [last["id"]])
+        response = send(user, OPERATIONS[name])
+    blocker.close()
+    assert (response.status_code, response.json["error"]["code"]) == (422, "OPERATION_TOO_SLOW")
+    assert send(user, ("GET", "tasks", {})).json["data"] == [last, first]
+    assert run_sql(database_url, "SELECT 1 FROM tasks WHERE user_id = %s AND version > 1", [user.user_id]) == []
+    assert send(user, OPERATIONS[name]).json["data"]["tasks"] == 2
