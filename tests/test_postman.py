@@ -22,7 +22,7 @@ NAME = re.compile(r"\S.* → (\d{3})(?: ([A-Z_]+))?(?: \(([\w-]+)\))?")
 NOT_BY_A_CLIENT = {
     ("409", "CONFLICT"),
     ("422", "OPERATION_TOO_SLOW"),
-    ("422", "SEARCH_TOO_SLOW"),
+    ("422", "OPERATION_TOO_SLOW"),
     ("429", "RATE_LIMITED"),
     ("500", "UNEXPECTED_ERROR"),
     ("503", "DATABASE_ERROR"),

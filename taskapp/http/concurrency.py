@@ -1,6 +1,6 @@
 """The limit of concurrent requests per user. The server sets it; without such a server, there is none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -27,11 +27,15 @@ class TooManyConcurrentRequests(Exception):
     """The user has too many requests in progress."""
 
 
-def costly_with(parameter: str) -> Callable[[View], View]:
-    """Declare that a view is costly with a query parameter: its work grows with all data of the user."""
+def costly_if(is_costly: Callable[[Mapping[str, str]], Any]) -> Callable[[View], View]:
+    """Declare that a view is costly with some query parameters: its work grows with all data of the user.
+
+    Args:
+        is_costly: called with the parameters of a request before they are validated.
+    """
 
     def decorator(view: View) -> View:
-        view.costly_parameter = parameter  # type: ignore[attr-defined] # Read by limit_concurrency.
+        view.is_costly = is_costly  # type: ignore[attr-defined] # Read by limit_concurrency.
         return view
 
     return decorator
@@ -39,17 +43,12 @@ def costly_with(parameter: str) -> Callable[[View], View]:
 
 def costly(view: View) -> View:
     """Declare that a view is costly in any case."""
-    view.is_costly = True  # type: ignore[attr-defined] # As above.
-    return view
+    return costly_if(lambda _parameters: True)(view)
 
 
 def _is_costly(request: Request) -> bool:
     view = current_app.view_functions[request.endpoint or ""]
-    if hasattr(view, "is_costly"):
-        return True
-    # Most requests have no query string.
-    has_query = bool(request.environ.get("QUERY_STRING"))
-    return has_query and bool(request.args.get(getattr(view, "costly_parameter", "")))
+    return hasattr(view, "is_costly") and bool(view.is_costly(request.args))
 
 
 def limit_concurrency() -> None:

@@ -17,6 +17,8 @@ from sqlalchemy import make_url
 from taskapp.http.errors import InvalidInput
 from taskapp.http.request import current_request
 
+_FOREIGN = "Must be the next_cursor of the same list, with the same filters and the same sort."
+
 
 def _serializer(user_id: str, parameters: Mapping[str, Any]) -> URLSafeSerializer:
     salt = orjson.dumps([user_id, parameters], option=orjson.OPT_SORT_KEYS)
@@ -49,11 +51,7 @@ def read_cursor(signed: str, user_id: str, parameters: Mapping[str, Any]) -> tup
     try:
         return tuple(_serializer(user_id, parameters).loads(signed))
     except BadData:
-        sentence = "Must be the next_cursor of this list."
-        if parameters:
-            *first, last = parameters
-            sentence = f"Must be the next_cursor of a list with the same {', '.join(first)} and {last}."
-        raise InvalidInput(details={"cursor": [sentence]}) from None
+        raise InvalidInput(details={"cursor": [_FOREIGN]}) from None
 
 
 def next_link(cursor: str) -> str:

@@ -44,8 +44,8 @@ class ReadOnlyFields(Exception):
         self.names = names
 
 
-class SearchTooSlow(Exception):
-    """The search took too long and was stopped."""
+class UnknownTimeZone(Exception):
+    """The database does not know the time zone."""
 
 
 class TagNotFound(Exception):
@@ -53,7 +53,15 @@ class TagNotFound(Exception):
 
 
 class OperationTooSlow(Exception):
-    """The operation took too long and was stopped. Nothing was changed."""
+    """The operation took too long and was stopped. Nothing was changed.
+
+    Args:
+        names: the names of the parameters that make it costly; none if it is costly in any case.
+    """
+
+    def __init__(self, names: Collection[str] = ()) -> None:
+        super().__init__(names)
+        self.names = names
 
 
 class VersionConflict(Exception):

@@ -10,7 +10,8 @@ from typing import Any
 from taskapp.db.columns import USER_ID_LENGTH
 from taskapp.http.errors import KEY_IN_USE, ErrorResponse
 from taskapp.http.openapi import QUOTA, describe_error, headers
-from taskapp.tasks.errors import InvalidChange
+from taskapp.tasks.errors import InvalidChange, OperationTooSlow
+from taskapp.tasks.rules import ZONE_UNKNOWN
 
 
 def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -142,6 +143,13 @@ TASK_LIST = {
         "page": _example(
             "Page with more to follow", {"data": [_OTHER_TASK], "pagination": {"limit": 1, "next_cursor": CURSOR}}
         ),
+        "part": _example(
+            "With `fields=title` and `count=true`",
+            {
+                "data": [{"id": 2, "title": "Call the bank"}],
+                "pagination": {"limit": 1, "next_cursor": CURSOR, "total": 61},
+            },
+        ),
     },
     "headers": headers(*QUOTA, "Link"),
 }
@@ -201,12 +209,15 @@ TAKEN_UID = describe_error(
     {"UidTaken": UID_TAKEN, "IdempotencyKeyInUse": KEY_IN_USE},
     "The `uid` or the `Idempotency-Key` is in use. For a `uid`, `details.current` is the task that has it.",
 )
-SEARCH_TOO_SLOW = ErrorResponse(
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-    "SEARCH_TOO_SLOW",
-    "The search took too long and was stopped. See details.",
-    details={"q": ["Took too long. Search for another text, filter by status, or set a smaller limit."]},
-)
+UNKNOWN_TIME_ZONE = INVALID_CHANGE._replace(details={"time_zone": [ZONE_UNKNOWN]})
+
+
+def explain_slowness(error: OperationTooSlow) -> dict[str, Any]:
+    """Return the attributes of the response that differ: the details, if parameters made the operation too slow."""
+    sentence = "Took too long. Use other filters, filter by status, or set a smaller limit."
+    return {"details": {name: [sentence] for name in error.names}} if error.names else {}
+
+
 TAG_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TAG_NOT_FOUND", "No task has this tag.")
 OPERATION_TOO_SLOW = ErrorResponse(
     HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -4,72 +4,24 @@ Building a statement takes longer than running it, so each one is built once and
 from those of columns, which SQLAlchemy reserves for SET and VALUES.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Delete,
-    Text,
-    Update,
-    any_,
-    bindparam,
-    case,
-    collate,
-    false,
-    func,
-    not_,
-    or_,
-    true,
-    tuple_,
-)
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Delete, Select, Update, any_, bindparam, func, not_, true
 
 from taskapp.db import db
 from taskapp.db.execute import ACTING_USER
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
+from taskapp.tasks.filters import FILTERS, STATUSES
 from taskapp.tasks.models import Task
+from taskapp.tasks.orders import columns_of, extra_columns, follows, is_listed, sorted_by
 from taskapp.tasks.representation import EXPRESSIONS, SELECTED, is_time
 from taskapp.tasks.values import changed_values, completed_at, new_values
 
 _owned = Task.user_id == ACTING_USER
 _by_id = (_owned, Task.id == bindparam("task_id"))
 
-
-def _fold(text: Any) -> ColumnElement[str]:
-    """Return an expression that is equal for texts that differ only in case or in their code points.
-
-    Canonically equivalent texts have the same NFC (https://www.unicode.org/reports/tr15/). Upper case comes before
-    lower case, because some letters have two small forms, such as the Greek sigma. Most texts are ASCII or already NFC.
-    To find that out is cheaper than to normalize them.
-    """
-    composed = case((func.is_normalized(text, "NFC"), text), else_=func.normalize(text))
-    is_ascii = func.octet_length(text) == func.char_length(text)
-    return case((is_ascii, func.lower(text)), else_=func.lower(func.upper(composed)))
-
-
-def _contains(column: Any) -> ColumnElement[bool]:
-    # Unlike LIKE, strpos has no wildcards to escape. Upper and lower case follow the locale of the database, although
-    # titles sort by code point.
-    q = bindparam("q", type_=Text)
-    return func.strpos(_fold(collate(column, "default")), _fold(q)) > 0
-
-
-STATUSES: Mapping[str, ColumnElement[bool]] = MappingProxyType(
-    {"all": true(), "pending": Task.completed == false(), "completed": Task.completed == true()}
-)
-# Optional filters of lists, by the names of their parameters.
-FILTERS: Mapping[str, ColumnElement[bool]] = MappingProxyType(
-    {"q": or_(_contains(Task.title), _contains(Task.description))}
-)
-# The sort orders of lists. Each has an index that starts with the user id. The id makes the order total, so that a
-# cursor is a unique position.
-ORDERS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
-    {"id": (Task.id,), **{name: (getattr(Task, name), Task.id) for name in ("created_at", "title", "updated_at")}}
-)
 
 # The size of each cache below. Clients use fewer statements. A fuzzer may cause evictions, but no growth.
 _VARIANTS = 1024
@@ -141,25 +93,34 @@ def delete_task(*, versioned: bool, keyed: bool) -> Any:
     return _conditional(_DELETE_TASK, versioned=versioned, keyed=keyed)
 
 
+def _with_total(page: Select[Any], matches: Sequence[Any], sort: str) -> Any:
+    """Return a statement with the rows of a page, each with the total; without rows, one with nulls and the total."""
+    order = [column.label(f"order_{column.key}") for column in columns_of(sort)]
+    rows = page.add_columns(*order).subquery("page")
+    counted = db.select(func.count().label("total")).select_from(Task).where(*matches).subquery("counted")
+    columns = tuple(rows.columns)
+    statement = db.select(*columns[: -len(order)], counted.c.total).select_from(counted.outerjoin(rows, true()))
+    return sorted_by(statement, columns[-len(order) :], sort)
+
+
 @lru_cache(_VARIANTS)
-def list_tasks(status: str, sort: str, filters: frozenset[str], *, continued: bool) -> Any:
+def list_tasks(
+    status: str, sort: str, filters: frozenset[str], fields: tuple[str, ...], *, continued: bool, counted: bool
+) -> Any:
     """Return the statement that lists tasks.
 
     Args:
-        status: one of :data:`STATUSES`.
-        sort: one of :data:`ORDERS`; a leading ``-`` means descending.
-        filters: the names of the :data:`FILTERS` in use.
-        continued: whether to start after a cursor. Its parameters are ``after_`` and the name of each sort column.
+        status: one of the names in :data:`taskapp.tasks.filters.STATUSES`.
+        sort: one of :data:`taskapp.tasks.orders.SORTS`.
+        filters: the names of the :data:`taskapp.tasks.filters.FILTERS` in use.
+        fields: the fields to select, the id first. The columns of :func:`taskapp.tasks.orders.extra_columns` follow.
+        continued: whether to start after a position; see :func:`taskapp.tasks.orders.follows`.
+        counted: whether to select the number of all tasks of the list last. Then there is at least one row. If the page
+            is empty, the others of its columns are null.
     """
-    order = ORDERS[sort.removeprefix("-")]
-    statement = db.select(*SELECTED).where(_owned, STATUSES[status], *(FILTERS[name] for name in sorted(filters)))
-    # PostgreSQL can look up a row comparison in the index, so late pages are as fast as the first
-    # (https://www.postgresql.org/docs/current/functions-comparisons.html#ROW-WISE-COMPARISON).
-    cursor = tuple_(*(bindparam(f"after_{column.key}", type_=column.type) for column in order))
-    if sort.startswith("-"):
-        statement = statement.order_by(*(column.desc() for column in order))
-        follows = tuple_(*order) < cursor
-    else:
-        statement = statement.order_by(*order)
-        follows = tuple_(*order) > cursor
-    return (statement.where(follows) if continued else statement).limit(bindparam("page_size"))
+    matches = (_owned, STATUSES[status], is_listed(sort), *(FILTERS[name] for name in sorted(filters)))
+    page = db.select(*(EXPRESSIONS[name] for name in fields), *extra_columns(sort, fields)).where(*matches)
+    if continued:
+        page = page.where(follows(sort))
+    page = sorted_by(page, columns_of(sort), sort).limit(bindparam("page_size"))
+    return _with_total(page, matches, sort) if counted else page

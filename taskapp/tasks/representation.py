@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, DateTime, Text, case, cast, func
@@ -47,18 +48,22 @@ _TIMES = frozenset({"created_at", "updated_at", "completed_at", "due_at"})
 _MISSING: Mapping[str, Any] = {"priority": NO_PRIORITY, "tags": []}
 
 
-def _make_to_dict() -> Callable[[Sequence[Any]], dict[str, Any]]:
+@lru_cache(1024)
+def make_to_dict(fields: tuple[str, ...]) -> Callable[[Sequence[Any]], dict[str, Any]]:
+    """Return a function that converts a row that begins with fields into a dict of JSON values.
+
+    Times are naive datetimes in UTC, or text. Days are dates.
+    """
     # Generated code, as in namedtuple. dict(zip(…)) takes three times as long, and a list has up to 1,000 rows.
     wrapped = {**dict.fromkeys(_TIMES, "time(row[{}])"), "priority": "priorities[row[{}]]"}
-    items = (f"{name!r}: {wrapped.get(name, 'row[{}]').format(place)}" for place, name in enumerate(FIELDS))
+    items = (f"{name!r}: {wrapped.get(name, 'row[{}]').format(place)}" for place, name in enumerate(fields))
     make = f"lambda row: {{{', '.join(items)}}}"
     names = {"time": with_microseconds, "priorities": PRIORITIES}
     to_dict: Callable[[Sequence[Any]], dict[str, Any]] = eval(make, names)  # noqa: S307 # Our own names.
     return to_dict
 
 
-# Converts a row of FIELDS into a dict of JSON values. Times are naive datetimes in UTC, or text. Days are dates.
-to_dict = _make_to_dict()
+to_dict = make_to_dict(FIELDS)
 
 
 def is_time(name: str) -> bool:

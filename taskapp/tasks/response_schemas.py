@@ -8,9 +8,10 @@ from marshmallow.validate import Length, Range
 from taskapp.db.columns import MAXIMUM_ID, USER_ID_LENGTH
 from taskapp.http.openapi import ErrorOut
 from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
+from taskapp.tasks.list_schema import MAXIMUM_LIMIT
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from taskapp.tasks.openapi import CREATED_AT
-from taskapp.tasks.schemas import MAXIMUM_LIMIT
+from taskapp.tasks.representation import FIELDS
 
 _TIME_PATTERN = r"\.[0-9]{6}Z$"
 
@@ -82,12 +83,23 @@ class Pagination(Schema):
         allow_none=True,
         metadata={"description": "The `cursor` of the next page. `null` on the last page."},
     )
+    total = fields.Integer(
+        validate=Range(0),
+        metadata={"description": "With `count=true`: the number of tasks on all pages together.", "examples": [61]},
+    )
+
+
+class ListedTask(TaskOut):
+    """A task of a list. It has all fields, or only those in the parameter `fields` and `id`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "partial": [name for name in FIELDS if name != "id"]})
 
 
 class TaskListEnvelope(Schema):
     """A page of tasks."""
 
-    data = fields.List(fields.Nested(TaskOut), required=True)
+    data = fields.List(fields.Nested(ListedTask), required=True)
     pagination = fields.Nested(Pagination, required=True)
 
 

@@ -7,7 +7,7 @@ import psycopg2
 
 from taskapp.tasks.models import MAXIMUM_TAGS
 
-_ZONE_UNKNOWN = "Is not known to the database. Choose another name of the time zone."
+ZONE_UNKNOWN = "Is not known to the database. Choose another name of the time zone."
 
 
 def _explain_due(changes: Mapping[str, Any]) -> dict[str, str]:
@@ -29,7 +29,7 @@ def explain_violation(error: psycopg2.Error, changes: Mapping[str, Any]) -> dict
         psycopg2.Error: the error itself, if no client can cause it.
     """
     if isinstance(error, psycopg2.errors.InvalidParameterValue):
-        return {"time_zone": _ZONE_UNKNOWN}
+        return {"time_zone": ZONE_UNKNOWN}
     if error.diag.constraint_name == "ck_tasks_due":
         return _explain_due(changes)
     if error.diag.constraint_name == "ck_tasks_tags":

@@ -4,13 +4,11 @@ from types import MappingProxyType
 from typing import Any
 
 from marshmallow import ValidationError, validates_schema
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow.validate import Length
 
 from taskapp.http.fields import (
-    Parameter,
     ReadOnly,
     StrictBoolean,
-    StrictInteger,
     Text,
     UnchangedInteger,
     UnchangedTime,
@@ -28,12 +26,6 @@ from taskapp.tasks.representation import (
     WRITABLE_FIELDS,
     is_time,
 )
-from taskapp.tasks.service import SORTS, STATUSES
-
-MAXIMUM_LIMIT = 1000
-# The time of a search grows with the length of the text to find, and people type shorter ones.
-SEARCH_LENGTH = 200
-
 
 # Not blank and without NUL. Which other characters are invisible would take hundreds of ranges.
 _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
@@ -202,39 +194,3 @@ class CompletionIn(_ReadOnly):  # type: ignore[misc] # As above.
         """Toggle only if the body is absent. An empty object may be a client bug."""
         if "completed" not in completion and current_request().get_data():
             raise ValidationError("Missing data for required field.", "completed")
-
-
-class ListQuery(InputSchema):
-    """The query parameters of a list."""
-
-    synonyms = synonyms.PARAMETERS
-
-    status = Parameter(
-        load_default="all",
-        validate=OneOf(STATUSES, error="Must be one of: {choices}."),
-        metadata={"description": "Filter by status."},
-    )
-    q = Text(
-        load_default=None,
-        allow_none=False,
-        validate=Length(max=SEARCH_LENGTH),
-        metadata={
-            "description": "Text to find in title or description. Case-insensitive, without wildcards. `é` is equal "
-            "to `e` with a combining accent."
-        },
-    )
-    sort = Parameter(
-        load_default="-id",
-        validate=OneOf(SORTS, error="Must be one of: {choices}."),
-        metadata={"description": "Sort order. A leading `-` means descending. Titles sort by code point, ties by id."},
-    )
-    cursor = Parameter(
-        load_default=None,
-        allow_none=False,
-        metadata={"description": "The `next_cursor` of the previous page, with the same `status`, `q` and `sort`."},
-    )
-    limit = StrictInteger(
-        load_default=MAXIMUM_LIMIT,
-        validate=Range(1, MAXIMUM_LIMIT, error="Must be from {min} to {max}."),
-        metadata={"description": "Maximum number of tasks per page."},
-    )

@@ -9,20 +9,17 @@ import psycopg2
 from taskapp.db.errors import StatementTooSlow
 from taskapp.db.execute import execute
 from taskapp.db.idempotency import RequestKey
-from taskapp.tasks import queries
-from taskapp.tasks.errors import InvalidChange, SearchTooSlow, TaskNotFound, UidTaken
-from taskapp.tasks.representation import to_dict
+from taskapp.tasks import filters, queries
+from taskapp.tasks.errors import InvalidChange, OperationTooSlow, TaskNotFound, UidTaken, UnknownTimeZone
+from taskapp.tasks.orders import Position, position_of, position_parameters
+from taskapp.tasks.representation import FIELDS, make_to_dict, to_dict
 from taskapp.tasks.rules import explain_violation
 from taskapp.tasks.writes import StoredTask, execute_write, new_parameters, read_task, sent_parameters, write_task
 
-STATUSES = tuple(queries.STATUSES)
-SORTS = tuple(sign + name for name in sorted(queries.ORDERS) for sign in ("", "-"))
+STATUSES = tuple(filters.STATUSES)
 
-# A search reads the text of all tasks of its user, so no index bounds its work. This fraction of REQUEST_TIMEOUT does.
-SEARCH_SHARE = 0.2
-
-# A position in a list: the values of the sort columns, the id last. A list by id has the id twice.
-Cursor = tuple[Any, ...]
+# No index bounds the work of a costly read. This fraction of REQUEST_TIMEOUT does.
+COSTLY_SHARE = 0.2
 
 
 class Page(NamedTuple):
@@ -30,45 +27,63 @@ class Page(NamedTuple):
 
     Attributes:
         tasks: the fields of each task.
-        next: the cursor of the next page, or None if this is the last one.
+        next: the position of the last task, or None if no page follows.
+        total: the number of tasks in the whole list, or None if it was not counted.
     """
 
     tasks: Sequence[dict[str, Any]]
-    next: Cursor | None
+    next: Position | None
+    total: int | None
 
 
 def list_tasks(
-    user_id: str, *, status: str, sort: str, limit: int, after: Cursor | None = None, **filters: Any
+    user_id: str,
+    *,
+    status: str,
+    sort: str,
+    limit: int,
+    after: Position | None = None,
+    fields: tuple[str, ...] = FIELDS,
+    count: bool = False,
+    **values: Any,
 ) -> Page:
     """Return a page of the user's tasks.
 
     Args:
         user_id: the acting user.
         status: one of :data:`STATUSES`.
-        sort: one of :data:`SORTS`.
+        sort: one of :data:`taskapp.tasks.orders.SORTS`. Only completed tasks can be sorted by ``completed_at``.
         limit: the maximum number of tasks.
         after: the ``next`` of the previous page, or None for the first page.
-        filters: values for :data:`taskapp.tasks.queries.FILTERS`; None for those not in use.
+        fields: the names of the fields to return, in the order of ``FIELDS`` and with the id.
+        count: whether to count the tasks of the whole list.
+        values: the values of filters; None for those not in use. See :data:`taskapp.tasks.filters.FILTERS`.
 
     Raises:
-        SearchTooSlow: there is a filter ``q``, and the search took longer than :data:`SEARCH_SHARE` allows.
+        OperationTooSlow: the list is costly, and took longer than :data:`COSTLY_SHARE` allows.
+        UnknownTimeZone: the database does not know the time zone of ``overdue``.
         DatabaseUnavailable: see :func:`taskapp.db.execute.execute`. All functions of this module may raise it.
     """
-    in_use = {name: value for name, value in filters.items() if value is not None}
-    statement = queries.list_tasks(status, sort, frozenset(in_use), continued=after is not None)
-    order = [column.key for column in queries.ORDERS[sort.removeprefix("-")]]
-    if len(order) == 1:
-        order *= 2  # A cursor has a value and an id, as in earlier versions. Here the value is the id.
-    parameters = {**in_use, "page_size": limit + 1}
+    in_use = {name: value for name, value in values.items() if value is not None}
+    options = {"continued": after is not None, "counted": count}
+    statement = queries.list_tasks(status, sort, filters.filters_in_use(in_use), fields, **options)
+    parameters = {**filters.filter_parameters(in_use), "page_size": limit + 1}
     if after is not None:
-        parameters |= {f"after_{name}": value for name, value in zip(order, after, strict=True)}
+        parameters |= position_parameters(sort, after)
+    costly = filters.costly_names({**in_use, "status": status, "sort": sort, "count": count})
     try:
-        share = SEARCH_SHARE if "q" in in_use else 1.0
+        share = COSTLY_SHARE if costly else 1.0
         rows = execute(statement, parameters, user_id=user_id, can_retry=True, share=share)
     except StatementTooSlow:
-        raise SearchTooSlow from None
+        raise OperationTooSlow(costly) from None
+    except psycopg2.errors.InvalidParameterValue:
+        raise UnknownTimeZone from None
+    total = rows[0][-1] if count else None
+    if count and rows[0][0] is None:  # The id.
+        rows = ()
+    to_dict = make_to_dict(fields)
     tasks = [to_dict(row) for row in rows[:limit]]
-    return Page(tasks, tuple(tasks[-1][name] for name in order) if len(rows) > limit else None)
+    return Page(tasks, position_of(rows[limit - 1], sort, fields) if len(rows) > limit else None, total)
 
 
 def create_task(user_id: str, *, key: RequestKey | None = None, **fields: Any) -> StoredTask:

@@ -22,8 +22,34 @@ PARAMETERS = MappingProxyType(
     {
         "q": ("search", "query", "filter", "text", "term", "keyword", "title"),
         "status": ("completed", "complete", "is_completed", "done", "state", "pending"),
+        "due": ("due_date", "has_due_date", "due_at"),
+        "due_from": (
+            "from",
+            "due_after",
+            "due_since",
+            "due_gte",
+            "due_date_from",
+            "start_date",
+            "date_from",
+            "due_min",
+        ),
+        "due_before": ("before", "to", "until", "due_to", "due_until", "due_lt", "due_date_to", "end_date", "due_max"),
+        "overdue": ("is_overdue", "late", "past_due"),
+        "time_zone": ("tz", "timezone", "zone"),
+        "priority": ("priorities", "priority_in", "importance", "urgency", "severity", "prio"),
+        "tags_all": ("all_tags", "tags_and"),
+        "tags_any": ("tags", "tag", "tags_in", "any_tags", "labels", "label", "category", "categories", "keywords"),
+        "tags_none": ("no_tags", "tags_not", "exclude_tags", "without_tags", "not_tags"),
+        "tagged": ("has_tags", "untagged", "is_tagged"),
+        **{
+            f"{name}_{end}": tuple(f"{name}_{word}" for word in words) + tuple(f"{name}_at_{word}" for word in words)
+            for name in ("created", "updated", "completed")
+            for end, words in (("from", ("after", "since", "gte", "min")), ("before", ("until", "to", "lt", "max")))
+        },
         "sort": ("order", "order_by", "sort_by", "ordering", "sort_order", "direction"),
-        "limit": ("per_page", "page_size", "size", "count", "max", "max_results", "take", "first", "top"),
+        "fields": ("select", "only", "include", "columns", "properties", "attributes"),
+        "limit": ("per_page", "page_size", "size", "max", "max_results", "take", "first", "top"),
         "cursor": ("page", "offset", "skip", "after", "start", "page_token", "next", "next_cursor", "starting_after"),
+        "count": ("total", "with_total", "with_count", "include_total", "include_count", "total_count"),
     }
 )

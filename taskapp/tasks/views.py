@@ -6,7 +6,7 @@ from flask import Response
 
 from taskapp.auth.guard import authorize
 from taskapp.http.blueprint import Blueprint
-from taskapp.http.concurrency import costly_with
+from taskapp.http.concurrency import costly_if
 from taskapp.http.cursors import next_link, read_cursor, sign_cursor
 from taskapp.http.errors import map_error
 from taskapp.http.etags import etag, has_foreign_tag, matches_if_none_match, read_if_match
@@ -15,15 +15,17 @@ from taskapp.http.idempotency_key import mark_replay, read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
 from taskapp.http.request import current_request
-from taskapp.tasks import openapi, response_schemas, schemas, service
+from taskapp.tasks import list_schema, openapi, response_schemas, schemas, service
 from taskapp.tasks.errors import (
     InvalidChange,
+    OperationTooSlow,
     ReadOnlyFields,
-    SearchTooSlow,
     TaskNotFound,
     UidTaken,
+    UnknownTimeZone,
     VersionConflict,
 )
+from taskapp.tasks.filters import costly_names
 from taskapp.tasks.representation import READ_ONLY_FIELDS
 from taskapp.tasks.writes import StoredTask
 
@@ -51,7 +53,8 @@ map_error(bp, InvalidId, openapi.TASK_NOT_FOUND)
 map_error(bp, ReadOnlyFields, openapi.READ_ONLY_FIELDS, lambda error: {"details": openapi.read_only(error.names)})
 map_error(bp, InvalidChange, openapi.INVALID_CHANGE, openapi.explain_change)
 map_error(bp, UidTaken, openapi.UID_TAKEN, lambda error: {"details": {"current": error.current}}, shared=False)
-map_error(bp, SearchTooSlow, openapi.SEARCH_TOO_SLOW)
+map_error(bp, OperationTooSlow, openapi.OPERATION_TOO_SLOW, openapi.explain_slowness)
+map_error(bp, UnknownTimeZone, openapi.UNKNOWN_TIME_ZONE)
 map_error(bp, VersionConflict, openapi.VERSION_CONFLICT, _describe_conflict)
 
 
@@ -99,19 +102,24 @@ def create_task(user_id: str, body: dict[str, Any]) -> Response:
 
 
 @bp.route("", methods=["GET"])
-@bp.arguments(schemas.ListQuery, location="query")
+@bp.arguments(list_schema.ListQuery, location="query")
 @bp.response(200, response_schemas.TaskListEnvelope, **openapi.TASK_LIST)
-@costly_with("q")
+@costly_if(costly_names)
 def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
     """List tasks.
 
     Returns the newest tasks first unless you set `sort`. If more tasks follow, `pagination.next_cursor` is a string.
+    All filters apply together. With `fields`, tasks have only these fields.
     """
-    limit, cursor = query.pop("limit"), query.pop("cursor")
+    cursor = query.pop("cursor")
+    options = {name: query.pop(name) for name in ("limit", "fields", "count") if name in query}
     after = None if cursor is None else read_cursor(cursor, user_id, query)
-    page = service.list_tasks(user_id, **query, limit=limit, after=after)
+    page = service.list_tasks(user_id, **query, **options, after=after)
     next_cursor = page.next and sign_cursor(page.next, user_id, query)
-    response = json_response({"data": page.tasks, "pagination": {"limit": limit, "next_cursor": next_cursor}})
+    pagination = {"limit": options["limit"], "next_cursor": next_cursor}
+    if page.total is not None:
+        pagination["total"] = page.total
+    response = json_response({"data": page.tasks, "pagination": pagination})
     if next_cursor:
         response.headers["Link"] = next_link(next_cursor)
     return response

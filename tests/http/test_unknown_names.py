@@ -16,6 +16,11 @@ from tests.support.client import JSON, writes
         *(("per_page", "limit"), ("perPage", "limit"), ("page-size", "limit"), ("limt", "limit"), ("Limit", "limit")),
         *(("order", "sort"), ("order_by", "sort"), ("sortBy", "sort"), ("sorts", "sort")),
         *(("done", "status"), ("completed", "status"), ("state", "status"), ("stauts", "status")),
+        *(("tags", "tags_any"), ("category", "tags_any"), ("label", "tags_any"), ("exclude_tags", "tags_none")),
+        *(("from", "due_from"), ("due_after", "due_from"), ("due_to", "due_before"), ("due_date", "due")),
+        *(("timezone", "time_zone"), ("is_overdue", "overdue"), ("prio", "priority"), ("total", "count")),
+        *(("created_after", "created_from"), ("updatedAtGte", "updated_from"), ("completed_until", "completed_before")),
+        *(("select", "fields"), ("field", "fields")),
         *(("x", None), ("owner", None), ("colour", None), ("", None), ("status" * 20, None), ("用户", None)),
     ],
 )

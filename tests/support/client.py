@@ -164,12 +164,6 @@ def unsigned(header, claims):
     return ".".join(parts) + "."
 
 
-def in_order(tasks, sort):
-    """Tasks sorted as the contract says. Times sort as text, because each has six digits of microseconds."""
-    field = sort.removeprefix("-")
-    return sorted(tasks, key=lambda task: (task[field], task["id"]), reverse=sort.startswith("-"))
-
-
 def raw(port, request, *, finish=False):
     """Send bytes as they are, close the sending side if asked to, and return the response."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:

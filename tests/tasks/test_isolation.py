@@ -15,6 +15,7 @@ from taskapp.db import db
 from taskapp.db.errors import DatabaseNotSetUp
 from taskapp.db.execute import execute
 from taskapp.tasks.models import Task
+from taskapp.tasks.orders import SORTS
 from tests.support.postgres import run_sql
 
 
@@ -26,6 +27,7 @@ def each_route(user_id, task_id):
         ("GET", tasks, {}),
         ("GET", tags, {}),
         ("GET", f"{tasks}/stats?time_zone=Europe/Berlin", {}),
+        ("GET", f"{tasks}?status=pending&sort=due&count=true&fields=id", {}),
         ("POST", tasks, {"json": {"title": "intruder"}}),
         ("PATCH", f"{tags}?name=secret", {"json": {"name": "changed"}}),
         ("DELETE", f"{tags}?name=secret", {}),
@@ -42,7 +44,7 @@ def assert_each_route_keeps_users_apart(alice, bob):
     task = bob.create(tags=["secret"], due_date="2026-01-01", completed=True)
     for method, path, options in each_route(bob.user_id, task["id"]):
         assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
-    for method, path, options in each_route(alice.user_id, task["id"])[4:]:
+    for method, path, options in each_route(alice.user_id, task["id"])[5:]:
         code = "TAG_NOT_FOUND" if "/tags" in path else "TASK_NOT_FOUND"
         assert alice.request(method, path, **options).error["code"] == code
     assert alice.get().data == []
@@ -55,6 +57,11 @@ def assert_each_route_keeps_users_apart(alice, bob):
         assert counts["days"] == [{"date": str(today), "created": number, "completed": number}]
     assert bob.request("GET", bob.tags).data == [{"name": "secret", "pending": 0, "total": 1}]
     assert bob.get().data == [task]
+    for sort in SORTS:
+        for status in ("pending", "completed") if "completed_at" not in sort else ("completed",):
+            lists = [each.get(f"?status={status}&sort={sort}&count=true&tagged=false").json for each in (alice, bob)]
+            assert [each["pagination"]["total"] for each in lists] == [0, status == "pending"]
+            assert [each["data"] for each in lists] == [[], [task] if status == "pending" else []]
 
 
 def test_each_route_keeps_users_apart(alice, bob):

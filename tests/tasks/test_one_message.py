@@ -36,6 +36,11 @@ def each_operation(user):
     return {
         "list": lambda: user.get(),
         "list pending": lambda: user.get("?status=pending&limit=5"),
+        "list with filters": lambda: user.get(
+            "?overdue=true&time_zone=Asia/Tokyo&priority=high,none&tags_all=a&tags_none=b&q=x&created_from=2026-01-01T00:00:00Z"
+            "&sort=-priority&fields=title&count=true&limit=5"
+        ),
+        "count of nothing": lambda: user.get("?count=true&tags_any=nobody"),
         "create": lambda: user.post(json={"title": "x", "description": "y"}),
         "get": lambda: user.get(path),
         "put what was read": lambda: user.put(path, json={**task, "title": "x"}),

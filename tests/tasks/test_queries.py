@@ -10,6 +10,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from taskapp.db.execute import _compile
 from taskapp.tasks import queries, service
+from taskapp.tasks.filters import FILTERS
+from taskapp.tasks.orders import SORTS
 from taskapp.tasks.representation import CREATABLE_FIELDS, READ_ONLY_FIELDS, WRITABLE_FIELDS
 from taskapp.tasks.stats import queries as stats_queries
 from taskapp.tasks.tags import queries as tag_queries
@@ -41,10 +43,12 @@ ARGUMENTS = {
     queries.toggle_task: WRITES,
     queries.delete_task: WRITES,
     queries.list_tasks: {
-        "status": tuple(queries.STATUSES),
-        "sort": service.SORTS,
-        "filters": some_of(tuple(queries.FILTERS)),
+        "status": service.STATUSES,
+        "sort": SORTS,
+        "filters": [frozenset(), frozenset(FILTERS)],
+        "fields": [("id", "title")],
         "continued": FLAGS,
+        "counted": FLAGS,
     },
     tag_queries.list_tags: {"continued": FLAGS},
     tag_queries.rename_tag: {"keyed": FLAGS},

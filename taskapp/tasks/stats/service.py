@@ -8,9 +8,8 @@ import psycopg2
 
 from taskapp.db.errors import StatementTooSlow
 from taskapp.db.execute import execute
-from taskapp.tasks.errors import InvalidChange, OperationTooSlow
-from taskapp.tasks.rules import explain_violation
-from taskapp.tasks.service import SEARCH_SHARE
+from taskapp.tasks.errors import OperationTooSlow, UnknownTimeZone
+from taskapp.tasks.service import COSTLY_SHARE
 from taskapp.tasks.stats import queries
 
 # No time zone is further from UTC than this.
@@ -29,8 +28,8 @@ def count_tasks(user_id: str, *, time_zone: str, days: tuple[date, date] | None 
         The counts by their names in the API.
 
     Raises:
-        InvalidChange: the database does not know the time zone.
-        OperationTooSlow: it took longer than a search may take.
+        UnknownTimeZone: the database does not know the time zone.
+        OperationTooSlow: it took longer than a costly read may take.
         DatabaseUnavailable: see :func:`taskapp.db.execute.execute`.
     """
     parameters: dict[str, Any] = {"time_zone": time_zone}
@@ -39,11 +38,11 @@ def count_tasks(user_id: str, *, time_zone: str, days: tuple[date, date] | None 
         parameters |= {"earliest": _midnight(first) - _LARGEST_OFFSET, "latest": _midnight(end) + _LARGEST_OFFSET}
     statement = queries.count_tasks(by_day=days is not None)
     try:
-        (row,) = execute(statement, parameters, user_id=user_id, can_retry=True, share=SEARCH_SHARE)
+        (row,) = execute(statement, parameters, user_id=user_id, can_retry=True, share=COSTLY_SHARE)
     except StatementTooSlow:
         raise OperationTooSlow from None
-    except psycopg2.errors.InvalidParameterValue as error:
-        raise InvalidChange(explain_violation(error, {})) from None
+    except psycopg2.errors.InvalidParameterValue:
+        raise UnknownTimeZone from None
     values = iter(row)
     counts: dict[str, Any] = {name: next(values) for name in queries.COUNTS}
     counts["pending_by_priority"] = {word: next(values) for word in queries.COUNTS_BY_PRIORITY}

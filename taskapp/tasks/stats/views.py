@@ -11,8 +11,8 @@ from taskapp.http.concurrency import costly
 from taskapp.http.errors import map_error
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS, QUOTA, headers
-from taskapp.tasks.errors import InvalidChange, OperationTooSlow
-from taskapp.tasks.openapi import INVALID_CHANGE, OPERATION_TOO_SLOW, explain_change
+from taskapp.tasks.errors import OperationTooSlow, UnknownTimeZone
+from taskapp.tasks.openapi import OPERATION_TOO_SLOW, UNKNOWN_TIME_ZONE
 from taskapp.tasks.stats import schemas, service
 
 bp = Blueprint(
@@ -23,7 +23,7 @@ bp = Blueprint(
     description="The numbers of a user's tasks.",
     errors=API_ERRORS,
 )
-map_error(bp, InvalidChange, INVALID_CHANGE, explain_change)
+map_error(bp, UnknownTimeZone, UNKNOWN_TIME_ZONE)
 map_error(bp, OperationTooSlow, OPERATION_TOO_SLOW)
 
 _COUNTS = {

@@ -7,7 +7,7 @@ from taskapp.db.errors import StatementTooSlow
 from taskapp.db.execute import execute
 from taskapp.db.idempotency import RequestKey, execute_idempotent
 from taskapp.tasks.errors import OperationTooSlow, TagNotFound
-from taskapp.tasks.service import SEARCH_SHARE
+from taskapp.tasks.service import COSTLY_SHARE
 from taskapp.tasks.tags import queries
 
 # The fraction of REQUEST_TIMEOUT for a write, which may change all tasks of its user. It is less than the deadline, so
@@ -48,13 +48,13 @@ def list_tags(user_id: str, *, limit: int, after: str | None = None) -> TagPage:
         after: the ``next`` of the previous page, or None for the first page.
 
     Raises:
-        OperationTooSlow: it took longer than a search may take.
+        OperationTooSlow: it took longer than a costly read may take.
         DatabaseUnavailable: see :func:`taskapp.db.execute.execute`. All functions of this module may raise it.
     """
     statement = queries.list_tags(continued=after is not None)
     parameters = {"page_size": limit + 1, "after_name": after}
     try:
-        rows = execute(statement, parameters, user_id=user_id, can_retry=True, share=SEARCH_SHARE)
+        rows = execute(statement, parameters, user_id=user_id, can_retry=True, share=COSTLY_SHARE)
     except StatementTooSlow:
         raise OperationTooSlow from None
     tags = [{"name": name, "pending": pending, "total": total} for name, pending, total in rows[:limit]]

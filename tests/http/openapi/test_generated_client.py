@@ -102,6 +102,11 @@ def test_the_life_of_a_task(call):
     assert [each.id for each in listed.data] == [task.id]
     assert (listed.pagination.limit, listed.pagination.next_cursor) == (5, None)
 
+    filters = {"tags_none": "x,y", "created_from": task.created_at, "tagged": False, "priority": "none,high"}
+    part = call("list_tasks", USER_ID, **filters, fields="title", count=True).parsed
+    assert [each.to_dict() for each in part.data] == [{"id": task.id, "title": "Buy oat milk"}]
+    assert part.pagination.total == 1
+
     assert call("delete_task", USER_ID, task.id).parsed.data.success is True
     gone = call("get_task", USER_ID, task.id)
     assert (gone.status_code, gone.parsed.error.code) == (HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND")
