@@ -97,12 +97,16 @@ _MATCHES = {
 }
 
 
-def expected(tasks, query, now=None):
-    """The list of a query, among all tasks."""
-    now = now or datetime.now(UTC)
+def matching(tasks, query):
+    """The tasks that a query finds now."""
+    now = datetime.now(UTC)
     conditions = [(_MATCHES[name], value) for name, value in query.items() if name in _MATCHES]
-    chosen = [task for task in tasks if all(match(task, value, query, now) for match, value in conditions)]
-    return in_order(chosen, query.get("sort", "-id"))
+    return [task for task in tasks if all(match(task, value, query, now) for match, value in conditions)]
+
+
+def expected(tasks, query):
+    """The list of a query, among all tasks."""
+    return in_order(matching(tasks, query), query.get("sort", "-id"))
 
 
 def is_refused(query):
