@@ -1,8 +1,9 @@
 """The query parameters of a list."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, validates_schema
+from marshmallow import ValidationError, missing, validates_schema
 from marshmallow.validate import Length, Range
 
 from taskapp.http.fields import Parameter, StrictInteger, Text
@@ -10,14 +11,23 @@ from taskapp.http.input import InputSchema
 from taskapp.tasks import synonyms
 from taskapp.tasks.models import MAXIMUM_TAGS, PRIORITIES
 from taskapp.tasks.orders import SORTS
-from taskapp.tasks.parameters import Choice, DayParameter, FieldNames, Flag, Instant, TagsParameter, ZoneParameter
+from taskapp.tasks.parameters import (
+    Choice,
+    Choices,
+    DayParameter,
+    FieldNames,
+    Flag,
+    Instant,
+    TagsParameter,
+    ZoneParameter,
+)
 from taskapp.tasks.service import STATUSES
 
 MAXIMUM_LIMIT = 1000
 # The time of a search grows with the length of the text to find, and people type shorter ones.
 SEARCH_LENGTH = 200
 
-_RANGES = ("due", "created", "updated", "completed")
+_RANGES = tuple((f"{name}_from", f"{name}_before") for name in ("due", "created", "updated", "completed"))
 # Values that exclude other parameters, because no task matches both.
 _EXCLUSIVE: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = (
     ("status", "completed", "completed", ("overdue",)),
@@ -68,9 +78,8 @@ class ListQuery(InputSchema):
     time_zone = ZoneParameter(
         metadata=_described("With `overdue`: the IANA time zone in which the days of tasks without `time_zone` end.")
     )
-    priority = Choice(
+    priority = Choices(
         {word or "none": word for word in PRIORITIES},
-        several=True,
         metadata=_described("Only tasks with one of these priorities, with commas between.", examples=["high,urgent"]),
     )
     tags_all = _tags("Only tasks with all of these tags.")
@@ -112,36 +121,53 @@ class ListQuery(InputSchema):
         metadata=_described("Whether to return `pagination.total`, the number of tasks on all pages together."),
     )
 
-    @validates_schema
-    def check_needs(self, query: dict[str, Any], **_: Any) -> None:
-        """Reject a parameter without the one that it needs."""
-        if "overdue" in query and "time_zone" not in query:
-            raise ValidationError("Is needed with overdue.", "time_zone")
-        if "time_zone" in query and "overdue" not in query:
-            raise ValidationError("Is used only with overdue.", "time_zone")
-        if query["sort"].endswith("completed_at") and query["status"] != "completed":
-            raise ValidationError("completed_at needs status=completed.", "sort")
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        every: Mapping[str, Any] = self.load_fields
+        self._defaults = {
+            name: field.load_default for name, field in every.items() if field.load_default is not missing
+        }
+
+    def load(self, data: Any, **options: Any) -> Any:
+        """Return the parameters that were sent, and the defaults of others.
+
+        marshmallow spends a microsecond on each parameter that was not sent, unless the data may be partial.
+        """
+        return {**self._defaults, **super().load(data, **{**options, "partial": True})}
 
     @validates_schema
-    def check_ranges(self, query: dict[str, Any], **_: Any) -> None:
-        """Reject a range without any day or time in it."""
-        for name in _RANGES:
-            first, end = query.get(f"{name}_from"), query.get(f"{name}_before")
-            if first is not None and end is not None and first >= end:
-                raise ValidationError(f"Must be later than {name}_from.", f"{name}_before")
+    def check_combinations(self, query: dict[str, Any], **_: Any) -> None:
+        """Reject parameters of which one needs another, or of which no task matches both."""
+        _check_needs(query)
+        _check_ranges(query)
+        _check_exclusive(query)
+        _check_tags(query)
 
-    @validates_schema
-    def check_exclusive(self, query: dict[str, Any], **_: Any) -> None:
-        """Reject parameters of which no task matches both."""
-        for name, value, word, others in _EXCLUSIVE:
-            if query.get(name) == value and (excluded := [other for other in others if other in query]):
-                raise ValidationError(f"Must not be sent together with {name}={word}.", excluded[0])
 
-    @validates_schema
-    def check_tags(self, query: dict[str, Any], **_: Any) -> None:
-        """Reject tags that a task must both have and not have."""
-        none = set(query.get("tags_none", ()))
-        if both := none & set(query.get("tags_all", ())):
-            raise ValidationError(f"Must not contain a tag of tags_all: {min(both)}.", "tags_none")
-        if "tags_any" in query and none >= set(query["tags_any"]):
-            raise ValidationError("Must not contain all tags of tags_any.", "tags_none")
+def _check_needs(query: Mapping[str, Any]) -> None:
+    if "overdue" in query and "time_zone" not in query:
+        raise ValidationError("Is needed with overdue.", "time_zone")
+    if "time_zone" in query and "overdue" not in query:
+        raise ValidationError("Is used only with overdue.", "time_zone")
+    if query.get("sort", "").endswith("completed_at") and query.get("status") != "completed":
+        raise ValidationError("completed_at needs status=completed.", "sort")
+
+
+def _check_ranges(query: Mapping[str, Any]) -> None:
+    for first, end in _RANGES:
+        if first in query and end in query and query[first] >= query[end]:
+            raise ValidationError(f"Must be later than {first}.", end)
+
+
+def _check_exclusive(query: Mapping[str, Any]) -> None:
+    for name, value, word, others in _EXCLUSIVE:
+        if query.get(name) == value and (excluded := [other for other in others if other in query]):
+            raise ValidationError(f"Must not be sent together with {name}={word}.", excluded[0])
+
+
+def _check_tags(query: Mapping[str, Any]) -> None:
+    without = set(query.get("tags_none", ()))
+    if both := without & set(query.get("tags_all", ())):
+        raise ValidationError(f"Must not contain a tag of tags_all: {min(both)}.", "tags_none")
+    if "tags_any" in query and without >= set(query["tags_any"]):
+        raise ValidationError("Must not contain all tags of tags_any.", "tags_none")

@@ -17,43 +17,52 @@ _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.
 
 
 class Choice(Parameter):
-    """One of some words, or some of them with commas between.
+    """One of some words.
 
     Args:
         choices: maps each word to the value that it stands for.
-        several: whether there may be several. If so, the values are returned as a tuple in the order of the words.
-        options: the arguments of ``fields.String``.
+        metadata: the ``metadata`` of ``fields.String``.
+        options: the other arguments of ``fields.String``.
     """
 
-    def __init__(
-        self, choices: Mapping[str, Any], *, several: bool = False, metadata: dict[str, Any], **options: Any
-    ) -> None:
-        self._choices, self._several = choices, several
-        words = "|".join(choices)
-        allowed = {"pattern": rf"^({words})(,({words}))*$"} if several else {"enum": list(choices)}
-        super().__init__(metadata={**allowed, **metadata}, **options)
+    def __init__(self, choices: Mapping[str, Any], *, metadata: dict[str, Any], **options: Any) -> None:
+        self._choices = choices
+        super().__init__(metadata={"enum": list(choices), **metadata}, **options)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, *args, **kwargs)
-        words = text.split(",") if self._several else [text]
-        if not set(words) <= self._choices.keys():
-            raise ValidationError(self._sentence())
-        if len(set(words)) < len(words):
+        word = super()._deserialize(value, *args, **kwargs)
+        if word not in self._choices:
+            one_of = "one of: " if len(self._choices) > 1 else ""
+            raise ValidationError(f"Must be {one_of}{', '.join(self._choices)}.")
+        return self._choices[word]
+
+
+class Choices(Parameter):
+    """Some of some words, with commas between, each once. Returned as a tuple of values in the order of the words.
+
+    Arguments as for :class:`Choice`.
+    """
+
+    def __init__(self, choices: Mapping[str, Any], *, metadata: dict[str, Any]) -> None:
+        self._choices = choices
+        words = "|".join(choices)
+        super().__init__(metadata={"pattern": rf"^({words})(,({words}))*$", **metadata})
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        words = super()._deserialize(value, *args, **kwargs).split(",")
+        chosen = set(words)
+        if not chosen <= self._choices.keys():
+            raise ValidationError(f"Must be one or more of: {', '.join(self._choices)}; with commas between.")
+        if len(chosen) < len(words):
             raise ValidationError("Must not contain a word twice.")
-        chosen = tuple(meaning for word, meaning in self._choices.items() if word in words)
-        return chosen if self._several else chosen[0]
-
-    def _sentence(self) -> str:
-        if self._several:
-            return f"Must be one or more of: {', '.join(self._choices)}; with commas between."
-        return f"Must be {'one of: ' if len(self._choices) > 1 else ''}{', '.join(self._choices)}."
+        return tuple(meaning for word, meaning in self._choices.items() if word in chosen)
 
 
-class FieldNames(Choice):
-    """Names of fields with commas between. Returned in the order of fields, with the id."""
+class FieldNames(Choices):
+    """Names of fields. Returned in the order of fields, with the id."""
 
     def __init__(self, *, metadata: dict[str, Any]) -> None:
-        super().__init__({name: name for name in FIELDS}, several=True, metadata=metadata)
+        super().__init__({name: name for name in FIELDS}, metadata=metadata)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         names = super()._deserialize(value, *args, **kwargs)

@@ -6,8 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from taskapp.http.concurrency import claim_thread
 from taskapp.tasks.filters import costly_names
-from tests.support.postgres import run_sql
+from tests.support.in_process import LocalUser
+from tests.support.postgres import locked_tasks, run_sql
 
 
 def tag_list(count):
@@ -154,3 +156,32 @@ def test_total_counts_the_whole_list(alice):
 )
 def test_costly_lists_are_those_that_no_index_bounds(query, names):
     assert list(costly_names(dict(parse_qsl(query, keep_blank_values=True)))) == names
+
+
+def test_zone_that_only_the_database_does_not_know_is_named(app, secret, monkeypatch):
+    user = LocalUser(app, secret)
+    assert user.send("POST", json={"title": "t", "due_date": "2026-01-01"}).status_code == 201
+    monkeypatch.setattr("taskapp.tasks.fields._zones", lambda: {"Mars/Phobos": "Mars/Phobos"})
+    response = user.send("GET", "?overdue=true&time_zone=Mars/Phobos")
+    assert (response.status_code, list(response.json["error"]["details"])) == (422, ["time_zone"])
+
+
+@pytest.mark.parametrize(("query", "costly"), [("", False), ("?limit=1", False), ("?sort=priority&count=true", True)])
+def test_costly_list_takes_a_thread_as_such(app, secret, query, costly):
+    claims = []
+    token = claim_thread.set(lambda _user, *, costly: claims.append(costly))
+    try:
+        assert LocalUser(app, secret).send("GET", query).status_code == 200
+    finally:
+        claim_thread.reset(token)
+    assert claims == [costly]
+
+
+def test_costly_list_that_takes_too_long_is_stopped_and_says_why(make_app, secret, database_url):
+    user = LocalUser(make_app(REQUEST_TIMEOUT=1), secret)
+    user.read()
+    with locked_tasks(database_url):
+        response = user.send("GET", "?tags_any=a&count=true&sort=priority&status=pending")
+        assert (response.status_code, response.json["error"]["code"]) == (422, "SEARCH_TOO_SLOW")
+        assert list(response.json["error"]["details"]) == ["count", "sort", "tags_any"]
+        assert user.send("GET", "?status=pending&sort=due&due=any").status_code == 503
