@@ -51,10 +51,10 @@ def in_order(tasks, sort):
 
 
 def instant(text):
-    """A time in nanoseconds, exactly."""
+    """A time in microseconds, rounded up, as bounds are."""
     text = text.replace("Z", "+00:00")
     seconds, digits, offset = re.fullmatch(r"(.{19})\.?(\d*)(.{6})", text).groups()
-    return int(datetime.fromisoformat(seconds + offset).timestamp()) * 10**9 + int(f"{digits:0<9}")
+    return int(datetime.fromisoformat(seconds + offset).timestamp()) * 10**6 - -int(f"{digits:0<9}") // 1000
 
 
 def _is_overdue(task, zone, now):
