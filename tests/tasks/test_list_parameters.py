@@ -112,6 +112,36 @@ def test_overdue_depends_on_the_clock_of_the_task_or_else_of_the_reader(alice):
     assert alice.get("?overdue=true&time_zone=Etc/GMT%2B12").data == [there]
 
 
+def test_range_of_days_has_its_first_day_and_not_its_last(alice):
+    at = {"time_zone": "Pacific/Apia"}
+    for day, time in [("23", {"due_time": "23:59", **at}), ("24", {}), ("24", {"due_time": "00:00", **at}), ("25", {})]:
+        alice.create(due_date=f"2026-12-{day}", **time)
+    alice.create()
+    for sort in ("due", "-due", "id"):
+        for query, found in [
+            ("due_from=2026-12-24&due_before=2026-12-25", ["24", "24"]),
+            ("due_from=2026-12-24", ["24", "24", "25"]),
+            ("due_before=2026-12-24", ["23"]),
+            ("due_before=2026-12-25", ["23", "24", "24"]),
+            ("due=any", ["23", "24", "24", "25"]),
+        ]:
+            days = [task["due_date"][-2:] for task in alice.get(f"?{query}&sort={sort}").data]
+            assert sorted(days) == found, (query, sort)
+
+
+def test_completed_task_without_a_time_is_not_sorted_by_it(alice, database_url):
+    """An earlier release left the time out."""
+    with_time = [alice.create(completed=True)["id"] for _ in range(2)]
+    without = alice.create(completed=True)["id"]
+    run_sql(
+        database_url, "UPDATE tasks SET completed_at = NULL WHERE user_id = %s AND id = %s", [alice.user_id, without]
+    )
+    for sort, expected in (("completed_at", with_time), ("-completed_at", with_time[::-1])):
+        page = alice.get(f"?status=completed&sort={sort}&count=true").json
+        assert ([task["id"] for task in page["data"]], page["pagination"]["total"]) == (expected, 2)
+    assert {task["id"]: task["completed_at"] for task in alice.get("?status=completed").data}[without] is None
+
+
 def test_reopened_task_has_no_time_of_completion(alice, database_url):
     """An earlier release leaves it behind."""
     alice.create()
