@@ -3,15 +3,10 @@
 The views refer to them. Requests do not use them.
 """
 
-from collections.abc import Collection
-from http import HTTPStatus
 from typing import Any
 
 from taskapp.db.columns import USER_ID_LENGTH
-from taskapp.http.errors import KEY_IN_USE, ErrorResponse
-from taskapp.http.openapi import QUOTA, describe_error, headers
-from taskapp.tasks.errors import InvalidChange, OperationTooSlow
-from taskapp.tasks.rules import ZONE_UNKNOWN
+from taskapp.http.openapi import QUOTA, headers
 
 
 def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -59,7 +54,7 @@ IDEMPOTENCY_KEY = _header(
 # Examples of tasks.
 CREATED_AT = "2026-11-22T09:30:00.123456Z"
 UPDATED_AT = "2026-11-22T09:45:00.654321Z"
-_TASK = {
+EXAMPLE = {
     "id": 1,
     "uid": "0b9e6f0e-6c0e-4b57-9d0a-6a4d1c0e8f11",
     "user_id": "demo",
@@ -78,7 +73,7 @@ _TASK = {
     "version": 1,
 }
 _OTHER_TASK = {
-    **_TASK,
+    **EXAMPLE,
     "id": 2,
     "uid": "5f0c9a35-6a5e-4f0e-8d4b-0e5f5f1b7a52",
     "title": "Call the bank",
@@ -89,8 +84,8 @@ _OTHER_TASK = {
     "tags": [],
     **dict.fromkeys(("due_date", "due_time", "time_zone", "due_at")),
 }
-_CHANGED_TASK = {**_TASK, "title": "Buy oat milk", "updated_at": UPDATED_AT, "version": 2}
-_COMPLETED_TASK = {**_TASK, "completed": True, "completed_at": UPDATED_AT, "updated_at": UPDATED_AT, "version": 2}
+CHANGED_EXAMPLE = {**EXAMPLE, "title": "Buy oat milk", "updated_at": UPDATED_AT, "version": 2}
+_COMPLETED_EXAMPLE = {**EXAMPLE, "completed": True, "completed_at": UPDATED_AT, "updated_at": UPDATED_AT, "version": 2}
 CURSOR = "WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
 
 # Examples of request bodies.
@@ -130,7 +125,7 @@ COMPLETIONS = {
 # Responses.
 NEW_TASK = {
     "description": "The new task.",
-    "example": {"data": _TASK},
+    "example": {"data": EXAMPLE},
     "headers": headers(*QUOTA, "Location", "ETag", "Idempotency-Replayed"),
 }
 TASK_LIST = {
@@ -138,7 +133,7 @@ TASK_LIST = {
     "examples": {
         "last": _example(
             "Last or only page",
-            {"data": [_OTHER_TASK, _TASK], "pagination": {"limit": 1000, "next_cursor": None}},
+            {"data": [_OTHER_TASK, EXAMPLE], "pagination": {"limit": 1000, "next_cursor": None}},
         ),
         "page": _example(
             "Page with more to follow", {"data": [_OTHER_TASK], "pagination": {"limit": 1, "next_cursor": CURSOR}}
@@ -153,91 +148,22 @@ TASK_LIST = {
     },
     "headers": headers(*QUOTA, "Link"),
 }
-TASK = {"description": "The task.", "example": {"data": _TASK}, "headers": headers(*QUOTA, "ETag")}
+TASK = {"description": "The task.", "example": {"data": EXAMPLE}, "headers": headers(*QUOTA, "ETag")}
 NOT_MODIFIED = {
     "description": "The task still has one of the entity tags in `If-None-Match`.",
     "headers": headers(*QUOTA, "ETag"),
 }
 CHANGED_TASK = {
     "description": "The updated task.",
-    "example": {"data": _CHANGED_TASK},
+    "example": {"data": CHANGED_EXAMPLE},
     "headers": headers(*QUOTA, "ETag", "Idempotency-Replayed"),
 }
-COMPLETED_TASK = {**CHANGED_TASK, "example": {"data": _COMPLETED_TASK}}
+COMPLETED_TASK = {**CHANGED_TASK, "example": {"data": _COMPLETED_EXAMPLE}}
 DELETION = {
     "description": "The task was deleted.",
     "example": {"data": {"success": True, "message": "Task deleted successfully"}},
     "headers": headers(*QUOTA, "Idempotency-Replayed"),
 }
-TASK_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND", "Task not found.")
-
-
-def read_only(names: Collection[str]) -> dict[str, list[str]]:
-    """Return the details of an error for read-only fields whose values differ from those of the task."""
-    return {name: ["Read-only, and the task has another value now. Omit it, or read the task again."] for name in names}
-
-
-READ_ONLY_FIELDS = ErrorResponse(
-    HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", message="", details=read_only(["updated_at"])
-)
-VERSION_CONFLICT = ErrorResponse(
-    HTTPStatus.PRECONDITION_FAILED,
-    "PRECONDITION_FAILED",
-    "The current version of the task does not match If-Match. See details.current.",
-)
-INVALID_CHANGE = ErrorResponse(
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-    "VALIDATION_ERROR",
-    message="",
-    details={"due_time": ["Needs due_date and time_zone."]},
-)
-UID_TAKEN = ErrorResponse(
-    HTTPStatus.CONFLICT,
-    "CONFLICT",
-    "Another task has this uid. See details.current.",
-    details={"current": _TASK},
-)
-
-
-def explain_change(error: InvalidChange) -> dict[str, Any]:
-    """Return the attributes of :data:`INVALID_CHANGE` for an error."""
-    return {"details": {name: [sentence] for name, sentence in error.details.items()}}
-
-
-TAKEN_UID = describe_error(
-    409,
-    {"UidTaken": UID_TAKEN, "IdempotencyKeyInUse": KEY_IN_USE},
-    "The `uid` or the `Idempotency-Key` is in use. For a `uid`, `details.current` is the task that has it.",
-)
-UNKNOWN_TIME_ZONE = INVALID_CHANGE._replace(details={"time_zone": [ZONE_UNKNOWN]})
-
-
-def explain_slowness(error: OperationTooSlow) -> dict[str, Any]:
-    """Return the attributes of the response that differ: the details, if parameters made the operation too slow."""
-    sentence = "Took too long. Use other filters, filter by status, or set a smaller limit."
-    return {"details": {name: [sentence] for name in error.names}} if error.names else {}
-
-
-TAG_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TAG_NOT_FOUND", "No task has this tag.")
-OPERATION_TOO_SLOW = ErrorResponse(
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-    "OPERATION_TOO_SLOW",
-    "The operation took too long and was stopped. Nothing was changed. You may have too many tasks for it.",
-)
-# For a tag that never matches, whatever the version of the task.
-FOREIGN_TAG = VERSION_CONFLICT._replace(
-    message="The entity tag in If-Match is weak or not from this service, so it never matches. A proxy that compresses "
-    'responses may have changed it. Send the version of the task in double quotes, such as "2".'
-)
-_CURRENT = {"current": _CHANGED_TASK}
-CONFLICTING_TASK = describe_error(
-    412,
-    {
-        "VersionConflict": VERSION_CONFLICT._replace(details=_CURRENT),
-        "ForeignTag": FOREIGN_TAG._replace(details=_CURRENT),
-    },
-    "The task has none of the versions in `If-Match`. `details.current` is the current task.",
-)
 
 # Operations that accept the id of a new task (OpenAPI, Link Object).
 NEXT_STEPS = {

@@ -15,7 +15,7 @@ from taskapp.http.idempotency_key import mark_replay, read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
 from taskapp.http.request import current_request
-from taskapp.tasks import list_schema, openapi, response_schemas, schemas, service
+from taskapp.tasks import error_responses, list_schema, openapi, response_schemas, schemas, service
 from taskapp.tasks.errors import (
     InvalidChange,
     OperationTooSlow,
@@ -40,7 +40,7 @@ bp = Blueprint(
 
 
 def _describe_conflict(error: VersionConflict) -> dict[str, Any]:
-    conflict = openapi.FOREIGN_TAG if has_foreign_tag(current_request()) else openapi.VERSION_CONFLICT
+    conflict = error_responses.FOREIGN_TAG if has_foreign_tag(current_request()) else error_responses.VERSION_CONFLICT
     return {
         "message": conflict.message,
         "details": {"current": error.current},
@@ -48,21 +48,26 @@ def _describe_conflict(error: VersionConflict) -> dict[str, Any]:
     }
 
 
-map_error(bp, TaskNotFound, openapi.TASK_NOT_FOUND)
-map_error(bp, InvalidId, openapi.TASK_NOT_FOUND)
-map_error(bp, ReadOnlyFields, openapi.READ_ONLY_FIELDS, lambda error: {"details": openapi.read_only(error.names)})
-map_error(bp, InvalidChange, openapi.INVALID_CHANGE, openapi.explain_change)
-map_error(bp, UidTaken, openapi.UID_TAKEN, lambda error: {"details": {"current": error.current}}, shared=False)
-map_error(bp, OperationTooSlow, openapi.OPERATION_TOO_SLOW, openapi.explain_slowness)
-map_error(bp, UnknownTimeZone, openapi.UNKNOWN_TIME_ZONE)
-map_error(bp, VersionConflict, openapi.VERSION_CONFLICT, _describe_conflict)
+map_error(bp, TaskNotFound, error_responses.TASK_NOT_FOUND)
+map_error(bp, InvalidId, error_responses.TASK_NOT_FOUND)
+map_error(
+    bp,
+    ReadOnlyFields,
+    error_responses.READ_ONLY_FIELDS,
+    lambda error: {"details": error_responses.read_only(error.names)},
+)
+map_error(bp, InvalidChange, error_responses.INVALID_CHANGE, error_responses.explain_change)
+map_error(bp, UidTaken, error_responses.UID_TAKEN, lambda error: {"details": {"current": error.current}}, shared=False)
+map_error(bp, OperationTooSlow, error_responses.OPERATION_TOO_SLOW, error_responses.explain_slowness)
+map_error(bp, UnknownTimeZone, error_responses.UNKNOWN_TIME_ZONE)
+map_error(bp, VersionConflict, error_responses.VERSION_CONFLICT, _describe_conflict)
 
 
 def _takes_headers(view: Any) -> Any:
     """Document the headers that :func:`_write_headers` reads and the errors that they may cause."""
     view = bp.doc(parameters=[openapi.IF_MATCH, openapi.IDEMPOTENCY_KEY])(view)
     view = bp.alt_response(409, "CONFLICT")(view)
-    return bp.alt_response(412, schema=response_schemas.ChangedTaskEnvelope, **openapi.CONFLICTING_TASK)(view)
+    return bp.alt_response(412, schema=response_schemas.ChangedTaskEnvelope, **error_responses.CONFLICTING_TASK)(view)
 
 
 def _write_headers() -> dict[str, Any]:
@@ -85,7 +90,7 @@ def _task_response(task: StoredTask) -> Response:
 @bp.route("", methods=["POST"])
 @bp.arguments(schemas.TaskIn, examples=openapi.TASK_INS)
 @bp.response(201, response_schemas.TaskEnvelope, **openapi.NEW_TASK)
-@bp.alt_response(409, schema=response_schemas.TakenUidEnvelope, **openapi.TAKEN_UID)
+@bp.alt_response(409, schema=response_schemas.TakenUidEnvelope, **error_responses.TAKEN_UID)
 @bp.doc(parameters=[openapi.IDEMPOTENCY_KEY], responses={201: {"links": openapi.NEXT_STEPS}})
 def create_task(user_id: str, body: dict[str, Any]) -> Response:
     """Create a task.

@@ -212,6 +212,6 @@ def test_costly_list_that_takes_too_long_is_stopped_and_says_why(make_app, secre
     user.read()
     with locked_tasks(database_url):
         response = user.send("GET", "?tags_any=a&count=true&sort=priority&status=pending")
-        assert (response.status_code, response.json["error"]["code"]) == (422, "SEARCH_TOO_SLOW")
+        assert (response.status_code, response.json["error"]["code"]) == (422, "OPERATION_TOO_SLOW")
         assert list(response.json["error"]["details"]) == ["count", "sort", "tags_any"]
         assert user.send("GET", "?status=pending&sort=due&due=any").status_code == 503

@@ -11,8 +11,8 @@ from taskapp.http.concurrency import costly
 from taskapp.http.errors import map_error
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS, QUOTA, headers
+from taskapp.tasks.error_responses import OPERATION_TOO_SLOW, UNKNOWN_TIME_ZONE
 from taskapp.tasks.errors import OperationTooSlow, UnknownTimeZone
-from taskapp.tasks.openapi import OPERATION_TOO_SLOW, UNKNOWN_TIME_ZONE
 from taskapp.tasks.stats import schemas, service
 
 bp = Blueprint(

@@ -9,8 +9,8 @@ from taskapp.http.fields import Parameter, StrictInteger
 from taskapp.http.input import InputSchema
 from taskapp.tasks import synonyms
 from taskapp.tasks.fields import Tag
-from taskapp.tasks.response_schemas import Deletion, Pagination
 from taskapp.tasks.list_schema import MAXIMUM_LIMIT
+from taskapp.tasks.response_schemas import Deletion, Pagination
 
 _PARAMETERS = MappingProxyType({name: synonyms.PARAMETERS[name] for name in ("limit", "cursor")})
 _NAME = MappingProxyType({"name": ("tag", "label", "title", "new_name", "to", "old_name", "from")})

@@ -13,8 +13,9 @@ from taskapp.http.idempotency_key import mark_replay, read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS, QUOTA, headers
 from taskapp.http.request import current_request
+from taskapp.tasks.error_responses import OPERATION_TOO_SLOW, TAG_NOT_FOUND
 from taskapp.tasks.errors import OperationTooSlow, TagNotFound
-from taskapp.tasks.openapi import CURSOR, IDEMPOTENCY_KEY, OPERATION_TOO_SLOW, TAG_NOT_FOUND
+from taskapp.tasks.openapi import CURSOR, IDEMPOTENCY_KEY
 from taskapp.tasks.tags import schemas, service
 
 bp = Blueprint(

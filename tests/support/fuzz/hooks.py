@@ -57,6 +57,8 @@ def repair_query(query):
             query[name] = valid
     if "from" in query or "before" in query:
         query |= {"from": "2026-11-01", "before": "2026-12-01"}
+
+
 def repair_list(query):
     """Do the same for the parameters of a list: leave out what is not valid, or does not go with another."""
     if "overdue" in query:

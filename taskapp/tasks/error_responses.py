@@ -1,0 +1,81 @@
+"""The responses to errors of operations on tasks, and their descriptions in the OpenAPI document."""
+
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import Any
+
+from taskapp.http.errors import KEY_IN_USE, ErrorResponse
+from taskapp.http.openapi import describe_error
+from taskapp.tasks.errors import InvalidChange, OperationTooSlow
+from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE
+from taskapp.tasks.rules import ZONE_UNKNOWN
+
+TASK_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND", "Task not found.")
+
+
+def read_only(names: Collection[str]) -> dict[str, list[str]]:
+    """Return the details of an error for read-only fields whose values differ from those of the task."""
+    return {name: ["Read-only, and the task has another value now. Omit it, or read the task again."] for name in names}
+
+
+READ_ONLY_FIELDS = ErrorResponse(
+    HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", message="", details=read_only(["updated_at"])
+)
+VERSION_CONFLICT = ErrorResponse(
+    HTTPStatus.PRECONDITION_FAILED,
+    "PRECONDITION_FAILED",
+    "The current version of the task does not match If-Match. See details.current.",
+)
+INVALID_CHANGE = ErrorResponse(
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "VALIDATION_ERROR",
+    message="",
+    details={"due_time": ["Needs due_date and time_zone."]},
+)
+UID_TAKEN = ErrorResponse(
+    HTTPStatus.CONFLICT,
+    "CONFLICT",
+    "Another task has this uid. See details.current.",
+    details={"current": EXAMPLE},
+)
+
+
+def explain_change(error: InvalidChange) -> dict[str, Any]:
+    """Return the attributes of :data:`INVALID_CHANGE` for an error."""
+    return {"details": {name: [sentence] for name, sentence in error.details.items()}}
+
+
+TAKEN_UID = describe_error(
+    409,
+    {"UidTaken": UID_TAKEN, "IdempotencyKeyInUse": KEY_IN_USE},
+    "The `uid` or the `Idempotency-Key` is in use. For a `uid`, `details.current` is the task that has it.",
+)
+UNKNOWN_TIME_ZONE = INVALID_CHANGE._replace(details={"time_zone": [ZONE_UNKNOWN]})
+
+
+def explain_slowness(error: OperationTooSlow) -> dict[str, Any]:
+    """Return the attributes of the response that differ: the details, if parameters made the operation too slow."""
+    sentence = "Took too long. Use other filters, filter by status, or set a smaller limit."
+    return {"details": {name: [sentence] for name in error.names}} if error.names else {}
+
+
+TAG_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TAG_NOT_FOUND", "No task has this tag.")
+OPERATION_TOO_SLOW = ErrorResponse(
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "OPERATION_TOO_SLOW",
+    "The operation took too long and was stopped. Nothing was changed. You may have too many tasks for it.",
+)
+# For a tag that never matches, whatever the version of the task.
+FOREIGN_TAG = VERSION_CONFLICT._replace(
+    message="The entity tag in If-Match is weak or not from this service, so it never matches. A proxy that compresses "
+    'responses may have changed it. Send the version of the task in double quotes, such as "2".'
+)
+_CURRENT = {"current": CHANGED_EXAMPLE}
+CONFLICTING_TASK = describe_error(
+    412,
+    {
+        "VersionConflict": VERSION_CONFLICT._replace(details=_CURRENT),
+        "ForeignTag": FOREIGN_TAG._replace(details=_CURRENT),
+    },
+    "The task has none of the versions in `If-Match`. `details.current` is the current task.",
+)
