@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from taskapp.http.errors import InvalidInput
 from taskapp.http.request import current_request
 
-_FOREIGN = "Must be the next_cursor of the same list, with the same filters and the same sort."
+_FOREIGN = "Must be the next_cursor of the same list, with the same filters and sort."
 
 
 def _serializer(user_id: str, parameters: Mapping[str, Any]) -> URLSafeSerializer:

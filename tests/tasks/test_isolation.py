@@ -59,9 +59,9 @@ def assert_each_route_keeps_users_apart(alice, bob):
     assert bob.get().data == [task]
     for sort in SORTS:
         for status in ("pending", "completed") if "completed_at" not in sort else ("completed",):
-            lists = [each.get(f"?status={status}&sort={sort}&count=true&tagged=false").json for each in (alice, bob)]
-            assert [each["pagination"]["total"] for each in lists] == [0, status == "pending"]
-            assert [each["data"] for each in lists] == [[], [task] if status == "pending" else []]
+            lists = [each.get(f"?status={status}&sort={sort}&count=true&tagged=true").json for each in (alice, bob)]
+            assert [each["pagination"]["total"] for each in lists] == [0, status == "completed"]
+            assert [each["data"] for each in lists] == [[], [task] if status == "completed" else []]
 
 
 def test_each_route_keeps_users_apart(alice, bob):

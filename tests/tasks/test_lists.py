@@ -173,7 +173,7 @@ def cursor(alice):
 def assert_cursor_rejected(response):
     assert (response.status, response.error["code"]) == (422, "VALIDATION_ERROR")
     assert response.error["details"] == {
-        "cursor": ["Must be the next_cursor of the same list, with the same filters and the same sort."]
+        "cursor": ["Must be the next_cursor of the same list, with the same filters and sort."]
     }
 
 

@@ -67,7 +67,7 @@ def test_cursor_of_another_list_is_rejected(alice, bob):
     ]
     for cursor in cursors:
         assert alice.request("GET", path + cursor).error["details"] == {
-            "cursor": ["Must be the next_cursor of this list."]
+            "cursor": ["Must be the next_cursor of the same list, with the same filters and sort."]
         }
     own = alice.request("GET", f"{alice.tags}?limit=1").json["pagination"]["next_cursor"]
     assert list(alice.get(f"?cursor={own}").error["details"]) == ["cursor"]
