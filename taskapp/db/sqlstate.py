@@ -24,8 +24,8 @@ _NOT_SET_UP = ("42P01", "42703", "42704", "22023", "3F", "42501", "0A")
 _FAULTS = ("40", "53", "55", "57")
 _FAULTS_OF_SESSION = ("25", "58", "XX")
 # Where PostgreSQL raises codes of the third group about values instead: a row of another user in a write, and an
-# unknown time zone (before and since PostgreSQL 16). Messages may be translated.
-_ABOUT_VALUES = ("ExecWithCheckOptions", "timestamp_zone", "DecodeTimezoneName")
+# unknown time zone (before PostgreSQL 16, one function for each type of time). Messages may be translated.
+_ABOUT_VALUES = ("ExecWithCheckOptions", "timestamp_zone", "timestamptz_zone", "DecodeTimezoneName")
 
 
 def failure_of(error: psycopg2.Error, *, closed: bool, can_retry: bool) -> OperationFailed | None:

@@ -12,6 +12,7 @@ from taskapp.settings import StartupError
 from taskapp.tasks import service
 from tests.support.commands import HEAD, downgrade, flask, load_app, upgrade
 from tests.support.postgres import debian_versions, make_postgres, run_sql
+from tests.support.time_zones import assert_unknown_time_zone_is_refused
 
 _names = itertools.count(1)
 
@@ -74,6 +75,7 @@ def use(url):
             service.create_task("alice", title=title, key=RequestKey(title, b"x"))
         found = service.list_tasks("alice", status="pending", sort="title", q="A", limit=9, after=("A", 0))
         assert [task["title"] for task in found.tasks] == ["a"]
+        assert_unknown_time_zone_is_refused()
         assert app.test_client().get("/health/ready").json["status"] == "ok"
         db.engine.dispose()
 
