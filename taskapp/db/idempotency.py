@@ -2,8 +2,9 @@
 
 A single statement, and so a single implicit transaction, looks up the key, writes if there is none, and stores the
 result. A transaction-level advisory lock detects a retry that arrives while the first write is in progress. A retry may
-also read the keys before the first write commits, and take the lock after it. Then its write violates the primary key
-and is rolled back, or it finds nothing to write any more. Running it again finds the stored result.
+also read the keys before the first write commits, and take the lock after it. Then its write violates the primary key,
+or another constraint that the first write has made it break, and is rolled back. Or it finds nothing to write any more.
+Running it again finds the stored result.
 """
 
 import hashlib
@@ -158,12 +159,10 @@ def execute_idempotent(
     values = {**parameters, **key._asdict(), "lock": int.from_bytes(name[:8], signed=True)}
     try:
         ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id, share=share)
-        raced = acquired and fingerprint is None and not written
-    except psycopg2.errors.UniqueViolation as error:
-        if error.diag.constraint_name != "pk_idempotency_keys":
-            raise  # Not a race for the key: the write itself breaks a rule.
-        raced = True
-    if raced:
+        outrun = acquired and fingerprint is None and not written
+    except psycopg2.IntegrityError:
+        outrun = True  # If the write itself breaks a rule, it does so again.
+    if outrun:
         ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id, share=share)
     if fingerprint is not None:
         if bytes(fingerprint) != key.fingerprint:  # psycopg2 returns a memoryview.
