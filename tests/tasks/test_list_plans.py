@@ -141,10 +141,8 @@ def test_first_page_is_read_from_an_index(explain, case):
     assert rows_read(plan) < 4 * PAGE
 
 
-@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("sort", [sort for sort in SORTS if "completed_at" not in sort])
 def test_pending_tasks_are_found_among_many_completed_ones(explain, large, sort):
-    if "completed_at" in sort:
-        return
     plan = explain("pending", sort, {})
     assert rows_read(plan) <= max(large[1] // 20 * 1.1, PAGE * 20 * 3)
 
