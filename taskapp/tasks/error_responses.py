@@ -8,7 +8,7 @@ from taskapp.http.errors import KEY_IN_USE, ErrorResponse
 from taskapp.http.openapi import describe_error
 from taskapp.tasks.errors import InvalidChange, OperationTooSlow
 from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE
-from taskapp.tasks.rules import ZONE_UNKNOWN
+from taskapp.tasks.rules import NEEDS, ZONE_UNKNOWN
 
 TASK_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND", "Task not found.")
 
@@ -30,7 +30,7 @@ INVALID_CHANGE = ErrorResponse(
     HTTPStatus.UNPROCESSABLE_ENTITY,
     "VALIDATION_ERROR",
     message="",
-    details={"due_time": ["Needs due_date and time_zone."]},
+    details={"due_time": [NEEDS["due_time"]]},
 )
 UID_TAKEN = ErrorResponse(
     HTTPStatus.CONFLICT,

@@ -31,10 +31,10 @@ from sqlalchemy import (
     true,
 )
 
+from taskapp.tasks.due import NEVER, is_over
 from taskapp.tasks.models import PRIORITIES, Task
 
 _TAGS = Task.__table__.c.tags.type
-_NEVER: ColumnElement[Any] = literal_column("timestamp 'infinity'")
 _COMPLETED: ColumnElement[bool] = Task.__table__.c.completed
 _RANGES = ("created", "updated", "completed")
 
@@ -60,7 +60,7 @@ def _contains(column: Any) -> ColumnElement[bool]:
 
 def _due_from() -> ColumnElement[bool]:
     day = bindparam("due_from", type_=Date)
-    return (Task.due_date >= day) & (Task.due_order >= day) & (Task.due_order < _NEVER)
+    return (Task.due_date >= day) & (Task.due_order >= day) & (Task.due_order < NEVER)
 
 
 def _due_before() -> ColumnElement[bool]:
@@ -69,11 +69,9 @@ def _due_before() -> ColumnElement[bool]:
 
 
 def _overdue() -> ColumnElement[bool]:
-    zone = func.coalesce(Task.time_zone, bindparam("time_zone", type_=String))
-    due = func.timezone(zone, Task.due_order, type_=DateTime(timezone=True))
     # No clock is a day ahead of UTC, the time zone of each statement.
     latest = func.localtimestamp().op("+")(literal_column("interval '1 day'"))
-    return not_(_COMPLETED) & (Task.due_order < latest) & (due < func.now())
+    return not_(_COMPLETED) & (Task.due_order < latest) & is_over(bindparam("time_zone", type_=String))
 
 
 def _tags(name: str) -> Any:
@@ -100,8 +98,8 @@ FILTERS: Mapping[str, ColumnElement[bool]] = MappingProxyType(
         "q": or_(_contains(Task.title), _contains(Task.description)),
         "due_from": _due_from(),
         "due_before": _due_before(),
-        "due=any": Task.due_order < _NEVER,
-        "due=none": Task.due_order == _NEVER,
+        "due=any": Task.due_order < NEVER,
+        "due=none": Task.due_order == NEVER,
         "overdue": _overdue(),
         "priority": Task.priority == any_(cast(bindparam("priority"), ARRAY(SmallInteger))),
         "tags_all": Task.tags.op("@>", is_comparison=True)(_tags("tags_all")),

@@ -22,7 +22,6 @@ from taskapp.tasks.values import changed_values, completed_at, new_values
 _owned = Task.user_id == ACTING_USER
 _by_id = (_owned, Task.id == bindparam("task_id"))
 
-
 # The size of each cache below. Clients use fewer statements. A fuzzer may cause evictions, but no growth.
 _VARIANTS = 1024
 
@@ -36,7 +35,7 @@ _DELETE_TASK = db.delete(Task).where(*_by_id).returning(*SELECTED)
 
 
 def _is_unchanged(name: str) -> ColumnElement[bool]:
-    # The same rule as models.is_unchanged. PostgreSQL decides, because the task may change at any time.
+    # The same rule as representation.is_unchanged. PostgreSQL decides, because the task may change at any time.
     current: Any = EXPRESSIONS[name].element
     value: Any = func.date_trunc(bindparam(f"precision_{name}"), current) if is_time(name) else current
     unchanged: ColumnElement[bool] = value.is_not_distinct_from(bindparam(f"sent_{name}"))

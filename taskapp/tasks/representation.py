@@ -9,11 +9,10 @@ from sqlalchemy import ColumnElement, DateTime, Text, case, cast, func
 
 from taskapp.db.idempotency import time_from_json
 from taskapp.http.json_provider import with_microseconds
+from taskapp.tasks.due import DUE_AT
 from taskapp.tasks.models import NO_PRIORITY, PRIORITIES, Task
 
 _COLUMNS = Task.__table__.columns
-# A local time is an instant only with the rules of its time zone, which may change. So nothing stores the instant.
-_DUE_AT: ColumnElement[Any] = func.timezone(Task.time_zone, Task.due_date.op("+")(Task.due_time), type_=DateTime)
 # The fields that are not simply the value of their column.
 _EXPRESSIONS: Mapping[str, ColumnElement[Any]] = {
     # psycopg2 would make an object of each.
@@ -21,7 +20,7 @@ _EXPRESSIONS: Mapping[str, ColumnElement[Any]] = {
     # A release before this column existed reopens a task without clearing it.
     "completed_at": case((Task.completed, Task.completed_at)),
     "due_time": func.left(cast(Task.due_time, Text), 5),
-    "due_at": _DUE_AT,
+    "due_at": DUE_AT,
 }
 
 
@@ -42,8 +41,9 @@ EXPRESSIONS: Mapping[str, ColumnElement[Any]] = {
     name: (_EXPRESSIONS[name] if name in _EXPRESSIONS else getattr(Task, name)).label(name) for name in FIELDS
 }
 SELECTED = tuple(EXPRESSIONS.values())
-NULLABLE_FIELDS = frozenset({"completed_at", "due_at"})
-_TIMES = frozenset({"created_at", "updated_at", "completed_at", "due_at"})
+# The read-only fields that may be null.
+NULLABLE_FIELDS = frozenset(name for name in READ_ONLY_FIELDS if name not in _COLUMNS or _COLUMNS[name].nullable)
+_TIMES = frozenset(name for name, expression in EXPRESSIONS.items() if isinstance(expression.type, DateTime))
 # The values of fields that are newer than a stored result.
 _MISSING: Mapping[str, Any] = {"priority": NO_PRIORITY, "tags": []}
 

@@ -1,20 +1,23 @@
 """Rules that depend on the whole task, which the database checks: what a change that breaks one did wrong."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import psycopg2
 
 from taskapp.tasks.models import MAXIMUM_TAGS
 
+# What a field that is not null needs.
+NEEDS = MappingProxyType({"due_time": "Needs due_date and time_zone.", "time_zone": "Needs due_date."})
 ZONE_UNKNOWN = "Is not known to the database. Choose another name of the time zone."
 
 
 def _explain_due(changes: Mapping[str, Any]) -> dict[str, str]:
     if changes.get("due_time") is not None:
-        return {"due_time": "Needs due_date and time_zone."}
+        return {"due_time": NEEDS["due_time"]}
     if changes.get("time_zone") is not None:
-        return {"time_zone": "Needs due_date."}
+        return {"time_zone": NEEDS["time_zone"]}
     return {"time_zone": "Must not be null while the task has a due_time."}
 
 

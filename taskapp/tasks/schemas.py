@@ -26,6 +26,7 @@ from taskapp.tasks.representation import (
     WRITABLE_FIELDS,
     is_time,
 )
+from taskapp.tasks.rules import NEEDS
 
 # Not blank and without NUL. Which other characters are invisible would take hundreds of ranges.
 _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
@@ -59,11 +60,6 @@ def _unchanged(name: str) -> ReadOnly:
 # Fields that clients cannot set. A new task has no values that they could repeat.
 _ReadOnly: Any = InputSchema.from_dict({name: ReadOnly() for name in READ_ONLY_FIELDS})
 _Unchanged: Any = InputSchema.from_dict({name: _unchanged(name) for name in READ_ONLY_FIELDS})
-
-_NEEDS = {
-    "due_time": "Needs due_date and time_zone.",
-    "time_zone": "Needs due_date.",
-}
 
 
 def _needs(name: str, *others: str) -> dict[str, Any]:
@@ -119,7 +115,7 @@ class TaskIn(_Dated, _ReadOnly):  # type: ignore[misc] # marshmallow creates thi
         """Reject a time without a day and a zone, and a zone without a day."""
         for name, needed in (("due_time", ("due_date", "time_zone")), ("time_zone", ("due_date",))):
             if task.get(name) is not None and any(task.get(other) is None for other in needed):
-                raise ValidationError(_NEEDS[name], name)
+                raise ValidationError(NEEDS[name], name)
 
 
 class TaskChangesIn(_Dated, _Unchanged):  # type: ignore[misc] # As above.
@@ -167,7 +163,7 @@ class TaskChangesIn(_Dated, _Unchanged):  # type: ignore[misc] # As above.
         if "due_date" in changes and changes["due_date"] is None:
             for name in ("due_time", "time_zone"):
                 if changes.get(name) is not None:
-                    raise ValidationError(_NEEDS[name], name)
+                    raise ValidationError(NEEDS[name], name)
 
     @validates_schema
     def check_tags(self, changes: dict[str, Any], **_: Any) -> None:

@@ -5,6 +5,7 @@ The service does not accept them. An error about an unknown name suggests the na
 
 from types import MappingProxyType
 
+_TIME_ZONE = ("tz", "timezone", "zone")
 FIELDS = MappingProxyType(
     {
         "title": ("name", "summary", "subject", "task", "text", "content", "label", "heading"),
@@ -14,7 +15,7 @@ FIELDS = MappingProxyType(
         "tags": ("tag", "labels", "label_ids", "categories", "category", "keywords"),
         "due_date": ("due", "due_on", "due_day", "deadline", "date", "end_date"),
         "due_time": ("time", "hour", "due_hour", "end_time"),
-        "time_zone": ("tz", "timezone", "zone"),
+        "time_zone": _TIME_ZONE,
         "uid": ("uuid", "guid", "external_id", "client_id"),
     }
 )
@@ -35,7 +36,7 @@ PARAMETERS = MappingProxyType(
         ),
         "due_before": ("before", "to", "until", "due_to", "due_until", "due_lt", "due_date_to", "end_date", "due_max"),
         "overdue": ("is_overdue", "late", "past_due"),
-        "time_zone": ("tz", "timezone", "zone"),
+        "time_zone": _TIME_ZONE,
         "priority": ("priorities", "priority_in", "importance", "urgency", "severity", "prio"),
         "tags_all": ("all_tags", "tags_and"),
         "tags_any": ("tags", "tag", "tags_in", "any_tags", "labels", "label", "category", "categories", "keywords"),

@@ -21,11 +21,10 @@ from sqlalchemy import (
     select,
 )
 
+from taskapp.tasks.due import due_order
 from taskapp.tasks.models import Task
 
 _DUE = ("due_date", "due_time")
-_END_OF_DAY: ColumnElement[Any] = literal_column("time '24:00'")
-_NEVER: ColumnElement[Any] = literal_column("timestamp 'infinity'")
 _TAGS = ("add_tags", "remove_tags")
 
 
@@ -40,11 +39,6 @@ def _parameter(name: str) -> Any:
 def completed_at(completed: Any) -> ColumnElement[Any]:
     """Return when a task was completed, if ``completed`` is its new state: now, unless it already was."""
     return case((completed, case((Task.completed, Task.completed_at), else_=func.now())))
-
-
-def _due_order(day: Any, time: Any) -> ColumnElement[Any]:
-    due: ColumnElement[Any] = func.coalesce(day.op("+")(func.coalesce(time, _END_OF_DAY)), _NEVER)
-    return due
 
 
 def _merged_tags() -> ColumnElement[Any]:
@@ -65,7 +59,7 @@ def new_values(fields: Iterable[str]) -> dict[str, Any]:
         values["completed_at"] = case((values["completed"], func.now()))
     if "due_date" in values:
         time = values.get("due_time", literal_column("NULL::time"))
-        values["due_order"] = _due_order(cast(values["due_date"], Date), cast(time, Time))
+        values["due_order"] = due_order(cast(values["due_date"], Date), cast(time, Time))
     return values
 
 
@@ -82,7 +76,7 @@ def changed_values(fields: Iterable[str]) -> dict[str, Any]:
     if not values.keys().isdisjoint(_DUE):
         day = cast(values["due_date"], Date) if "due_date" in values else Task.due_date
         time = cast(values["due_time"], Time) if "due_time" in values else Task.due_time
-        values["due_order"] = _due_order(day, time)
+        values["due_order"] = due_order(day, time)
     if not set(_TAGS).isdisjoint(fields):
         values["tags"] = _merged_tags()
     return values

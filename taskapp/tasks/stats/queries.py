@@ -7,14 +7,13 @@ from sqlalchemy import ColumnElement, Date, DateTime, Text, bindparam, cast, fun
 
 from taskapp.db import db
 from taskapp.db.execute import ACTING_USER
+from taskapp.tasks.due import is_over
 from taskapp.tasks.models import PRIORITIES, Task
 
 _owned = Task.user_id == ACTING_USER
 _zone = bindparam("time_zone", type_=Text)
 _pending = not_(Task.completed)
 _today = cast(func.timezone(_zone, func.now()), Date)
-# A day without a time is over at its end on the clock of the task's time zone, or of the reader's.
-_due_until = func.timezone(func.coalesce(Task.time_zone, _zone), Task.due_order)
 
 
 def _count(*conditions: Any) -> ColumnElement[int]:
@@ -22,12 +21,12 @@ def _count(*conditions: Any) -> ColumnElement[int]:
     return number
 
 
-# What is counted, by name. Both sets of tasks are known by their words elsewhere.
+# What is counted, by the names in the API.
 COUNTS = {
     "total": func.count(),
     "pending": _count(_pending),
     "completed": _count(Task.completed),
-    "overdue": _count(_pending, _due_until < func.now()),
+    "overdue": _count(_pending, is_over(_zone)),
     "due_today": _count(_pending, Task.due_date == _today),
     "no_due_date": _count(_pending, Task.due_date.is_(None)),
 }

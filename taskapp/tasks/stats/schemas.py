@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, Range
 
 from taskapp.http.input import InputSchema
+from taskapp.tasks import synonyms
 from taskapp.tasks.fields import Day, TimeZone
 from taskapp.tasks.stats.queries import COUNTS_BY_PRIORITY
 
@@ -34,7 +35,7 @@ class StatsQuery(_Days):  # type: ignore[misc] # marshmallow creates this class 
 
     synonyms = MappingProxyType(
         {
-            "time_zone": ("tz", "timezone", "zone"),
+            "time_zone": synonyms.PARAMETERS["time_zone"],
             "from": ("start", "start_date", "since", "first", "due_from", "created_from"),
             "before": ("end", "end_date", "until", "to", "last", "due_before", "created_before"),
         }
