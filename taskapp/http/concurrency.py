@@ -48,7 +48,7 @@ def costly(view: View) -> View:
 
 def _is_costly(request: Request) -> bool:
     view = current_app.view_functions[request.endpoint or ""]
-    return hasattr(view, "is_costly") and bool(view.is_costly(request.args))
+    return hasattr(view, "is_costly") and bool(view.is_costly(request.args.to_dict()))
 
 
 def limit_concurrency() -> None:
