@@ -32,6 +32,7 @@ _RANGES = tuple((f"{name}_from", f"{name}_before") for name in ("due", "created"
 _EXCLUSIVE: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = (
     ("status", "completed", "completed", ("overdue",)),
     ("status", "pending", "pending", ("completed_from", "completed_before")),
+    ("overdue", True, "true", ("completed_from", "completed_before")),
     ("due", "none", "none", ("due_from", "due_before", "overdue")),
     ("tagged", False, "false", ("tags_all", "tags_any")),
 )

@@ -123,7 +123,9 @@ def is_refused(query):
         or ("overdue" in query) != ("time_zone" in query)
         or (sort.endswith("completed_at") and status != "completed")
         or (status == "completed" and "overdue" in query)
-        or (status == "pending" and not names.isdisjoint({"completed_from", "completed_before"}))
+        or (
+            (status == "pending" or "overdue" in query) and not names.isdisjoint({"completed_from", "completed_before"})
+        )
         or (query.get("due") == "none" and not names.isdisjoint({"due_from", "due_before", "overdue"}))
         or (query.get("tagged") == "false" and not names.isdisjoint({"tags_all", "tags_any"}))
         or ("tags_none" in query and "tags_all" in query and bool(without & _tags(query["tags_all"])))

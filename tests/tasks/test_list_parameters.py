@@ -72,6 +72,11 @@ def test_invalid_search_is_named(alice):
             "completed_from",
             "Must not be sent together with status=pending.",
         ),
+        (
+            "overdue=true&time_zone=UTC&completed_before=2026-01-01T00:00:00Z",
+            "completed_before",
+            "Must not be sent together with overdue=true.",
+        ),
         ("tagged=false&tags_any=a", "tags_any", "Must not be sent together with tagged=false."),
         ("tags_all=a,b&tags_none=b,c", "tags_none", "Must not contain a tag of tags_all: b."),
         ("tags_any=a,b&tags_none=b,a", "tags_none", "Must not contain all tags of tags_any."),
