@@ -119,7 +119,7 @@ class TaskIn(_Dated, _ReadOnly):  # type: ignore[misc] # marshmallow creates thi
 
 
 class TaskChangesIn(_Dated, _Unchanged):  # type: ignore[misc] # As above.
-    """The fields to change. Other fields stay unchanged. `null` clears a field."""
+    """The fields to change. Other fields stay unchanged. `null` clears a field other than `title` and `completed`."""
 
     json_schema = MappingProxyType(
         {

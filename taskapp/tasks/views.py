@@ -154,9 +154,9 @@ def get_task(user_id: str, task_id: int) -> Response:
 def update_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
     """Update a task.
 
-    Fields that you do not send stay unchanged. `null` clears the description. You may send back a whole task that you
-    have read: its read-only fields must still have the values that the task has. Otherwise the response is a 422, and
-    nothing is written.
+    Fields that you do not send stay unchanged. `null` clears a field other than `title` and `completed`. You may send
+    back a whole task that you have read: its read-only fields must still have the values that the task has. Otherwise
+    the response is a 422, and nothing is written.
     """
     return _task_response(_update(user_id, task_id, body))
 
