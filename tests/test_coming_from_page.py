@@ -106,6 +106,21 @@ def test_adapter_of_fetch(user):
     check(run_javascript(code(section(PAGE, "fetch"), "js") + FETCH + JAVASCRIPT, **user))
 
 
+def test_adapter_of_fetch_takes_what_fetch_takes(user):
+    """A URL or a Request instead of a string, whose headers also apply to the following pages."""
+    scenario = """
+        const headers = { Authorization: `Bearer ${process.env.TOKEN}` }, counts = [];
+        for (const query of ["", "?limit=50"]) {
+          const url = new URL(process.env.TASKS + query);
+          for (const response of [await taskFetch(url, { headers }), await taskFetch(new Request(url, { headers }))])
+            counts.push((await response.json()).length);
+        }
+        console.log(JSON.stringify(counts));
+    """
+    printed = run_javascript(code(section(PAGE, "fetch"), "js") + scenario, **user)
+    assert json.loads(printed[-1]) == [FILLED, FILLED, 50, 50]
+
+
 def test_adapter_of_axios(user):
     require_node_package("axios")
     check(run_javascript(code(section(PAGE, "axios"), "js") + AXIOS + JAVASCRIPT, **user))
