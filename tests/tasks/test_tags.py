@@ -48,6 +48,12 @@ def test_rename_changes_version_and_time_of_the_tasks_that_have_the_tag(alice, t
     assert alice.put(f"/{tagged['id']}", json={"title": "x"}, headers={"If-Match": '"1"'}).status == 412
 
 
+@pytest.mark.parametrize(("method", "options"), [("PATCH", {"json": {"name": "house"}}), ("DELETE", {})])
+def test_request_without_the_name_in_the_query_says_where_it_belongs(tags, method, options):
+    response = tags(method, **options)
+    assert (response.status, response.error["details"]) == (422, {"name": ["Is needed in the query, as ?name=home."]})
+
+
 def test_rename_merges_and_keeps_tags_sorted(alice, tags):
     tasks = [alice.create(tags=names) for names in (["a", "home", "house"], ["home"], ["house"], ["B", "home", "m"])]
     assert rename(tags, "home", "house").data == {"name": "house", "tasks": 3}

@@ -1,6 +1,7 @@
 """The schemas of requests and responses about tags. Those of responses are for documentation."""
 
 from types import MappingProxyType
+from typing import Any
 
 from marshmallow import Schema, fields
 from marshmallow.validate import Range
@@ -17,8 +18,8 @@ _NAME = MappingProxyType({"name": ("tag", "label", "title", "new_name", "to", "o
 _TASKS = {"description": "The number of tasks that were changed.", "examples": [12]}
 
 
-def _tag(description: str, example: str) -> Tag:
-    return Tag(required=True, metadata={"description": description, "examples": [example]})
+def _tag(description: str, example: str, **options: Any) -> Tag:
+    return Tag(required=True, metadata={"description": description, "examples": [example]}, **options)
 
 
 class TagListQuery(InputSchema):
@@ -43,7 +44,12 @@ class TagQuery(InputSchema):
 
     synonyms = _NAME
 
-    name = _tag("The tag. It is in the query, because a path cannot carry a slash.", "home")
+    # The body of a rename has a field of the same name.
+    name = _tag(
+        "The tag. It is in the query, because a path cannot carry a slash.",
+        "home",
+        error_messages={"required": "Is needed in the query, as ?name=home."},
+    )
 
 
 class TagIn(InputSchema):
