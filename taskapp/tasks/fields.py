@@ -83,7 +83,8 @@ def _zones() -> Mapping[str, str]:
     current = {line.split("\t")[2] for line in lines("zoneinfo/zone.tab") if not line.startswith("#")}
     links = [line.split() for line in lines("zoneinfo/tzdata.zi") if line.startswith("L ")]
     renamed = {name: target for _, target, name in links if name not in current | {"UTC", "GMT"}}
-    return {name: renamed.get(name, name) for name in lines("zones")}
+    # Factory stands for a machine without a time zone. No browser knows it.
+    return {name: renamed.get(name, name) for name in lines("zones") if name != "Factory"}
 
 
 class TimeZone(fields.String):

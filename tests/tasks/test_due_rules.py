@@ -72,7 +72,7 @@ ZONE = "Must be the name of a time zone, such as Europe/Berlin."
         (
             "time_zone",
             ZONE,
-            ["Europe/Berlin\0", "\ud800", "🙂", " UTC", "posix/UTC", "localtime", "../UTC"],
+            ["Europe/Berlin\0", "\ud800", "🙂", " UTC", "posix/UTC", "localtime", "../UTC", "Factory"],
         ),
         ("time_zone", "Not a valid string.", [2, True, [], {}]),
     ],
