@@ -55,8 +55,13 @@ def make_to_dict(fields: tuple[str, ...]) -> Callable[[Sequence[Any]], dict[str,
     Times are naive datetimes in UTC, or text. Days are dates.
     """
     # Generated code, as in namedtuple. dict(zip(…)) takes three times as long, and a list has up to 1,000 rows.
-    wrapped = {**dict.fromkeys(_TIMES, "time(row[{}])"), "priority": "priorities[row[{}]]"}
-    items = (f"{name!r}: {wrapped.get(name, 'row[{}]').format(place)}" for place, name in enumerate(fields))
+    # Most tasks of a list lack the times that may be null.
+    wrapped = {
+        **dict.fromkeys(_TIMES, "time(row[{0}])"),
+        **dict.fromkeys(_TIMES & NULLABLE_FIELDS, "row[{0}] and time(row[{0}])"),
+        "priority": "priorities[row[{0}]]",
+    }
+    items = (f"{name!r}: {wrapped.get(name, 'row[{0}]').format(place)}" for place, name in enumerate(fields))
     make = f"lambda row: {{{', '.join(items)}}}"
     names = {"time": with_microseconds, "priorities": PRIORITIES}
     to_dict: Callable[[Sequence[Any]], dict[str, Any]] = eval(make, names)  # noqa: S307 # Our own names.

@@ -121,7 +121,7 @@ def assert_walk_yields_the_list(new_client, database_url, some, query, limit, fi
     client.close()
 
 
-@settings(property_test, max_examples=40)
+@settings(property_test, max_examples=25)
 @any_walk
 def test_walk_yields_the_list_in_order_once_each(new_client, database_url, **example):
     assert_walk_yields_the_list(new_client, database_url, **example)
@@ -134,7 +134,7 @@ def test_many_walks_yield_the_list(new_client, database_url, **example):
     assert_walk_yields_the_list(new_client, database_url, **example)
 
 
-@settings(property_test, max_examples=30)
+@settings(property_test, max_examples=20)
 @given(
     some=SOME_TASKS,
     query=queries(),
