@@ -144,6 +144,7 @@ def statement_of_the_documentation():
     return statement
 
 
+@pytest.mark.slow
 def test_release_before_writes_during_and_after_it(make_database):
     """Its writes succeed at every moment. What they leave is completed by the statement in the documentation."""
     url = make_database(tasks=5_000)
@@ -164,11 +165,11 @@ def test_release_before_writes_during_and_after_it(make_database):
         writer = thread.submit(write)
         try:
             upgrade(url, AFTER)
-            run_sql(url, INSERT)
-            run_sql(url, TOGGLE)
         finally:
             finished.set()
         longest, rounds = writer.result()
+    run_sql(url, INSERT)
+    run_sql(url, TOGGLE)
     assert rounds > 3
     assert longest < 5
     assert_complete(url)

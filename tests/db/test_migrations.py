@@ -96,6 +96,7 @@ def test_up_down_up(make_database, owner):
     use(url)
 
 
+@pytest.mark.slow
 def test_acting_role_of_another_owner_is_used_if_granted(make_database):
     upgrade(make_database())
     url = make_database("NOSUPERUSER NOCREATEROLE")
@@ -208,6 +209,7 @@ def test_database_refuses_what_the_contract_refuses(database_url, values):
         connection.execute(text(f"INSERT INTO tasks (user_id, title, description) VALUES {values}"))
 
 
+@pytest.mark.slow
 def test_upgrades_at_once_all_succeed(make_database):
     url = make_database()
 
