@@ -5,16 +5,17 @@ signing key needs no setting of its own, and is the same for all workers and hos
 JWT_JWKS_URL is set. Cursors signed with JWT_SECRET_FALLBACK are valid too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import make_url
 
 from taskapp.http.errors import InvalidInput
+from taskapp.http.json_provider import json_response
 from taskapp.http.request import current_request
 
 _FOREIGN = "Must be the next_cursor of the same list, with the same filters and sort."
@@ -25,14 +26,7 @@ def _serializer(user_id: str, parameters: Mapping[str, Any]) -> URLSafeSerialize
     return URLSafeSerializer(current_app.extensions["cursor_keys"], salt, serializer=orjson)
 
 
-def sign_cursor(cursor: tuple[Any, ...], user_id: str, parameters: Mapping[str, Any]) -> str:
-    """Return a position in a list as a signed string.
-
-    Args:
-        cursor: the values of the sort columns; JSON values, or naive datetimes in UTC.
-        user_id: the owner of the list.
-        parameters: the parameters that determine the contents and the order of the list.
-    """
+def _sign_cursor(cursor: tuple[Any, ...], user_id: str, parameters: Mapping[str, Any]) -> str:
     signed = _serializer(user_id, parameters).dumps(cursor)
     return signed.decode() if isinstance(signed, bytes) else signed
 
@@ -43,7 +37,7 @@ def read_cursor(signed: str, user_id: str, parameters: Mapping[str, Any]) -> tup
     Args:
         signed: the cursor that the client sent.
         user_id: the owner of the list.
-        parameters: as for :func:`sign_cursor`.
+        parameters: the parameters that determine the contents and the order of the list.
 
     Raises:
         InvalidInput: the cursor was not signed for this list.
@@ -54,10 +48,36 @@ def read_cursor(signed: str, user_id: str, parameters: Mapping[str, Any]) -> tup
         raise InvalidInput(details={"cursor": [_FOREIGN]}) from None
 
 
-def next_link(cursor: str) -> str:
+def _next_link(cursor: str) -> str:
     """Return the Link header (RFC 8288) of the next page: the current URL with another cursor."""
     request = current_request()
     return f'<{request.encoded_path}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
+
+
+def page_response(
+    data: Sequence[Any],
+    after: tuple[Any, ...] | None,
+    user_id: str,
+    parameters: Mapping[str, Any],
+    *,
+    limit: int,
+    **more: Any,
+) -> Response:
+    """Return a page of a list as a response, with the cursor and the URL of the next page.
+
+    Args:
+        data: the items of the page.
+        after: the position of its last item: JSON values, or naive datetimes in UTC. None if no page follows.
+        user_id: the owner of the list.
+        parameters: as for :func:`read_cursor`.
+        limit: the maximum number of items.
+        more: further members of ``pagination``.
+    """
+    cursor = None if after is None else _sign_cursor(after, user_id, parameters)
+    response = json_response({"data": data, "pagination": {"limit": limit, "next_cursor": cursor, **more}})
+    if cursor:
+        response.headers["Link"] = _next_link(cursor)
+    return response
 
 
 def init_app(app: Flask) -> None:

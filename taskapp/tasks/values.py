@@ -26,6 +26,7 @@ from taskapp.tasks.models import Task
 
 _DUE = ("due_date", "due_time")
 _TAGS = ("add_tags", "remove_tags")
+_TAG = Task.__table__.c.tags.type.item_type
 
 
 def _parameter(name: str) -> Any:
@@ -41,11 +42,17 @@ def completed_at(completed: Any) -> ColumnElement[Any]:
     return case((completed, case((Task.completed, Task.completed_at), else_=func.now())))
 
 
+def tag_set(tags: ColumnElement[Any], removed: Any = None) -> ColumnElement[Any]:
+    """Return an array of tags as a sorted set, without those in the array ``removed``, if there is one."""
+    tag: Any = func.unnest(tags, type_=_TAG).column_valued("tag")
+    kept = select(tag).distinct() if removed is None else select(tag).distinct().where(tag != all_(removed))
+    return func.array(kept.order_by(tag).scalar_subquery())
+
+
 def _merged_tags() -> ColumnElement[Any]:
-    """Return the tags of a task with some added and some removed, as a sorted set."""
-    added, removed = (cast(bindparam(f"new_{name}"), ARRAY(Task.__table__.c.tags.type.item_type)) for name in _TAGS)
-    tag: Any = func.unnest(Task.tags.op("||")(added)).column_valued("tag")
-    return func.array(select(tag).distinct().where(tag != all_(removed)).order_by(tag).scalar_subquery())
+    """Return the tags of a task with some added and some removed."""
+    added, removed = (cast(bindparam(f"new_{name}"), ARRAY(_TAG)) for name in _TAGS)
+    return tag_set(Task.tags.op("||")(added), removed)
 
 
 def new_values(fields: Iterable[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from flask import Response
 from taskapp.auth.guard import authorize
 from taskapp.http.blueprint import Blueprint
 from taskapp.http.concurrency import costly_if
-from taskapp.http.cursors import next_link, read_cursor, sign_cursor
+from taskapp.http.cursors import page_response, read_cursor
 from taskapp.http.errors import map_error
 from taskapp.http.etags import etag, has_foreign_tag, matches_if_none_match, read_if_match
 from taskapp.http.id_converter import InvalidId
@@ -120,14 +120,8 @@ def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
     options = {name: query.pop(name) for name in ("limit", "fields", "count") if name in query}
     after = None if cursor is None else read_cursor(cursor, user_id, query)
     page = service.list_tasks(user_id, **query, **options, after=after)
-    next_cursor = page.next and sign_cursor(page.next, user_id, query)
-    pagination = {"limit": options["limit"], "next_cursor": next_cursor}
-    if page.total is not None:
-        pagination["total"] = page.total
-    response = json_response({"data": page.tasks, "pagination": pagination})
-    if next_cursor:
-        response.headers["Link"] = next_link(next_cursor)
-    return response
+    total = {} if page.total is None else {"total": page.total}
+    return page_response(page.tasks, page.next, user_id, query, limit=options["limit"], **total)
 
 
 @bp.route("/<id:task_id>", methods=["GET"], parameters=[openapi.TASK_ID])

@@ -3,12 +3,13 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, any_, bindparam, cast, column, func, not_, select, true
+from sqlalchemy import CTE, ColumnElement, any_, bindparam, cast, column, func, not_, true
 
 from taskapp.db import db
 from taskapp.db.execute import ACTING_USER
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
 from taskapp.tasks.models import Task
+from taskapp.tasks.values import tag_set
 
 _TAG = Task.__table__.c.tags.type.item_type
 _owned = Task.user_id == ACTING_USER
@@ -35,9 +36,8 @@ def list_tags(*, continued: bool) -> Any:
 
 
 def _renamed() -> ColumnElement[Any]:
-    """Return the tags of a task with one renamed, as a sorted set. A task that has both loses one."""
-    tag: Any = func.unnest(func.array_replace(Task.tags, _name, _new_name), type_=_TAG).column_valued("tag")
-    return func.array(select(tag).distinct().order_by(tag).scalar_subquery())
+    """Return the tags of a task with one renamed. A task that has both loses one."""
+    return tag_set(func.array_replace(Task.tags, _name, _new_name))
 
 
 def _write(tags: ColumnElement[Any], *conditions: ColumnElement[bool], keyed: bool) -> Any:

@@ -7,7 +7,7 @@ from flask import Response
 from taskapp.auth.guard import authorize
 from taskapp.http.blueprint import Blueprint
 from taskapp.http.concurrency import costly
-from taskapp.http.cursors import next_link, read_cursor, sign_cursor
+from taskapp.http.cursors import page_response, read_cursor
 from taskapp.http.errors import map_error
 from taskapp.http.idempotency_key import mark_replay, read_idempotency_key
 from taskapp.http.json_provider import json_response
@@ -60,11 +60,8 @@ def list_tags(user_id: str, query: dict[str, Any]) -> Response:
     limit, cursor = query["limit"], query["cursor"]
     after = None if cursor is None else read_cursor(cursor, user_id, {})[0]
     page = service.list_tags(user_id, limit=limit, after=after)
-    next_cursor = None if page.next is None else sign_cursor((page.next,), user_id, {})
-    response = json_response({"data": page.tags, "pagination": {"limit": limit, "next_cursor": next_cursor}})
-    if next_cursor:
-        response.headers["Link"] = next_link(next_cursor)
-    return response
+    last = None if page.next is None else (page.next,)
+    return page_response(page.tags, last, user_id, {}, limit=limit)
 
 
 @bp.route("", methods=["PATCH"])
