@@ -103,7 +103,7 @@ def test_tags_are_compared_as_they_are_stored(alice):
 
 def test_overdue_depends_on_the_clock_of_the_task_or_else_of_the_reader(alice):
     utc = datetime.now(UTC)
-    day = str((utc - timedelta(hours=13)).date())  # Over in Kiritimati (+14), not on Baker Island (-12).
+    day = str((utc - timedelta(hours=12)).date())  # Today on Baker Island (-12), so over in Kiritimati (+14).
     anywhere = alice.create(due_date=day)
     alice.create(due_date=day, time_zone="Etc/GMT+12")
     there = alice.create(due_date=day, time_zone="Pacific/Kiritimati")
