@@ -8,7 +8,7 @@ from sqlalchemy import make_url, text
 
 from taskapp.db import db
 from taskapp.db.engine import check_database
-from taskapp.db.execute import execute
+from taskapp.db.execute import execute, execute_as_login_role
 from taskapp.settings import StartupError
 from tests.support.commands import upgrade
 from tests.support.in_process import LocalUser, assert_refused
@@ -165,15 +165,25 @@ HOSTILE = {
     "array_nulls": "off",
     '"app.user_id"': "victim",
     "application_name": "theirs",
-    "statement_timeout": "1",  # In milliseconds. The last one, because it also limits the statements above.
+    # In milliseconds, and longer than a busy machine pauses a process. The last one, because it limits those above.
+    "statement_timeout": "250",
 }
+# A statement that takes longer.
+SLOW = text("SELECT 'done' FROM pg_sleep(0.4)")
+
+
+def assert_own_timeout(app):
+    with app.app_context():
+        assert execute(SLOW, {}, user_id="") == execute_as_login_role(SLOW) == [("done",)]
 
 
 def test_settings_of_the_database_change_nothing(make_app, new_database, via_pooler, secret):
     url = new_database()
     for name, value in HOSTILE.items():
         run_sql(url, f"ALTER DATABASE {url.database} SET {name} = {value}")
-    use_everything(LocalUser(make_app(DATABASE_URL=via_pooler(url)), secret))
+    app = make_app(DATABASE_URL=via_pooler(url))
+    assert_own_timeout(app)
+    use_everything(LocalUser(app, secret))
 
 
 def test_settings_of_a_session_change_nothing(make_app, database_url, secret):
@@ -186,6 +196,7 @@ def test_settings_of_a_session_change_nothing(make_app, database_url, secret):
                 session.cursor().execute(f"SET {name} = {value}")
         session.cursor().execute("SET search_path = pg_catalog")
         session.close()
+    assert_own_timeout(app)
     use_everything(LocalUser(app, secret))
 
 
