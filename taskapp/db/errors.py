@@ -11,6 +11,10 @@ class DatabaseReadOnly(DatabaseUnavailable):
     """The database accepts no writes, because of a failover or a setting."""
 
 
+class UserBusy(DatabaseUnavailable):
+    """Other writes of the user did not end in time."""
+
+
 class DatabaseNotSetUp(DatabaseUnavailable):
     """The database lacks something that the service requires: a table, a privilege, a setting."""
 

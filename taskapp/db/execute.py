@@ -3,8 +3,8 @@
 The engine runs in AUTOCOMMIT. psycopg2 sends the text of an operation as one message of the simple query protocol, and
 PostgreSQL runs the statements of a message as one implicit transaction
 (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT). Every statement has a prefix
-for this transaction only. Except for the login role, it sets the acting role and the acting user. The prefix takes no
-extra round trip, leaves nothing on the connection for the next request, and works with PgBouncer in transaction mode.
+for this transaction only; see :mod:`taskapp.db.prefix`. The prefix takes no extra round trip, leaves nothing on the
+connection for the next request, and works with PgBouncer in transaction mode.
 """
 
 import logging
@@ -17,40 +17,23 @@ from typing import Any, NamedTuple
 import psycopg2
 from blinker import Signal
 from flask import Flask, current_app
-from sqlalchemy import BindParameter, Engine, Executable, bindparam, event
+from sqlalchemy import Engine, Executable, event
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
-from taskapp.db import db, embedded, migrate
+from taskapp.db import db, embedded, migrate, prefix
 from taskapp.db.deadline import Deadline, statement_deadline, wait_until
 from taskapp.db.engine import connect, engine_options, init_engine, opened_at
 from taskapp.db.errors import DatabaseUnavailable, StatementTooSlow
+from taskapp.db.prefix import ACTING_USER
 from taskapp.db.retry import CircuitBreaker, OperationFailed, Retry
 from taskapp.db.sqlstate import failure_of, spoils_session
 
 _logger = logging.getLogger(__name__)
 
-# The role that statements run as. It cannot log in, owns nothing, and is subject to row-level security.
-ACTING_ROLE = "taskapp_user"
-
-# The parameter for the user id in statements. It always has the value of the acting user.
-ACTING_USER: BindParameter[str] = bindparam("acting_user")
-
 # Sent after each statement. The sender is the engine. The arguments are the duration, ``seconds``, and ``outcome``,
 # which is ``ok``, ``unavailable`` or ``failed``.
 statement_executed = Signal()
 
-# What statements rely on is stated for their transaction, because the session may begin with other values: those of the
-# server, the database, the role, or another client of a pooler. pg_dump leaves an empty search path and row_security
-# off, with which policies become errors. The default of the search path is the operator's choice.
-_DEFAULT_PATH = "SET LOCAL search_path TO DEFAULT;\n"
-_PREFIX = (
-    f"{_DEFAULT_PATH}"
-    f"SELECT set_config('role', '{ACTING_ROLE}', true), set_config('app.user_id', %({ACTING_USER.key})s, true),"
-    " set_config('statement_timeout', %(statement_timeout)s, true), set_config('row_security', 'on', true),"
-    # psycopg2 reads times in the ISO style.
-    " set_config('DateStyle', 'ISO', true), set_config('TimeZone', 'UTC', true);\n"
-)
-_LOGIN_PREFIX = f"{_DEFAULT_PATH}SET LOCAL row_security TO on; SET LOCAL statement_timeout TO %(statement_timeout)s;\n"
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
 # More than the statements that clients use in practice. Beyond it, statements are compiled again.
 _COMPILED_STATEMENTS = 1024
@@ -106,7 +89,37 @@ def execute(
         StatementTooSlow: the statement took longer than its share.
         psycopg2.Error: PostgreSQL rejected the statement, which is a bug.
     """
-    return _run(_message_as(user_id, statement, parameters, share), can_retry=can_retry)
+    return _run(_message_as(prefix.READ, user_id, statement, parameters, share), can_retry=can_retry)
+
+
+def execute_in_turn(
+    statement: Executable,
+    parameters: Mapping[str, Any],
+    *,
+    user_id: str,
+    lock: int | None = None,
+    share: float = 1.0,
+) -> Rows:
+    """Run a write as a user, after all earlier writes of this user, in one message. The write sees all of them.
+
+    Args:
+        statement: the statement, as for :func:`execute`.
+        parameters: as for :func:`execute`.
+        user_id: the acting user.
+        lock: a number (bigint) to lock until the write ends. If another transaction has locked it, the statement does
+            not wait for the user's turn and must not write: ``current_setting('app.key_acquired')`` is ``false``.
+        share: as for :func:`execute`. The wait for the turn does not count.
+
+    Returns:
+        As :func:`execute`.
+
+    Raises:
+        UserBusy: other writes of the user did not end before the deadline.
+        DatabaseUnavailable, StatementTooSlow, psycopg2.Error: as :func:`execute`.
+    """
+    if lock is None:
+        return _run(_message_as(prefix.WRITE, user_id, statement, parameters, share))
+    return _run(_message_as(prefix.WRITE_ONCE, user_id, statement, {**parameters, "lock": lock}, share))
 
 
 def execute_as_login_role(statement: Executable) -> Rows:
@@ -116,7 +129,7 @@ def execute_as_login_role(statement: Executable) -> Rows:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
     text, fixed, _ = _compile(statement)
-    return _run(_Message(_LOGIN_PREFIX + text, fixed), once=True)
+    return _run(_Message(prefix.LOGIN + text, fixed), once=True)
 
 
 def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Rows:
@@ -125,7 +138,7 @@ def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> R
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
-    return _run(_message_as("", statement, parameters), once=True)
+    return _run(_message_as(prefix.READ, "", statement, parameters), once=True)
 
 
 def _run(message: _Message, *, once: bool = False, can_retry: bool = False) -> Rows:
@@ -166,9 +179,11 @@ def _compile(statement: Executable) -> _Message:
     return _Message(str(compiled), fixed)
 
 
-def _message_as(user_id: str, statement: Executable, parameters: Mapping[str, Any], share: float = 1.0) -> _Message:
+def _message_as(
+    before: str, user_id: str, statement: Executable, parameters: Mapping[str, Any], share: float = 1.0
+) -> _Message:
     text, fixed, _ = _compile(statement)
-    return _Message(_PREFIX + text, {**fixed, **parameters, ACTING_USER.key: user_id}, share)
+    return _Message(before + text, {**fixed, **parameters, ACTING_USER.key: user_id}, share)
 
 
 @contextmanager
@@ -204,7 +219,8 @@ def _execute_on(connection: Any, message: _Message, deadline: Deadline, timeout:
     with connection.cursor() as cursor:
         cursor.tzinfo_factory = None  # All times are in UTC. Time zone objects would take 10 % of the time of a list.
         try:
-            cursor.execute(message.text, {**message.values, "statement_timeout": str(min(left, share))})
+            limits = {"statement_timeout": str(min(left, share)), "lock_timeout": str(left)}
+            cursor.execute(message.text, {**message.values, **limits})
         except psycopg2.errors.QueryCanceled as error:
             if share < left:
                 raise StatementTooSlow from error
@@ -230,7 +246,7 @@ def _act_as_nobody(
     _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _executemany: Any
 ) -> tuple[str, Any]:
     """Run a statement that bypasses the functions above as the acting role without a user, so that it sees no rows."""
-    return _PREFIX + statement, {**parameters, ACTING_USER.key: "", "statement_timeout": "0"}
+    return prefix.READ + statement, {**parameters, ACTING_USER.key: "", "statement_timeout": "0"}
 
 
 def init_app(app: Flask) -> None:

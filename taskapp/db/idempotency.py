@@ -1,10 +1,8 @@
 """Writes with an idempotency key, which take effect once even if they are sent several times.
 
 A single statement, and so a single implicit transaction, looks up the key, writes if there is none, and stores the
-result. A transaction-level advisory lock detects a retry that arrives while the first write is in progress. A retry may
-also read the keys before the first write commits, and take the lock after it. Then its write violates the primary key,
-or another constraint that the first write has made it break, and is rolled back. Or it finds nothing to write any more.
-Running it again finds the stored result.
+result. An advisory lock of the transaction detects a retry that arrives while the first write is in progress. The lock
+is taken before the statement, which therefore sees the result of every earlier write with the key.
 """
 
 import hashlib
@@ -12,10 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import psycopg2
 from blinker import Signal
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Delete,
     Executable,
@@ -25,7 +21,6 @@ from sqlalchemy import (
     String,
     Update,
     bindparam,
-    cast,
     exists,
     func,
     literal_column,
@@ -41,7 +36,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from taskapp.db import db
 from taskapp.db.columns import InsertedAt, UserId
 from taskapp.db.errors import IdempotencyKeyInUse, IdempotencyKeyReused
-from taskapp.db.execute import ACTING_USER, execute, execute_as_login_role
+from taskapp.db.execute import execute_as_login_role, execute_in_turn
+from taskapp.db.prefix import ACTING_USER
 
 KEY_LENGTH = 255
 
@@ -90,7 +86,8 @@ class Outcome(NamedTuple):
     replayed: bool
 
 
-_LOCK = db.select(func.pg_try_advisory_xact_lock(cast(bindparam("lock"), BigInteger)).label("acquired")).cte("lock")
+_ACQUIRED: ColumnElement[bool] = func.current_setting("app.key_acquired") == "true"
+_LOCK = db.select(_ACQUIRED.label("acquired")).cte("lock")
 _STORED = (
     db.select(IdempotencyKey.fingerprint, IdempotencyKey.result)
     .where(IdempotencyKey.user_id == ACTING_USER, IdempotencyKey.key == bindparam("key"))
@@ -98,7 +95,7 @@ _STORED = (
 )
 # The conditions that the WHERE of a write must include before it is passed to :func:`idempotent`.
 NOT_YET_WRITTEN: tuple[ColumnElement[bool], ...] = (
-    db.select(_LOCK.c.acquired).scalar_subquery(),
+    _ACQUIRED,
     not_(exists(db.select(_STORED.c.fingerprint))),
 )
 
@@ -153,17 +150,14 @@ def execute_idempotent(
     Raises:
         IdempotencyKeyInUse: the first write with this key is still in progress.
         IdempotencyKeyReused: the key was used for a different request.
-        DatabaseUnavailable, StatementTooSlow, psycopg2.Error: as for :func:`taskapp.db.execute.execute`.
+        UserBusy, DatabaseUnavailable, StatementTooSlow, psycopg2.Error: as for
+            :func:`taskapp.db.execute.execute_in_turn`.
     """
     name = hashlib.sha256(f"{user_id}\0{key.key}".encode()).digest()
-    values = {**parameters, **key._asdict(), "lock": int.from_bytes(name[:8], signed=True)}
-    try:
-        ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id, share=share)
-        outrun = acquired and fingerprint is None and not written
-    except psycopg2.IntegrityError:
-        outrun = True  # If the write itself breaks a rule, it does so again.
-    if outrun:
-        ((acquired, fingerprint, result, written),) = execute(statement, values, user_id=user_id, share=share)
+    lock = int.from_bytes(name[:8], signed=True)
+    values = {**parameters, **key._asdict()}
+    rows = execute_in_turn(statement, values, user_id=user_id, lock=lock, share=share)
+    ((acquired, fingerprint, result, written),) = rows
     if fingerprint is not None:
         if bytes(fingerprint) != key.fingerprint:  # psycopg2 returns a memoryview.
             raise IdempotencyKeyReused

@@ -6,7 +6,7 @@ statement. Each error with an SQLSTATE rolled back the whole message.
 
 import psycopg2
 
-from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable
+from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UserBusy
 from taskapp.db.retry import OperationFailed
 
 # Connection exceptions, which include the errors of PgBouncer; shutdown; and logins that fail behind a pooler: no such
@@ -14,6 +14,11 @@ from taskapp.db.retry import OperationFailed
 _UNAVAILABLE = ("08", "57P", "3D", "28")
 # Serialization failure and deadlock: the statement can be sent again.
 _ROLLED_BACK = ("40001", "40P01")
+# Two writes of a user took the same number. A write waits for its user's turn, so only a write that did not do so, such
+# as one through another coordinator of a cluster, can be the cause. The second one can be sent again.
+_NUMBERS = "pk_changes"
+# lock_timeout.
+_LOCKED = "55P03"
 # A hot standby, or default_transaction_read_only.
 _READ_ONLY = "25006"
 # No such table, column, role or schema; no privilege; and what a standby or an older version does not support.
@@ -43,6 +48,10 @@ def failure_of(error: psycopg2.Error, *, closed: bool, can_retry: bool) -> Opera
         return OperationFailed(error, unavailable=True, can_retry=can_retry)
     if refusal := _refusal(error, code):
         return OperationFailed(error, unavailable=False, can_retry=False, error=refusal)
+    if code == _LOCKED:
+        return OperationFailed(error, unavailable=False, can_retry=False, error=UserBusy)
+    if error.diag.constraint_name == _NUMBERS:
+        return OperationFailed(error, unavailable=False, can_retry=True)
     if closed or code.startswith((*_FAULTS, *_FAULTS_OF_SESSION)):
         return OperationFailed(error, unavailable=False, can_retry=code in _ROLLED_BACK)
     return None

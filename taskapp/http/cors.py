@@ -22,6 +22,7 @@ EXPOSED_HEADERS = (
     "X-Request-ID",
     "Server-Timing",
     "ETag",
+    "Change",
     "Location",
     "Link",
     "Idempotency-Replayed",

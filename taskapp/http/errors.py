@@ -19,6 +19,7 @@ from taskapp.db.errors import (
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     UnsuitableDatabase,
+    UserBusy,
 )
 from taskapp.http.app import InvalidHeader
 from taskapp.http.error_body import error_body, status_error_body
@@ -162,6 +163,7 @@ DATABASE_UNAVAILABLE = ErrorResponse(
     headers=RETRY_SHORTLY,
 )
 _READ_ONLY = DATABASE_UNAVAILABLE._replace(message="The database is read-only. Try again shortly.")
+_USER_BUSY = DATABASE_UNAVAILABLE._replace(message="Your other writes are still in progress. Try again shortly.")
 # It lasts until an operator acts.
 _NOT_SET_UP = ErrorResponse(
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -186,6 +188,7 @@ def init_app(app: Flask) -> None:
     map_error(app, IdempotencyKeyReused, _KEY_REUSED)
     map_error(app, DatabaseUnavailable, DATABASE_UNAVAILABLE)
     map_error(app, DatabaseReadOnly, _READ_ONLY)
+    map_error(app, UserBusy, _USER_BUSY)
     map_error(app, DatabaseNotSetUp, _NOT_SET_UP)
     map_error(app, UnsuitableDatabase, _NOT_SET_UP)
     app.register_error_handler(HTTPException, _respond_to_http_error)

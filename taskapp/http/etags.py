@@ -10,9 +10,9 @@ _TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
 # Section 5.6.1.2: lists may have empty elements. The quantifiers are possessive (*+), because backtracking over the
 # white space around commas would be slow.
 _TAGS = re.compile(rf"[ \t]*+(,[ \t]*+)*+{_TAG}([ \t]*+,[ \t]*+({_TAG})?)*+[ \t]*+")
-_VERSION = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+_VERSION = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 # The strong tags of versions in a well-formed list. One search is several times as fast as a match for each tag.
-_VERSION_TAG = re.compile(r'(?<!W/)"([1-9][0-9]{0,9})"', re.ASCII)
+_VERSION_TAG = re.compile(r'(?<!W/)"([1-9][0-9]{0,15})"', re.ASCII)
 
 
 def etag(version: int) -> str:

@@ -12,8 +12,9 @@ from sqlalchemy import text
 
 from taskapp.auth.jwks import KeySet
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UnsuitableDatabase
-from taskapp.db.execute import ACTING_ROLE, execute_as_login_role, execute_as_nobody
+from taskapp.db.execute import execute_as_login_role, execute_as_nobody
 from taskapp.db.migrations import head_revisions
+from taskapp.db.prefix import ACTING_ROLE
 from taskapp.http.errors import RETRY_SHORTLY, ErrorResponse, respond
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers

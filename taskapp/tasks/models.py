@@ -95,4 +95,5 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates t
     )
     created_at: Mapped[InsertedAt]
     updated_at: Mapped[InsertedAt]
-    version: Mapped[int] = mapped_column(server_default=text("1"))
+    # The number of the change that made the task what it is; see taskapp.tasks.changes.models.
+    version: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))

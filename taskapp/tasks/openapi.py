@@ -126,7 +126,7 @@ COMPLETIONS = {
 NEW_TASK = {
     "description": "The new task.",
     "example": {"data": EXAMPLE},
-    "headers": headers(*QUOTA, "Location", "ETag", "Idempotency-Replayed"),
+    "headers": headers(*QUOTA, "Location", "ETag", "Change", "Idempotency-Replayed"),
 }
 TASK_LIST = {
     "description": "A page of the list.",
@@ -156,13 +156,13 @@ NOT_MODIFIED = {
 CHANGED_TASK = {
     "description": "The updated task.",
     "example": {"data": CHANGED_EXAMPLE},
-    "headers": headers(*QUOTA, "ETag", "Idempotency-Replayed"),
+    "headers": headers(*QUOTA, "ETag", "Change", "Idempotency-Replayed"),
 }
 COMPLETED_TASK = {**CHANGED_TASK, "example": {"data": _COMPLETED_EXAMPLE}}
 DELETION = {
     "description": "The task was deleted.",
     "example": {"data": {"success": True, "message": "Task deleted successfully"}},
-    "headers": headers(*QUOTA, "Idempotency-Replayed"),
+    "headers": headers(*QUOTA, "Change", "Idempotency-Replayed"),
 }
 
 # Operations that accept the id of a new task (OpenAPI, Link Object).

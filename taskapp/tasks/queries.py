@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Delete, Select, Update, any_, bindparam, func, not_, true
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, bindparam, func, not_, true
 
 from taskapp.db import db
-from taskapp.db.execute import ACTING_USER
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
+from taskapp.db.prefix import ACTING_USER
+from taskapp.tasks.changes.log import changed_task, deleted_task, new_task
 from taskapp.tasks.filters import FILTERS, STATUSES
 from taskapp.tasks.models import Task
 from taskapp.tasks.orders import columns_of, extra_columns, follows, is_listed, sorted_by
@@ -27,11 +28,6 @@ _VARIANTS = 1024
 
 GET_TASK = db.select(*SELECTED).where(*_by_id)
 GET_TASK_BY_UID = db.select(*SELECTED).where(_owned, Task.uid == bindparam("uid", type_=Task.__table__.c.uid.type))
-_CHANGE_TASK = (
-    db.update(Task).where(*_by_id).values(version=Task.version + 1, updated_at=func.now()).returning(*SELECTED)
-)
-_TOGGLE_TASK = _CHANGE_TASK.values(completed=not_(Task.completed), completed_at=completed_at(not_(Task.completed)))
-_DELETE_TASK = db.delete(Task).where(*_by_id).returning(*SELECTED)
 
 
 def _is_unchanged(name: str) -> ColumnElement[bool]:
@@ -42,26 +38,25 @@ def _is_unchanged(name: str) -> ColumnElement[bool]:
     return unchanged
 
 
-def _conditional(write: Update | Delete, *, versioned: bool, keyed: bool) -> Any:
-    if versioned:
-        write = write.where(Task.version == any_(bindparam("versions", type_=ARRAY(BigInteger))))
-    return idempotent(write.where(*NOT_YET_WRITTEN)) if keyed else write
+def _conditions(*, versioned: bool, keyed: bool) -> tuple[ColumnElement[bool], ...]:
+    version = Task.version == any_(bindparam("versions", type_=ARRAY(BigInteger)))
+    return (*_by_id, *((version,) if versioned else ()), *(NOT_YET_WRITTEN if keyed else ()))
 
 
 @lru_cache(_VARIANTS)
 def create_task(fields: frozenset[str], *, keyed: bool) -> Any:
     """Return the statement that creates a task.
 
+    Like all writes here, it also logs the change, and returns the columns of ``SELECTED`` and the number ``change``.
+
     Args:
         fields: the names of the fields to set; the parameters are ``new_`` and the name. Other fields get the defaults
             of their columns.
         keyed: whether the request has an idempotency key.
     """
-    values = {"user_id": ACTING_USER, **new_values(fields)}
-    if not keyed:
-        return db.insert(Task).values(values).returning(*SELECTED)
-    new = db.select(*values.values()).where(*NOT_YET_WRITTEN)
-    return idempotent(db.insert(Task).from_select(list(values), new).returning(*SELECTED))
+    conditions = NOT_YET_WRITTEN if keyed else ()
+    write = new_task(lambda at: new_values(fields, at), *conditions)
+    return idempotent(write) if keyed else write
 
 
 @lru_cache(_VARIANTS)
@@ -75,21 +70,28 @@ def update_task(fields: frozenset[str], unchanged: frozenset[str], *, versioned:
         versioned: whether the write requires one of ``versions``.
         keyed: whether the request has an idempotency key.
     """
-    update = _CHANGE_TASK.values(changed_values(fields))
-    update = update.where(*(_is_unchanged(name) for name in sorted(unchanged)))
-    return _conditional(update, versioned=versioned, keyed=keyed)
+    conditions = (*_conditions(versioned=versioned, keyed=keyed), *(_is_unchanged(name) for name in sorted(unchanged)))
+    write = changed_task(lambda at: changed_values(fields, at), *conditions)
+    return idempotent(write) if keyed else write
+
+
+def _toggled(at: Any) -> dict[str, Any]:
+    completed = not_(Task.completed)
+    return {"completed": completed, "completed_at": completed_at(completed, at)}
 
 
 @lru_cache(_VARIANTS)
 def toggle_task(*, versioned: bool, keyed: bool) -> Any:
     """Return the statement that toggles ``completed``. Arguments as for :func:`update_task`."""
-    return _conditional(_TOGGLE_TASK, versioned=versioned, keyed=keyed)
+    write = changed_task(_toggled, *_conditions(versioned=versioned, keyed=keyed))
+    return idempotent(write) if keyed else write
 
 
 @lru_cache(_VARIANTS)
 def delete_task(*, versioned: bool, keyed: bool) -> Any:
     """Return the statement that deletes a task. Arguments as for :func:`update_task`."""
-    return _conditional(_DELETE_TASK, versioned=versioned, keyed=keyed)
+    write = deleted_task(*_conditions(versioned=versioned, keyed=keyed))
+    return idempotent(write) if keyed else write
 
 
 def _with_total(page: Select[Any], matches: Sequence[Any], sort: str) -> Any:

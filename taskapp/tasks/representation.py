@@ -88,13 +88,17 @@ def is_unchanged(sent: Any, current: Any) -> bool:
     return bool(sent <= current < sent + precision)
 
 
+def value_from_json(name: str, value: Any) -> Any:
+    """Return the value of a field as :func:`to_dict` does, from the JSON of its column or of a stored result."""
+    if name == "priority":
+        return PRIORITIES[value]
+    if value is None:
+        return None
+    if name == "due_time":
+        return value[:5]
+    return with_microseconds(time_from_json(value)) if name in _TIMES else value
+
+
 def from_json(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a task from a stored result, as :func:`to_dict` returns them."""
-
-    def read(name: str) -> Any:
-        value = result.get(name, _MISSING.get(name))
-        if name == "priority":
-            return PRIORITIES[value]
-        return with_microseconds(time_from_json(value)) if name in _TIMES and value is not None else value
-
-    return {name: read(name) for name in FIELDS}
+    return {name: value_from_json(name, result.get(name, _MISSING.get(name))) for name in FIELDS}

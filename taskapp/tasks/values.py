@@ -37,9 +37,9 @@ def _parameter(name: str) -> Any:
     return case((func.timezone(parameter, func.now()).is_not(None), parameter))
 
 
-def completed_at(completed: Any) -> ColumnElement[Any]:
-    """Return when a task was completed, if ``completed`` is its new state: now, unless it already was."""
-    return case((completed, case((Task.completed, Task.completed_at), else_=func.now())))
+def completed_at(completed: Any, at: Any) -> ColumnElement[Any]:
+    """Return when a task was completed, if ``completed`` is its new state: at the time of the change, or before."""
+    return case((completed, case((Task.completed, Task.completed_at), else_=at)))
 
 
 def tag_set(tags: ColumnElement[Any], removed: Any = None) -> ColumnElement[Any]:
@@ -55,31 +55,33 @@ def _merged_tags() -> ColumnElement[Any]:
     return tag_set(Task.tags.op("||")(added), removed)
 
 
-def new_values(fields: Iterable[str]) -> dict[str, Any]:
+def new_values(fields: Iterable[str], at: Any) -> dict[str, Any]:
     """Return the value of each column of a new task, by name.
 
     Args:
         fields: the names of the fields to set. Their parameters are ``new_`` and the name.
+        at: the time of the change.
     """
     values = {name: _parameter(name) for name in sorted(fields)}
     if "completed" in values:
-        values["completed_at"] = case((values["completed"], func.now()))
+        values["completed_at"] = case((values["completed"], at))
     if "due_date" in values:
         time = values.get("due_time", literal_column("NULL::time"))
         values["due_order"] = due_order(cast(values["due_date"], Date), cast(time, Time))
     return values
 
 
-def changed_values(fields: Iterable[str]) -> dict[str, Any]:
+def changed_values(fields: Iterable[str], at: Any) -> dict[str, Any]:
     """Return the value of each column that an update sets, by name.
 
     Args:
         fields: the names of the fields to set, as for :func:`new_values`. ``add_tags`` and ``remove_tags`` must come
             together.
+        at: the time of the change.
     """
     values = {name: _parameter(name) for name in sorted(fields) if name not in _TAGS}
     if "completed" in values:
-        values["completed_at"] = completed_at(values["completed"])
+        values["completed_at"] = completed_at(values["completed"], at)
     if not values.keys().isdisjoint(_DUE):
         day = cast(values["due_date"], Date) if "due_date" in values else Task.due_date
         time = cast(values["due_time"], Time) if "due_time" in values else Task.due_time

@@ -11,11 +11,12 @@ from taskapp.http.cursors import page_response, read_cursor
 from taskapp.http.errors import map_error
 from taskapp.http.etags import etag, has_foreign_tag, matches_if_none_match, read_if_match
 from taskapp.http.id_converter import InvalidId
-from taskapp.http.idempotency_key import mark_replay, read_idempotency_key
+from taskapp.http.idempotency_key import read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
 from taskapp.http.request import current_request
 from taskapp.tasks import error_responses, list_schema, openapi, response_schemas, schemas, service
+from taskapp.tasks.changes.header import mark_write
 from taskapp.tasks.errors import (
     InvalidChange,
     OperationTooSlow,
@@ -84,7 +85,7 @@ def _update(user_id: str, task_id: int, body: dict[str, Any]) -> StoredTask:
 def _task_response(task: StoredTask) -> Response:
     response = json_response({"data": task.fields})
     response.headers["ETag"] = etag(task.version)
-    return mark_replay(response, replayed=task.replayed)
+    return mark_write(response, task)
 
 
 @bp.route("", methods=["POST"])
@@ -179,7 +180,7 @@ def delete_task(user_id: str, task_id: int) -> Response:
     """
     deleted = service.delete_task(user_id, task_id, **_write_headers())
     response = json_response({"data": {"success": True, "message": "Task deleted successfully"}})
-    return mark_replay(response, replayed=deleted.replayed)
+    return mark_write(response, deleted)
 
 
 @bp.route("/<id:task_id>/complete", methods=["PATCH"], parameters=[openapi.TASK_ID])

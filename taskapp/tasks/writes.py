@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from taskapp.db.execute import execute
+from taskapp.db.execute import execute, execute_in_turn
 from taskapp.db.idempotency import RequestKey, execute_idempotent
 from taskapp.tasks import queries
 from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
@@ -17,15 +17,18 @@ class StoredTask(NamedTuple):
 
     Attributes:
         fields: the fields of the task for responses, by name.
+        change: the number of the change that a write has logged. None after a read, or if a release without the log
+            stored the result.
         replayed: whether this is the stored result of an earlier request with the same idempotency key.
     """
 
     fields: dict[str, Any]
+    change: int | None = None
     replayed: bool = False
 
     @property
     def version(self) -> int:
-        """The version of the task, a number that every change increments."""
+        """The version of the task: the number of the change that made it."""
         version: int = self.fields["version"]
         return version
 
@@ -49,10 +52,10 @@ def execute_write(
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
     """
     if key is None:
-        rows = execute(statement, parameters, user_id=user_id)
-        return StoredTask(to_dict(rows[0])) if rows else None
+        rows = execute_in_turn(statement, parameters, user_id=user_id)
+        return StoredTask(to_dict(rows[0]), rows[0][-1]) if rows else None
     outcome = execute_idempotent(statement, parameters, key, user_id=user_id)
-    return outcome and StoredTask(from_json(outcome.result), outcome.replayed)
+    return outcome and StoredTask(from_json(outcome.result), outcome.result.get("change"), outcome.replayed)
 
 
 def sent_parameters(unchanged: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-from taskapp.db.execute import ACTING_USER, execute
+from taskapp.db.execute import execute
 from taskapp.db.idempotency import RequestKey, execute_idempotent
+from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks import service
 from tests.support.client import raw
 from tests.support.postgres import connect, run_sql

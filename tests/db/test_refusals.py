@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from taskapp.db import execute as execute_module
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable
-from taskapp.db.execute import ACTING_ROLE, execute
+from taskapp.db.execute import execute
+from taskapp.db.prefix import ACTING_ROLE
 from taskapp.settings import StartupError
 from tests.support.commands import upgrade
 from tests.support.in_process import LocalUser, assert_refused

@@ -6,7 +6,8 @@ from sqlalchemy import delete, func, insert, select, text, update
 
 from taskapp.db import db
 from taskapp.db.errors import DatabaseNotSetUp
-from taskapp.db.execute import ACTING_ROLE, execute
+from taskapp.db.execute import execute
+from taskapp.db.prefix import ACTING_ROLE
 from taskapp.tasks.models import Task
 from taskapp.tasks.representation import CREATABLE_FIELDS, WRITABLE_FIELDS
 from tests.support.postgres import run_sql

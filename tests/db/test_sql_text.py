@@ -20,8 +20,9 @@ WRITTEN_OUT = {"literal_binds", "literal_execute", "render_postcompile"}
 # What sends text to PostgreSQL, and the only place that may do so and may make that text. The embedded server is also
 # set up by constants, before there is anything of users.
 SENDS = {"copy_expert", "exec_driver_sql", "execute", "execute_batch", "execute_values", "executemany", "mogrify"}
-SENT = {"cursor.execute(message.text, {**message.values, 'statement_timeout': str(min(left, share))})"}
-MADE = {"str(compiled)", "_PREFIX + text", "_LOGIN_PREFIX + text"}
+SENT = {"cursor.execute(message.text, {**message.values, **limits})"}
+MADE = {"str(compiled)", "before + text", "prefix.LOGIN + text"}
+PREFIXES = {"prefix.READ", "prefix.WRITE", "prefix.WRITE_ONCE"}
 EMBEDDED = PACKAGE / "db" / "embedded"
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|VALUES|set_config)\b")
 
@@ -65,6 +66,8 @@ def problems_of_call(node, *, constants_may_be_sent):
         yield "a statement that bypasses taskapp.db.execute"
     if name == "_Message" and ast.unparse(node.args[0]) not in MADE:
         yield "a message that SQLAlchemy did not compile"
+    if name == "_message_as" and ast.unparse(node.args[0]) not in PREFIXES:
+        yield "a prefix that is no constant"
     if name == "getattr" and ast.unparse(node.args[0]) == "func" and not is_constant(node.args[1]):
         yield "a function whose name is no constant"
 
@@ -108,6 +111,7 @@ def test_statements_are_made_of_constants_and_bound_parameters():
         "db.session.execute(statement)",
         "connection.exec_driver_sql(statement)",
         '_Message("SELECT " + title, {})',
+        '_message_as("SELECT " + title, user_id, statement, {})',
         'sql = f"SELECT {column} FROM tasks"',
         'sql = "SELECT {} FROM tasks".format(column)',
         'sql = "SELECT %s FROM tasks" % column',

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from taskapp.db.execute import ACTING_ROLE, ACTING_USER, _compile
+from taskapp.db.execute import _compile
+from taskapp.db.prefix import ACTING_ROLE, ACTING_USER
 from taskapp.tasks import queries
 from taskapp.tasks.filters import filter_parameters, filters_in_use
 from taskapp.tasks.orders import ORDERS, SORTS, position_parameters

@@ -34,6 +34,12 @@ HEADERS: dict[str, dict[str, Any]] = {
         "The version of the task as a strong entity tag (RFC 9110, section 8.8.3).",
         {"type": "string", "pattern": '^"[1-9][0-9]*"$', "examples": ['"1"']},
     ),
+    "Change": _header(
+        "The number of the write in the user's log of changes. Missing if nothing was written, and on a replayed "
+        "response that was stored before the log existed.",
+        {"type": "integer", "format": "int64", "minimum": 1, "examples": [1]},
+        required=False,
+    ),
     "Location": _header(
         "The URL of the new task.",
         {"type": "string", "format": "uri-reference", "examples": ["/api/demo/tasks/1"]},

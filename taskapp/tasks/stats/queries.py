@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, DateTime, Text, bindparam, cast, func, not_, true
 
 from taskapp.db import db
-from taskapp.db.execute import ACTING_USER
+from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.due import is_over
 from taskapp.tasks.models import PRIORITIES, Task
 

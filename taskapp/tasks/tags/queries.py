@@ -1,13 +1,15 @@
 """The statements on tags. Each names the acting user in every use of the table, like those on tasks."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, any_, bindparam, cast, column, func, not_, true
 
 from taskapp.db import db
-from taskapp.db.execute import ACTING_USER
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
+from taskapp.db.prefix import ACTING_USER
+from taskapp.tasks.changes.log import changes_of
 from taskapp.tasks.models import Task
 from taskapp.tasks.values import tag_set
 
@@ -35,45 +37,53 @@ def list_tags(*, continued: bool) -> Any:
     return statement.group_by(tag).order_by(tag).limit(bindparam("page_size"))
 
 
-def _renamed() -> ColumnElement[Any]:
-    """Return the tags of a task with one renamed. A task that has both loses one."""
-    return tag_set(func.array_replace(Task.tags, _name, _new_name))
+def _renamed(task: Any) -> ColumnElement[Any]:
+    # A task that has both tags loses one.
+    return tag_set(func.array_replace(task.tags, _name, _new_name))
 
 
-def _write(tags: ColumnElement[Any], *conditions: ColumnElement[bool], keyed: bool) -> Any:
-    """Return the statement that sets the tags of all tasks with the tag ``name``, and returns their number.
+def _removed(task: Any) -> ColumnElement[Any]:
+    return func.array_remove(task.tags, _name)
+
+
+def _write(tags: Callable[[Any], ColumnElement[Any]], *conditions: ColumnElement[bool], keyed: bool) -> Any:
+    """Return the statement that sets the tags of all tasks with the tag ``name``.
+
+    It returns their number, and that of the first change, or null if it changes none.
 
     It returns no row if there is no such task. The tasks are locked in the order of their ids. So two of these
     statements at the same time wait for each other instead of causing a deadlock
     (https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-DEADLOCKS).
 
     Args:
-        tags: the new tags of a task.
+        tags: returns the new tags of a task from its columns.
         conditions: further conditions for a write.
         keyed: whether the request has an idempotency key.
     """
-    tagged = db.select(Task.id).where(_owned, _has_tag, *(NOT_YET_WRITTEN if keyed else ())).order_by(Task.id)
+    tagged = db.select(Task.id, Task.version, Task.updated_at, Task.tags)
+    tagged = tagged.where(_owned, _has_tag, *(NOT_YET_WRITTEN if keyed else ())).order_by(Task.id)
     locked: CTE = tagged.with_for_update().cte("locked")
     # Whether a task has the tag is looked up in its current version once it is locked. So it still has it here.
+    logged = changes_of(locked, lambda columns: {"tags": tags(columns)}, *conditions)
     changed = (
         db.update(Task)
-        .where(_owned, Task.id == locked.c.id, *conditions)
-        .values(tags=tags, version=Task.version + 1, updated_at=func.now())
-        .returning(Task.id)
+        .where(_owned, Task.id == logged.c.task_id)
+        .values(tags=tags(Task), version=logged.c.number, updated_at=logged.c.at)
+        .returning(Task.version)
         .cte("changed")
     )
-    tasks = db.select(func.count()).select_from(changed).scalar_subquery()
-    result = db.select(tasks.label("tasks")).where(db.select(locked.c.id).exists())
+    result = db.select(func.count().label("tasks"), func.min(changed.c.version).label("change"))
+    result = result.select_from(changed).having(db.select(locked.c.id).exists())
     return idempotent(result) if keyed else result
 
 
 @cache
 def rename_tag(*, keyed: bool) -> Any:
     """Return the statement that renames the tag ``name`` to ``new_name`` on all tasks; see :func:`_write`."""
-    return _write(_renamed(), _name != _new_name, keyed=keyed)
+    return _write(_renamed, _name != _new_name, keyed=keyed)
 
 
 @cache
 def remove_tag(*, keyed: bool) -> Any:
     """Return the statement that removes the tag ``name`` from all tasks; see :func:`_write`."""
-    return _write(func.array_remove(Task.tags, _name), keyed=keyed)
+    return _write(_removed, keyed=keyed)

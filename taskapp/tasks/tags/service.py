@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from taskapp.db.errors import StatementTooSlow
-from taskapp.db.execute import execute
+from taskapp.db.execute import execute, execute_in_turn
 from taskapp.db.idempotency import RequestKey, execute_idempotent
 from taskapp.tasks.errors import OperationTooSlow, TagNotFound
 from taskapp.tasks.service import COSTLY_SHARE
@@ -32,10 +32,13 @@ class ChangedTasks(NamedTuple):
 
     Attributes:
         tasks: the number of tasks that it changed.
+        change: the number of the first change that it logged; None as in :class:`taskapp.tasks.writes.StoredTask`, or
+            if no task changed.
         replayed: whether this is the stored result of an earlier request with the same idempotency key.
     """
 
     tasks: int
+    change: int | None = None
     replayed: bool = False
 
 
@@ -88,9 +91,9 @@ def _write(statement: Any, parameters: Mapping[str, Any], user_id: str, key: Req
     try:
         if key is not None:
             outcome = execute_idempotent(statement, parameters, key, user_id=user_id, share=_WRITE_SHARE)
-            result = outcome and ChangedTasks(outcome.result["tasks"], outcome.replayed)
+            result = outcome and ChangedTasks(outcome.result["tasks"], outcome.result.get("change"), outcome.replayed)
         else:
-            rows = execute(statement, parameters, user_id=user_id, share=_WRITE_SHARE)
+            rows = execute_in_turn(statement, parameters, user_id=user_id, share=_WRITE_SHARE)
             result = ChangedTasks(*rows[0]) if rows else None
     except StatementTooSlow:
         raise OperationTooSlow from None

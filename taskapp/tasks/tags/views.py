@@ -9,10 +9,11 @@ from taskapp.http.blueprint import Blueprint
 from taskapp.http.concurrency import costly
 from taskapp.http.cursors import page_response, read_cursor
 from taskapp.http.errors import map_error
-from taskapp.http.idempotency_key import mark_replay, read_idempotency_key
+from taskapp.http.idempotency_key import read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS, QUOTA, headers
 from taskapp.http.request import current_request
+from taskapp.tasks.changes.header import mark_write
 from taskapp.tasks.error_responses import OPERATION_TOO_SLOW, TAG_NOT_FOUND
 from taskapp.tasks.errors import OperationTooSlow, TagNotFound
 from taskapp.tasks.openapi import CURSOR, IDEMPOTENCY_KEY
@@ -41,7 +42,7 @@ _TAGS = {
 _RENAMED = {
     "description": "The tag was renamed.",
     "example": {"data": {"name": "house", "tasks": 12}},
-    "headers": headers(*QUOTA, "Idempotency-Replayed"),
+    "headers": headers(*QUOTA, "Change", "Idempotency-Replayed"),
 }
 _REMOVED = {**_RENAMED, "description": "The tag was removed."}
 _REMOVED["example"] = {"data": {"success": True, "message": "Tag removed", "tasks": 12}}
@@ -81,7 +82,7 @@ def rename_tag(user_id: str, query: dict[str, Any], body: dict[str, Any]) -> Res
     key = read_idempotency_key(current_request())
     renamed = service.rename_tag(user_id, query["name"], body["name"], key=key)
     response = json_response({"data": {"name": body["name"], "tasks": renamed.tasks}})
-    return mark_replay(response, replayed=renamed.replayed)
+    return mark_write(response, renamed)
 
 
 @bp.route("", methods=["DELETE"])
@@ -98,4 +99,4 @@ def remove_tag(user_id: str, query: dict[str, Any]) -> Response:
     """
     removed = service.remove_tag(user_id, query["name"], key=read_idempotency_key(current_request()))
     response = json_response({"data": {"success": True, "message": "Tag removed", "tasks": removed.tasks}})
-    return mark_replay(response, replayed=removed.replayed)
+    return mark_write(response, removed)

@@ -1,0 +1,47 @@
+"""The text in front of each statement. It states, for the transaction of one message, what the statement relies on.
+
+Every prefix except that of the login role sets the acting role and the acting user. The session may begin with other
+values: those of the server, the database, the role, or another client of a pooler. pg_dump leaves an empty search path
+and row_security off, with which policies become errors. The default of the search path is the operator's choice.
+
+A write also waits for the turn of its user, an advisory lock of the transaction. So the writes of a user run one after
+the other. Because the prefix is a statement of its own, and the isolation level is READ COMMITTED, PostgreSQL takes the
+snapshot of the write after the turn, and the write sees all earlier ones
+(https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED). lock_timeout bounds the wait. It
+takes effect because PostgreSQL evaluates the list of a SELECT from left to right and reads it when a wait begins.
+"""
+
+from sqlalchemy import BindParameter, bindparam
+
+# The role that statements run as. It cannot log in, owns nothing, and is subject to row-level security.
+ACTING_ROLE = "taskapp_user"
+
+# The parameter for the user id in statements. It always has the value of the acting user.
+ACTING_USER: BindParameter[str] = bindparam("acting_user")
+
+# Names the locks of turns among other advisory locks. The idempotency keys use the first half of other hashes.
+_TURNS = int.from_bytes(b"turn")
+_TURN = f"pg_advisory_xact_lock(hashtextextended(%({ACTING_USER.key})s, {_TURNS}))"
+_LOCK_TIMEOUT = " set_config('lock_timeout', %(lock_timeout)s, true)"
+
+_DEFAULT_PATH = "SET LOCAL search_path TO DEFAULT;\n"
+_SETTINGS = (
+    f" set_config('app.user_id', %({ACTING_USER.key})s, true),"
+    " set_config('statement_timeout', %(statement_timeout)s, true), set_config('row_security', 'on', true),"
+    # psycopg2 reads times in the ISO style.
+    " set_config('DateStyle', 'ISO', true), set_config('TimeZone', 'UTC', true)"
+)
+_ACT = f"{_DEFAULT_PATH}SELECT set_config('role', '{ACTING_ROLE}', true),{_SETTINGS}"
+_ACT_TO_WRITE = f"SET LOCAL transaction_isolation TO 'read committed';\n{_ACT}"
+
+# For reads.
+READ = f"{_ACT};\n"
+# For writes. The user's turn may take up to the parameter lock_timeout, in milliseconds.
+WRITE = f"{_ACT_TO_WRITE},{_LOCK_TIMEOUT}, {_TURN};\n"
+# For writes with an idempotency key. ``lock`` is the number of the key's own lock. Only the write that gets it waits
+# for the turn, so that a repetition of a request in progress occupies no thread.
+WRITE_ONCE = (
+    f"{_ACT_TO_WRITE}, set_config('app.key_acquired', pg_try_advisory_xact_lock(%(lock)s)::text, true),{_LOCK_TIMEOUT},"
+    f" CASE WHEN current_setting('app.key_acquired') = 'true' THEN {_TURN} END;\n"
+)
+LOGIN = f"{_DEFAULT_PATH}SET LOCAL row_security TO on; SET LOCAL statement_timeout TO %(statement_timeout)s;\n"
