@@ -1,8 +1,9 @@
 """A ledger in the manner of Jepsen: clients write while the network, PostgreSQL and workers fail at random. Afterwards
 the database holds exactly the acknowledged writes: none is lost, and none happened twice.
 
-Every write has a key, and is retried with it until there is a response other than 503. The version of a task counts
-its writes, so a write that happened twice is found. `make chaos` runs it longer; the seed is printed with -s.
+Every write has a key, and is retried with it until there is a response other than 503. The version of a task is the
+number of its user's write, so a write that happened twice is found. `make chaos` runs it longer; the seed is printed
+with -s.
 """
 
 import os
@@ -37,6 +38,7 @@ class Writer:
         self.user_id = f"writer-{number}"
         self.ledger = {}
         self.writes = self.repeats = 0
+        # Each write takes the next number, and all of them are acknowledged in the end.
         self.longest = 0.0
         self._random = random.Random(f"{SEED} {number}")
         self._client = server.client(self.user_id)
@@ -54,18 +56,18 @@ class Writer:
         if action == "create":
             response = self._send("POST", "", {"title": title})
             assert response.status == 201, response.body
-            self.ledger[response.data["id"]] = (title, False, 1)
+            self.ledger[response.data["id"]] = (title, False, self.writes)
             return
-        old_title, completed, version = self.ledger[task_id]
+        old_title, completed, _ = self.ledger[task_id]
         if action == "delete":
             response = self._send("DELETE", f"/{task_id}")
             del self.ledger[task_id]
         elif action == "change":
             response = self._send("PUT", f"/{task_id}", {"title": title})
-            self.ledger[task_id] = (title, completed, version + 1)
+            self.ledger[task_id] = (title, completed, self.writes)
         else:
             response = self._send("PATCH", f"/{task_id}/complete")
-            self.ledger[task_id] = (old_title, not completed, version + 1)
+            self.ledger[task_id] = (old_title, not completed, self.writes)
         assert response.status == 200, response.body
 
     def _send(self, method, path, body=...):

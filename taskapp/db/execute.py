@@ -11,19 +11,18 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import psycopg2
 from blinker import Signal
 from flask import Flask, current_app
 from sqlalchemy import Engine, Executable, event
-from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from taskapp.db import db, embedded, migrate, prefix
 from taskapp.db.deadline import Deadline, statement_deadline, wait_until
 from taskapp.db.engine import connect, engine_options, init_engine, opened_at
 from taskapp.db.errors import DatabaseUnavailable, StatementTooSlow
+from taskapp.db.message import Message, message_as, message_as_login_role
 from taskapp.db.prefix import ACTING_USER
 from taskapp.db.retry import CircuitBreaker, OperationFailed, Retry
 from taskapp.db.sqlstate import failure_of, spoils_session
@@ -34,9 +33,6 @@ _logger = logging.getLogger(__name__)
 # which is ``ok``, ``unavailable`` or ``failed``.
 statement_executed = Signal()
 
-_DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
-# More than the statements that clients use in practice. Beyond it, statements are compiled again.
-_COMPILED_STATEMENTS = 1024
 # A refused statement is sent again on a new connection if its session began these seconds before it, because a session
 # keeps the defaults that it began with, such as default_transaction_read_only. The limit prevents endless reconnects.
 _OUTDATED = 1.0
@@ -56,14 +52,6 @@ class Database(NamedTuple):
     engine: Engine
     breaker: CircuitBreaker
     timeout: float
-
-
-class _Message(NamedTuple):
-    """A message to PostgreSQL: SQL text with parameters in psycopg2's format, their values, and its share of time."""
-
-    text: str
-    values: Mapping[str, Any]
-    share: float = 1.0
 
 
 def execute(
@@ -89,7 +77,7 @@ def execute(
         StatementTooSlow: the statement took longer than its share.
         psycopg2.Error: PostgreSQL rejected the statement, which is a bug.
     """
-    return _run(_message_as(prefix.READ, user_id, statement, parameters, share), can_retry=can_retry)
+    return _run(message_as(prefix.READ, user_id, statement, parameters, share), can_retry=can_retry)
 
 
 def execute_in_turn(
@@ -118,8 +106,8 @@ def execute_in_turn(
         DatabaseUnavailable, StatementTooSlow, psycopg2.Error: as :func:`execute`.
     """
     if lock is None:
-        return _run(_message_as(prefix.WRITE, user_id, statement, parameters, share))
-    return _run(_message_as(prefix.WRITE_ONCE, user_id, statement, {**parameters, "lock": lock}, share))
+        return _run(message_as(prefix.WRITE, user_id, statement, parameters, share))
+    return _run(message_as(prefix.WRITE_ONCE, user_id, statement, {**parameters, "lock": lock}, share))
 
 
 def execute_as_login_role(statement: Executable) -> Rows:
@@ -128,8 +116,7 @@ def execute_as_login_role(statement: Executable) -> Rows:
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
-    text, fixed, _ = _compile(statement)
-    return _run(_Message(prefix.LOGIN + text, fixed), once=True)
+    return _run(message_as_login_role(statement), once=True)
 
 
 def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Rows:
@@ -138,10 +125,10 @@ def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> R
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
-    return _run(_message_as(prefix.READ, "", statement, parameters), once=True)
+    return _run(message_as(prefix.READ, "", statement, parameters), once=True)
 
 
-def _run(message: _Message, *, once: bool = False, can_retry: bool = False) -> Rows:
+def _run(message: Message, *, once: bool = False, can_retry: bool = False) -> Rows:
     """Send a message, with retries unless ``once`` is set."""
     database: Database = current_app.extensions["database"]
     deadline = statement_deadline(database.timeout)
@@ -171,21 +158,6 @@ def _measure(engine: Engine) -> Iterator[None]:
         statement_executed.send(engine, seconds=time.perf_counter() - started, outcome=outcome)
 
 
-@lru_cache(maxsize=_COMPILED_STATEMENTS)
-def _compile(statement: Executable) -> _Message:
-    """Compile a statement to SQL once. SQLAlchemy's own execution does more work for each call."""
-    compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # Every statement here has it.
-    fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
-    return _Message(str(compiled), fixed)
-
-
-def _message_as(
-    before: str, user_id: str, statement: Executable, parameters: Mapping[str, Any], share: float = 1.0
-) -> _Message:
-    text, fixed, _ = _compile(statement)
-    return _Message(before + text, {**fixed, **parameters, ACTING_USER.key: user_id}, share)
-
-
 @contextmanager
 def _connection(engine: Engine) -> Iterator[Any]:
     connection = connect(engine)
@@ -195,7 +167,7 @@ def _connection(engine: Engine) -> Iterator[Any]:
         connection.close()  # Returns it to the pool.
 
 
-def _send(database: Database, message: _Message, deadline: Deadline, *, can_retry: bool) -> Rows:
+def _send(database: Database, message: Message, deadline: Deadline, *, can_retry: bool) -> Rows:
     started = time.monotonic()
     while True:
         _check_time_left(deadline)
@@ -214,7 +186,7 @@ def _send(database: Database, message: _Message, deadline: Deadline, *, can_retr
                     raise failure from error
 
 
-def _execute_on(connection: Any, message: _Message, deadline: Deadline, timeout: float) -> Rows:
+def _execute_on(connection: Any, message: Message, deadline: Deadline, timeout: float) -> Rows:
     left, share = _check_time_left(deadline), int(message.share * timeout * 1000)
     with connection.cursor() as cursor:
         cursor.tzinfo_factory = None  # All times are in UTC. Time zone objects would take 10 % of the time of a list.

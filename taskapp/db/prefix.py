@@ -20,8 +20,8 @@ ACTING_ROLE = "taskapp_user"
 ACTING_USER: BindParameter[str] = bindparam("acting_user")
 
 # Names the locks of turns among other advisory locks. The idempotency keys use the first half of other hashes.
-_TURNS = int.from_bytes(b"turn")
-_TURN = f"pg_advisory_xact_lock(hashtextextended(%({ACTING_USER.key})s, {_TURNS}))"
+TURNS = int.from_bytes(b"turn")
+_TURN = f"pg_advisory_xact_lock(hashtextextended(%({ACTING_USER.key})s, {TURNS}))"
 _LOCK_TIMEOUT = " set_config('lock_timeout', %(lock_timeout)s, true)"
 
 _DEFAULT_PATH = "SET LOCAL search_path TO DEFAULT;\n"

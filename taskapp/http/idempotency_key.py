@@ -3,8 +3,6 @@
 import hashlib
 import re
 
-from flask import Response
-
 from taskapp.db.idempotency import RequestKey
 from taskapp.http.errors import InvalidInput
 from taskapp.http.request import Request
@@ -40,10 +38,3 @@ def _fingerprint(request: Request) -> bytes:
     for part in parts:
         fingerprint.update(len(part).to_bytes(8) + part)
     return fingerprint.digest()
-
-
-def mark_replay(response: Response, *, replayed: bool) -> Response:
-    """Add ``Idempotency-Replayed`` to a response if it is the stored one of an earlier request; return the response."""
-    if replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response

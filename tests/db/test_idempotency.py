@@ -1,21 +1,12 @@
 """Idempotent requests: a write with a key happens once, and a retry gets the same response."""
 
-import json
-import uuid
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 
 import pytest
 from sqlalchemy import text
 
 from taskapp.db.execute import execute
-from taskapp.db.idempotency import RequestKey, execute_idempotent
-from taskapp.db.prefix import ACTING_USER
-from taskapp.tasks import service
 from tests.support.client import raw
-from tests.support.postgres import connect, run_sql
 from tests.support.retries import WRITES, assert_replayed, write
-from tests.support.waiting import wait_until
 
 
 @pytest.fixture(params=WRITES)
@@ -119,47 +110,6 @@ def test_key_of_a_request_that_failed_is_not_stored(alice):
     assert write(alice, WRITES["PUT"], task["id"], "key", **{"If-Match": '"9"'}).status == 412
     first = write(alice, WRITES["POST"], 0, "key")
     assert (first.status, first.headers["Idempotency-Replayed"]) == (201, None)
-
-
-# A retry whose snapshot is older than the result that another request stores meanwhile: it sees no result, and nothing
-# to write any more. Here, the statement itself stores it, which it does not see either.
-OUTRUN = text(
-    "WITH stored AS (SELECT fingerprint, result FROM idempotency_keys WHERE user_id = :acting_user AND key = :key),"
-    " other AS (INSERT INTO idempotency_keys (user_id, key, fingerprint, result)"
-    "  SELECT :acting_user, :key, :fingerprint, '{\"n\": 1}' WHERE NOT EXISTS (SELECT FROM stored))"
-    " SELECT true, stored.fingerprint, stored.result, NULL FROM (SELECT :lock) AS lock LEFT JOIN stored ON true"
-).bindparams(ACTING_USER)
-
-
-def test_retry_that_was_outrun_returns_the_stored_result(app, alice):
-    with app.app_context():
-        outcome = execute_idempotent(OUTRUN, {}, RequestKey("key", b"fingerprint"), user_id=alice.user_id)
-    assert outcome == ({"n": 1}, True)
-
-
-def test_retry_that_was_outrun_to_its_uid_returns_the_stored_result(app, alice, database_url):
-    """It waits for the first write in the index of uids, and so has read the keys before that write commits."""
-    uid, key = str(uuid.uuid4()), RequestKey("key", b"fingerprint")
-    result = json.dumps({"title": "first", "version": 1})
-
-    def retry():
-        with app.app_context():
-            return service.create_task(alice.user_id, title="retry", uid=uid, key=key)
-
-    with closing(connect(database_url)) as first, ThreadPoolExecutor(1) as pool:
-        first.autocommit = False
-        with first.cursor() as cursor:
-            cursor.execute("INSERT INTO tasks (user_id, title, uid) VALUES (%s, 'first', %s)", [alice.user_id, uid])
-            cursor.execute(
-                "INSERT INTO idempotency_keys (user_id, key, fingerprint, result) VALUES (%s, %s, %s, %s)",
-                [alice.user_id, *key, result],
-            )
-        waiting = pool.submit(retry)
-        blocked = "SELECT 1 FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
-        wait_until(lambda: run_sql(database_url, blocked, [first.info.backend_pid]), "The retry does not wait")
-        first.commit()
-        task = waiting.result()
-    assert (task.fields["title"], task.replayed) == ("first", True)
 
 
 def test_keys_are_protected_by_row_level_security(app, alice, bob):

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from taskapp.db import execute as execute_module
-from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable
+from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UserBusy
 from taskapp.db.execute import execute
 from taskapp.db.prefix import ACTING_ROLE
 from taskapp.settings import StartupError
@@ -185,8 +185,9 @@ RAISED = {
     DatabaseNotSetUp: ["0A000", "22023", "3F000", "42501", "42703", "42704", "42P01"],
     DatabaseUnavailable: [
         *("08006", "08P01", "25P02", "25P04", "28000", "28P01", "3D000", "40003", "53100", "53200", "53300", "53400"),
-        *("55000", "55006", "55P03", "57014", "57P01", "57P03", "58000", "58030", "XX000", "XX001", "XX002"),
+        *("55000", "55006", "57014", "57P01", "57P03", "58000", "58030", "XX000", "XX001", "XX002"),
     ],
+    UserBusy: ["55P03"],
     psycopg2.Error: ["22012", "22021", "22P02", "23505", "23514", "42601", "42883", "54000", "P0001"],
 }
 

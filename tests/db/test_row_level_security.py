@@ -8,6 +8,7 @@ from taskapp.db import db
 from taskapp.db.errors import DatabaseNotSetUp
 from taskapp.db.execute import execute
 from taskapp.db.prefix import ACTING_ROLE
+from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
 from taskapp.tasks.representation import CREATABLE_FIELDS, WRITABLE_FIELDS
 from tests.support.postgres import run_sql
@@ -78,13 +79,14 @@ def test_row_level_security_does_not_hold_against_injected_sql(app, alice, bob, 
         "UPDATE tasks SET id = DEFAULT",
         "UPDATE tasks SET user_id = current_setting('app.user_id')",
         "UPDATE tasks SET created_at = now()",
-        "INSERT INTO tasks (user_id, title, created_at) VALUES (current_setting('app.user_id'), 'x', now())",
-        "INSERT INTO tasks (user_id, title, version) VALUES (current_setting('app.user_id'), 'x', 9)",
         "TRUNCATE tasks",
         "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
         "DROP POLICY owner ON tasks",
         "UPDATE idempotency_keys SET result = '{}'",
         "DELETE FROM idempotency_keys",
+        "UPDATE changes SET after = '{}'",
+        "DELETE FROM changes",
+        "TRUNCATE changes",
         "SELECT * FROM alembic_version",
         "UPDATE alembic_version SET version_num = '0'",
         "CREATE TABLE planted ()",
@@ -105,7 +107,7 @@ def test_acting_role_reaches_no_other_table(database_url):
         " AND has_any_column_privilege(%s, oid, 'SELECT, INSERT, UPDATE')",
         [ACTING_ROLE],
     )
-    assert sorted(tables) == [("idempotency_keys",), ("tasks",)]
+    assert sorted(tables) == [("changes",), ("idempotency_keys",), ("tasks",)]
 
 
 def test_acting_role_may_write_only_what_may_change(database_url):
@@ -117,9 +119,11 @@ def test_acting_role_may_write_only_what_may_change(database_url):
         [ACTING_ROLE],
     )
     derived = ["completed_at", "due_order"]
+    restored = ["id", "created_at", "updated_at", "version"]
     assert granted == [
+        ("changes", "INSERT", sorted(Change.__table__.columns.keys())),
         ("idempotency_keys", "INSERT", ["created_at", "fingerprint", "key", "result", "user_id"]),
-        ("tasks", "INSERT", sorted(["user_id", *CREATABLE_FIELDS, *WRITABLE_FIELDS, *derived])),
+        ("tasks", "INSERT", sorted(["user_id", *CREATABLE_FIELDS, *WRITABLE_FIELDS, *derived, *restored])),
         ("tasks", "UPDATE", sorted([*WRITABLE_FIELDS, *derived, "updated_at", "version"])),
     ]
 

@@ -64,9 +64,9 @@ def problems_of_call(node, *, constants_may_be_sent):
     allowed = ast.unparse(node) in SENT or (constants_may_be_sent and all(map(is_constant, node.args[:1])))
     if name in SENDS and isinstance(node.func, ast.Attribute) and not allowed:
         yield "a statement that bypasses taskapp.db.execute"
-    if name == "_Message" and ast.unparse(node.args[0]) not in MADE:
+    if name == "Message" and ast.unparse(node.args[0]) not in MADE:
         yield "a message that SQLAlchemy did not compile"
-    if name == "_message_as" and ast.unparse(node.args[0]) not in PREFIXES:
+    if name == "message_as" and ast.unparse(node.args[0]) not in PREFIXES:
         yield "a prefix that is no constant"
     if name == "getattr" and ast.unparse(node.args[0]) == "func" and not is_constant(node.args[1]):
         yield "a function whose name is no constant"
@@ -110,8 +110,8 @@ def test_statements_are_made_of_constants_and_bound_parameters():
         "cursor.execute(statement, values)",
         "db.session.execute(statement)",
         "connection.exec_driver_sql(statement)",
-        '_Message("SELECT " + title, {})',
-        '_message_as("SELECT " + title, user_id, statement, {})',
+        'Message("SELECT " + title, {})',
+        'message_as("SELECT " + title, user_id, statement, {})',
         'sql = f"SELECT {column} FROM tasks"',
         'sql = "SELECT {} FROM tasks".format(column)',
         'sql = "SELECT %s FROM tasks" % column',

@@ -19,11 +19,11 @@ class LocalUser:
         self.user_id = user_id or f"user-{secrets.token_hex(6)}"
         self._authorization = f"Bearer {make_token(secret, user_id=self.user_id)}"
 
-    def send(self, method, path="", *, key=None, **options):
-        """Send a request to a path below the user's tasks, if needed with an idempotency key."""
+    def send(self, method, path="", *, key=None, resource="tasks", **options):
+        """Send a request to a path below the user's tasks or another resource, if needed with an idempotency key."""
         headers = {"Authorization": self._authorization, **({"Idempotency-Key": key} if key else {})}
         return self.app.test_client().open(
-            f"/api/{self.user_id}/tasks{path}", method=method, headers=headers, **options
+            f"/api/{self.user_id}/{resource}{path}", method=method, headers=headers, **options
         )
 
     def read(self):

@@ -73,5 +73,5 @@ def test_write_that_takes_too_long_changes_nothing(hurried, database_url, name):
     blocker.close()
     assert (response.status_code, response.json["error"]["code"]) == (422, "OPERATION_TOO_SLOW")
     assert send(user, ("GET", "tasks", {})).json["data"] == [last, first]
-    assert run_sql(database_url, "SELECT 1 FROM tasks WHERE user_id = %s AND version > 1", [user.user_id]) == []
+    assert run_sql(database_url, "SELECT max(number) FROM changes WHERE user_id = %s", [user.user_id]) == [(2,)]
     assert send(user, OPERATIONS[name]).json["data"]["tasks"] == 2

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from taskapp.db.execute import _compile
+from taskapp.db.message import compile_statement
 from taskapp.db.prefix import ACTING_ROLE, ACTING_USER
 from taskapp.tasks import queries
 from taskapp.tasks.filters import filter_parameters, filters_in_use
@@ -99,7 +99,7 @@ def explain(large):
 
     def run(status, sort, filters, *, continuing=False, count=False):
         options = {"continued": continuing, "counted": count}
-        text, fixed, _ = _compile(queries.list_tasks(status, sort, filters_in_use(filters), FIELDS, **options))
+        text, fixed, _ = compile_statement(queries.list_tasks(status, sort, filters_in_use(filters), FIELDS, **options))
         values = {**fixed, **filter_parameters(filters), ACTING_USER.key: USER, "page_size": PAGE + 1}
         values |= position_parameters(sort, POSITIONS[sort.removeprefix("-")])
         with connect(large[0]) as connection, connection.cursor() as cursor:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Executable
 from sqlalchemy.sql.functions import FunctionElement
 
-from taskapp.db.execute import _compile
+from taskapp.db.message import compile_statement
 from taskapp.tasks import queries, service
 from taskapp.tasks.filters import FILTERS
 from taskapp.tasks.orders import ORDERS
@@ -88,7 +88,7 @@ def test_every_statement_names_the_user():
     statements = dict(every_statement())
     assert len(statements) > 100
     for name, statement in statements.items():
-        text = _compile(statement).text
+        text = compile_statement(statement).text
         uses = len(USE.findall(text))
         assert uses, name
         assert len(USER_NAMED.findall(text)) == uses, name

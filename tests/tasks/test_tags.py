@@ -41,11 +41,12 @@ def test_rename_changes_version_and_time_of_the_tasks_that_have_the_tag(alice, t
     response = rename(tags, "home", "house")
     assert response.data == {"name": "house", "tasks": 1}
     changed = alice.get(f"/{tagged['id']}").data
-    assert (changed["tags"], changed["version"]) == (["house", "z"], 2)
+    assert (changed["tags"], changed["version"]) == (["house", "z"], 4)
+    assert response.headers["Change"] == "4"
     assert changed["updated_at"] > tagged["updated_at"]
     assert {**changed, **{name: tagged[name] for name in ("tags", "version", "updated_at")}} == tagged
     assert [alice.get(f"/{task['id']}").data for task in others] == others
-    assert alice.put(f"/{tagged['id']}", json={"title": "x"}, headers={"If-Match": '"1"'}).status == 412
+    assert alice.put(f"/{tagged['id']}", json={"title": "x"}, headers={"If-Match": '"3"'}).status == 412
 
 
 @pytest.mark.parametrize(("method", "options"), [("PATCH", {"json": {"name": "house"}}), ("DELETE", {})])
@@ -107,9 +108,11 @@ def test_case_counts(alice, tags):
 
 def test_removal_leaves_the_tasks(alice, tags):
     tasks = [alice.create(tags=["a", "home"]), alice.create(tags=["home"], completed=True)]
-    assert tags("DELETE", "home").data == {"success": True, "message": "Tag removed", "tasks": 2}
+    removed = tags("DELETE", "home")
+    assert removed.data == {"success": True, "message": "Tag removed", "tasks": 2}
+    assert removed.headers["Change"] == "3"  # The first of both changes.
     left = [alice.get(f"/{task['id']}").data for task in tasks]
-    assert [(task["tags"], task["version"]) for task in left] == [(["a"], 2), ([], 2)]
+    assert [(task["tags"], task["version"]) for task in left] == [(["a"], 3), ([], 4)]
     response = tags("DELETE", "home")
     assert (response.status, response.error["code"]) == (404, "TAG_NOT_FOUND")
 

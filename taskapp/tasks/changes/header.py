@@ -4,8 +4,6 @@ from typing import Protocol
 
 from flask import Response
 
-from taskapp.http.idempotency_key import mark_replay
-
 
 class Write(Protocol):
     """The result of a write.
@@ -25,4 +23,6 @@ def mark_write(response: Response, write: Write) -> Response:
     """Add ``Change`` and ``Idempotency-Replayed`` to the response to a write if they apply; return the response."""
     if write.change is not None:
         response.headers["Change"] = str(write.change)
-    return mark_replay(response, replayed=write.replayed)
+    if write.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response

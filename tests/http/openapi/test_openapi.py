@@ -222,6 +222,7 @@ def test_operations_are_found_as_the_server_finds_them():
 def test_headers_of_the_contract_are_all_documented():
     expected = {
         "Accept-Encoding",
+        "Change",
         "ETag",
         "Idempotency-Replayed",
         "Link",

@@ -1,0 +1,53 @@
+"""Makes the messages of operations: a prefix and a statement, which is compiled once."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Executable
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+
+from taskapp.db import prefix
+from taskapp.db.prefix import ACTING_USER
+
+_DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
+# More than the statements that clients use in practice. Beyond it, statements are compiled again.
+_COMPILED_STATEMENTS = 1024
+
+
+class Message(NamedTuple):
+    """A message to PostgreSQL: SQL text with parameters in psycopg2's format, their values, and its share of time."""
+
+    text: str
+    values: Mapping[str, Any]
+    share: float = 1.0
+
+
+@lru_cache(maxsize=_COMPILED_STATEMENTS)
+def compile_statement(statement: Executable) -> Message:
+    """Compile a statement to SQL once. SQLAlchemy's own execution does more work for each call."""
+    compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # Every statement here has it.
+    fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
+    return Message(str(compiled), fixed)
+
+
+def message_as(
+    before: str, user_id: str, statement: Executable, parameters: Mapping[str, Any], share: float = 1.0
+) -> Message:
+    """Return the message of a statement as a user.
+
+    Args:
+        before: the prefix, from :mod:`taskapp.db.prefix`.
+        user_id: the acting user.
+        statement: the statement.
+        parameters: the values of its bind parameters except :data:`~taskapp.db.prefix.ACTING_USER`.
+        share: the fraction of the timeout that it may take.
+    """
+    text, fixed, _ = compile_statement(statement)
+    return Message(before + text, {**fixed, **parameters, ACTING_USER.key: user_id}, share)
+
+
+def message_as_login_role(statement: Executable) -> Message:
+    """Return the message of a statement as the login role."""
+    text, fixed, _ = compile_statement(statement)
+    return Message(prefix.LOGIN + text, fixed)
