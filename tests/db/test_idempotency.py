@@ -1,6 +1,5 @@
 """Idempotent requests: a write with a key happens once, and a retry gets the same response."""
 
-
 import pytest
 from sqlalchemy import text
 
