@@ -103,13 +103,15 @@ def changed_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
         # A release without the log takes no turn. Its update of the task ends before the entry is made.
         .with_for_update(key_share=True, of=_TABLE)
     )
-    logged = db.insert(Change).from_select(list(_LOGGED), entry).returning(Change.number, Change.task_id, Change.at)
-    logged = logged.cte("logged")
+    entry_columns = (Change.number, Change.task_id, Change.at)
+    logged = db.insert(Change).from_select(list(_LOGGED), entry).returning(*entry_columns).cte("logged")
+    # Planned faster than a join. If nothing was logged, they are null, and no task has this id.
+    number, task_id, at = (db.select(column).scalar_subquery() for column in logged.c)
     return (
         db.update(Task)
-        .where(Task.user_id == ACTING_USER, Task.id == logged.c.task_id)
-        .values(**values(logged.c.at), version=logged.c.number, updated_at=logged.c.at)
-        .returning(*SELECTED, logged.c.number.label("change"))
+        .where(Task.user_id == ACTING_USER, Task.id == task_id)
+        .values(**values(at), version=number, updated_at=at)
+        .returning(*SELECTED, Task.version.label("change"))
     )
 
 
