@@ -1,5 +1,6 @@
 """A ledger in the manner of Jepsen: clients write while the network, PostgreSQL and workers fail at random. Afterwards
-the database holds exactly the acknowledged writes: none is lost, and none happened twice.
+the database holds exactly the acknowledged writes: none is lost, and none happened twice. Clients that follow the feed
+of changes meanwhile hold the same.
 
 Every write has a key, and is retried with it until there is a response other than 503. The version of a task is the
 number of its user's write, so a write that happened twice is found. `make chaos` runs it longer; the seed is printed
@@ -18,6 +19,7 @@ from http.client import HTTPException
 
 import pytest
 
+from tests.support.change_log import assert_whole
 from tests.support.faults import FaultProxy
 from tests.support.gunicorn import Gunicorn
 from tests.support.postgres import durable_postgres, restart, run_sql
@@ -93,6 +95,46 @@ class Writer:
             time.sleep(0.05)
 
 
+class Follower:
+    """Another client of a writer's user: keeps a mirror of the tasks by following the feed of changes."""
+
+    def __init__(self, user_id, server):
+        self.mirror = {}
+        self._numbers = []
+        self._client = server.client(user_id)
+
+    def run(self, stop):
+        while not stop.wait(0.2):
+            self._poll()
+        self._client.close()
+
+    def catch_up(self):
+        """Follow the feed to its end, after all faults."""
+        while self._poll():
+            pass
+        self._client.close()
+        assert self._numbers == list(range(1, len(self._numbers) + 1))
+
+    def _poll(self):
+        """Apply the next page, if there is one, and return whether anything is new."""
+        path = f"/api/{self._client.user_id}/changes?after={len(self._numbers)}&limit=50"
+        try:
+            response = self._client.request("GET", path)
+        except (OSError, HTTPException):
+            self._client.close()
+            return False
+        if response.status == 503:
+            return False
+        assert response.status == 200, response.body
+        for entry in response.data:
+            self._numbers.append(entry["number"])
+            if (task := entry["task"]) is None:
+                self.mirror.pop(entry["task_id"], None)
+            else:
+                self.mirror[task["id"]] = (task["title"], task["completed"], task["version"])
+        return bool(response.data)
+
+
 class Chaos:
     """Does something bad, waits, and makes it good again."""
 
@@ -152,9 +194,10 @@ def test_database_holds_exactly_what_was_acknowledged(database, secret, tmp_path
     with FaultProxy(database.socket) as proxy:
         url = at_port(proxy.port, database.url)
         settings = {"DATABASE_URL": url, "JWT_SECRET": secret, "REQUEST_TIMEOUT": TIMEOUT, "THREADS": 8}
-        with Gunicorn(tmp_path / "log", **settings) as gunicorn, ThreadPoolExecutor(CLIENTS) as pool:
+        with Gunicorn(tmp_path / "log", **settings) as gunicorn, ThreadPoolExecutor(2 * CLIENTS) as pool:
             writers = [Writer(number, gunicorn) for number in range(CLIENTS)]
-            running = [pool.submit(writer.run, stop) for writer in writers]
+            followers = [Follower(writer.user_id, gunicorn) for writer in writers]
+            running = [pool.submit(each.run, stop) for each in (*writers, *followers)]
             chaos = Chaos(proxy, database, gunicorn)
             end = time.monotonic() + SECONDS
             try:
@@ -164,10 +207,13 @@ def test_database_holds_exactly_what_was_acknowledged(database, secret, tmp_path
                 stop.set()
             for each in running:
                 each.result()
+            for follower in followers:
+                follower.catch_up()
     writes = sum(writer.writes for writer in writers)
     repeats = sum(writer.repeats for writer in writers)
     sys.stdout.write(f"seed {SEED}: {writes} writes, {repeats} responses of 503, faults: {chaos.done}\n")
-    for writer in writers:
-        assert stored(database, writer.user_id) == writer.ledger
+    for writer, follower in zip(writers, followers, strict=True):
+        assert stored(database, writer.user_id) == writer.ledger == follower.mirror
+        assert len(assert_whole(database.url, writer.user_id)) == writer.writes
         assert writer.longest < TIMEOUT + 2
     assert writes > SECONDS
