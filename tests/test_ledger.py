@@ -110,21 +110,21 @@ class Follower:
 
     def catch_up(self):
         """Follow the feed to its end, after all faults."""
-        while self._poll():
-            pass
+        while (more := self._poll()) is not False:
+            time.sleep(0 if more else 0.1)
         self._client.close()
         assert self._numbers == list(range(1, len(self._numbers) + 1))
 
     def _poll(self):
-        """Apply the next page, if there is one, and return whether anything is new."""
+        """Apply the next page, if there is one, and return whether anything is new; None if there is no response."""
         path = f"/api/{self._client.user_id}/changes?after={len(self._numbers)}&limit=50"
         try:
             response = self._client.request("GET", path)
         except (OSError, HTTPException):
             self._client.close()
-            return False
+            return None
         if response.status == 503:
-            return False
+            return None
         assert response.status == 200, response.body
         for entry in response.data:
             self._numbers.append(entry["number"])
