@@ -1,0 +1,102 @@
+"""Query plans of every operation on a log of 200,000 changes, as the service sends them, after ANALYZE.
+
+The log is read by its key only: no sequential scan, no hash join and no merge join. Statistics of a log of one user and
+of many users lead to different plans, so both are tried.
+"""
+
+import pytest
+
+from taskapp.db import execute as execute_module
+from taskapp.db import prefix
+from tests.support.in_process import LocalUser
+from tests.support.postgres import run_sql
+
+pytestmark = pytest.mark.slow
+
+CHANGES, TASKS = 200_000, 2_000
+PREFIXES = [text for name, text in vars(prefix).items() if name.isupper() and isinstance(text, str)]
+# Each user has tasks that were changed in turn, the last tenth of which were deleted.
+FILL = """
+INSERT INTO tasks (user_id, id, title, tags, version, updated_at) OVERRIDING SYSTEM VALUE
+SELECT 'user-' || u, u * 10000 + n, 'title', '{home}', %(changes)s - %(tasks)s + n, now()
+FROM generate_series(1, %(users)s) u, generate_series(1, %(tasks)s * 9 / 10) n;
+INSERT INTO changes (user_id, number, task_id, previous, previous_at, at, before, after)
+SELECT 'user-' || u, n, u * 10000 + 1 + (n - 1) %% %(tasks)s, CASE WHEN n > %(tasks)s THEN n - %(tasks)s END,
+    CASE WHEN n > %(tasks)s THEN now() - interval '1 day' END, now() - interval '1 hour' + n * interval '1 ms',
+    CASE WHEN n > %(changes)s - %(tasks)s / 10 THEN full_image WHEN n > %(tasks)s THEN '{"title": "old"}' END,
+    CASE WHEN n > %(changes)s - %(tasks)s / 10 THEN NULL WHEN n <= %(tasks)s THEN full_image 
+        ELSE '{"title": "title"}' END
+FROM generate_series(1, %(users)s) u, generate_series(1, %(changes)s) n, LATERAL (
+    SELECT to_jsonb(t) - '{user_id,id,version,updated_at}'::text[] AS full_image FROM tasks t LIMIT 1) image
+"""
+
+
+@pytest.fixture(scope="module", params=[1, 200], ids=["one user", "200 users"])
+def filled(request, new_database):
+    url = new_database()
+    users = request.param
+    run_sql(url, FILL, {"users": users, "changes": CHANGES // users, "tasks": max(TASKS // users, 20)})
+    run_sql(url, "VACUUM ANALYZE tasks, changes")
+    return url
+
+
+@pytest.fixture(scope="module")
+def user(filled, make_app, via_pooler, secret):
+    return LocalUser(make_app(DATABASE_URL=via_pooler(filled), THREADS=1), secret, "user-1")
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """The messages that are sent, each as its text and its values."""
+    messages, send = [], execute_module._execute_on
+
+    def record(connection, message, *rest):
+        messages.append(message)
+        return send(connection, message, *rest)
+
+    monkeypatch.setattr(execute_module, "_execute_on", record)
+    return messages
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def is_scan(node):
+    """Whether a node reads the log."""
+    return node.get("Relation Name") == "changes" and "Scan" in node["Node Type"]
+
+
+def explain(url, message):
+    """The nodes of the plan of a message's statement, in the transaction that its prefix sets up."""
+    before = max((text for text in PREFIXES if message.text.startswith(text)), key=len)
+    explained = f"{before}EXPLAIN (FORMAT JSON) {message.text[len(before) :]}"
+    ((plan,),) = run_sql(url, explained, {**message.values, "statement_timeout": "9000", "lock_timeout": "9000"})
+    return list(nodes(plan[0]["Plan"]))
+
+
+# Each operation on the log: a method, a resource, a path and options. ``{}`` is a task with many changes.
+OPERATIONS = {
+    "create": ("POST", "tasks", "", {"json": {"title": "x", "completed": True}}),
+    "create with a key": ("POST", "tasks", "", {"json": {"title": "x"}, "key": "key"}),
+    "update": ("PUT", "tasks", "/{}", {"json": {"title": "x", "due_date": "2026-12-24"}}),
+    "update with a key": ("PUT", "tasks", "/{}", {"json": {"title": "x"}, "key": "key"}),
+    "toggle": ("PATCH", "tasks", "/{}/complete", {}),
+    "rename a tag": ("PATCH", "tags", "?name=home", {"json": {"name": "house"}}),
+    "delete": ("DELETE", "tasks", "/{}", {}),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operation_reads_the_log_by_its_key(filled, user, sent, name):
+    method, resource, path, options = OPERATIONS[name]
+    response = user.send(method, path.format(10_005), resource=resource, **options)
+    assert response.status_code < 500
+    plans = [(message.text, explain(filled, message)) for message in sent if "changes" in message.text]
+    assert plans
+    for text, plan in plans:
+        assert {node.get("Index Name") for node in plan if is_scan(node)} <= {"pk_changes", "ix_changes_deleted"}, text
+        joins = [node for node in plan if node["Node Type"] in {"Hash Join", "Merge Join"}]
+        assert not [node for join in joins for node in nodes(join) if is_scan(node)], text
