@@ -22,9 +22,10 @@ The load generator, the services and PostgreSQL share the cores.
 * **taskapp**: as started by `make run`.
 * **FastAPI + SQLModel**: as in the tutorials of both, on uvicorn with uvloop and httptools.
 * **Django REST framework**: a model serializer and a model view set, on the same gunicorn as taskapp.
-* **baseline**: a bare WSGI callable with psycopg2 and no framework, on the same gunicorn, with taskapp's tables and
-  statements. It checks the token, caches it for a minute as taskapp does, and does little else.
+* **baseline**: a bare WSGI callable with psycopg2 and no framework, on the same gunicorn, with taskapp's tables,
+  reads and simple writes. It checks the token, caches it for a minute as taskapp does, and does little else.
 
+Only taskapp logs its writes, so that clients can follow and undo them; the peers and the baseline write the task only.
 Each service passes the same contract check before it is timed.
 """
 UNITS = "requests per second | p50 | p95 | p99 | errors | service CPU, µs per request | PostgreSQL CPU, µs per request"

@@ -64,7 +64,10 @@ class TaskOut(Schema):
     version = fields.Integer(
         required=True,
         validate=Range(1),
-        metadata={"description": "Increases with every write. In double quotes, it is the `ETag`.", "examples": [1]},
+        metadata={
+            "description": "The number of the user's change that made this state. In double quotes, it is the `ETag`.",
+            "examples": [1],
+        },
     )
 
 

@@ -1,7 +1,7 @@
 """The baseline: the cost of the same work in Python without a framework.
 
-A bare WSGI callable on taskapp's tables, with the same gunicorn, the same token check, and the same statements with the
-same prefix. It is not an example to follow, because it documents nothing and validates little.
+A bare WSGI callable on taskapp's tables, with the same gunicorn, the same token check, and statements with the prefix
+of a read. Its writes are not logged. It is not an example to follow, because it documents nothing and validates little.
 """
 
 import os

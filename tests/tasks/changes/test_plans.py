@@ -24,7 +24,7 @@ INSERT INTO changes (user_id, number, task_id, previous, previous_at, at, before
 SELECT 'user-' || u, n, u * 10000 + 1 + (n - 1) %% %(tasks)s, CASE WHEN n > %(tasks)s THEN n - %(tasks)s END,
     CASE WHEN n > %(tasks)s THEN now() - interval '1 day' END, now() - interval '1 hour' + n * interval '1 ms',
     CASE WHEN n > %(changes)s - %(tasks)s / 10 THEN full_image WHEN n > %(tasks)s THEN '{"title": "old"}' END,
-    CASE WHEN n > %(changes)s - %(tasks)s / 10 THEN NULL WHEN n <= %(tasks)s THEN full_image 
+    CASE WHEN n > %(changes)s - %(tasks)s / 10 THEN NULL WHEN n <= %(tasks)s THEN full_image
         ELSE '{"title": "title"}' END
 FROM generate_series(1, %(users)s) u, generate_series(1, %(changes)s) n, LATERAL (
     SELECT to_jsonb(t) - '{user_id,id,version,updated_at}'::text[] AS full_image FROM tasks t LIMIT 1) image
