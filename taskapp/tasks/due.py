@@ -9,8 +9,20 @@ from taskapp.tasks.models import Task
 # The place of tasks without a day: last.
 NEVER: ColumnElement[Any] = literal_column("timestamp 'infinity'")
 _END_OF_DAY: ColumnElement[Any] = literal_column("time '24:00'")
-# A local time is an instant only with the rules of its time zone, which may change. So nothing stores the instant.
-DUE_AT: ColumnElement[Any] = func.timezone(Task.time_zone, Task.due_date.op("+")(Task.due_time), type_=DateTime)
+
+
+def due_at(columns: Any) -> ColumnElement[Any]:
+    """Return the instant at which a task with a time is due.
+
+    A local time is an instant only with the rules of its time zone, which may change. So nothing stores the instant.
+
+    Args:
+        columns: the model, or the columns ``c`` of a subquery with the columns of tasks.
+    """
+    instant: ColumnElement[Any] = func.timezone(
+        columns.time_zone, columns.due_date.op("+")(columns.due_time), type_=DateTime
+    )
+    return instant
 
 
 def due_order(day: Any, time: Any) -> ColumnElement[Any]:

@@ -9,19 +9,10 @@ from sqlalchemy import ColumnElement, DateTime, Text, case, cast, func
 
 from taskapp.db.idempotency import time_from_json
 from taskapp.http.json_provider import with_microseconds
-from taskapp.tasks.due import DUE_AT
+from taskapp.tasks.due import due_at
 from taskapp.tasks.models import NO_PRIORITY, PRIORITIES, Task
 
 _COLUMNS = Task.__table__.columns
-# The fields that are not simply the value of their column.
-_EXPRESSIONS: Mapping[str, ColumnElement[Any]] = {
-    # psycopg2 would make an object of each.
-    "uid": cast(Task.uid, Text),
-    # A release before this column existed reopens a task without clearing it.
-    "completed_at": case((Task.completed, Task.completed_at)),
-    "due_time": func.left(cast(Task.due_time, Text), 5),
-    "due_at": DUE_AT,
-}
 
 
 def _names() -> list[str]:
@@ -36,10 +27,33 @@ FIELDS = tuple(_names())
 WRITABLE_FIELDS = tuple(column.key for column in _COLUMNS if column.info.get("writable"))
 CREATABLE_FIELDS = tuple(column.key for column in _COLUMNS if column.info.get("creatable"))
 READ_ONLY_FIELDS = tuple(name for name in FIELDS if name not in {*WRITABLE_FIELDS, "user_id"})
-# What a statement selects or returns for FIELDS.
-EXPRESSIONS: Mapping[str, ColumnElement[Any]] = {
-    name: (_EXPRESSIONS[name] if name in _EXPRESSIONS else getattr(Task, name)).label(name) for name in FIELDS
-}
+
+
+def expressions(columns: Any) -> Mapping[str, ColumnElement[Any]]:
+    """Return what a statement selects for each of :data:`FIELDS`, by name.
+
+    Args:
+        columns: the model, or the columns ``c`` of a subquery with the columns of tasks.
+    """
+    # The fields that are not simply the value of their column.
+    derived: Mapping[str, ColumnElement[Any]] = {
+        # psycopg2 would make an object of each.
+        "uid": cast(columns.uid, Text),
+        # A release before this column existed reopens a task without clearing it.
+        "completed_at": case((columns.completed, columns.completed_at)),
+        "due_time": func.left(cast(columns.due_time, Text), 5),
+        "due_at": due_at(columns),
+    }
+    return {name: (derived[name] if name in derived else getattr(columns, name)).label(name) for name in FIELDS}
+
+
+def selected(columns: Any) -> tuple[ColumnElement[Any], ...]:
+    """Return what a statement selects for :data:`FIELDS`. Arguments as for :func:`expressions`."""
+    return tuple(expressions(columns).values())
+
+
+# What a statement on tasks selects or returns for FIELDS.
+EXPRESSIONS = expressions(Task)
 SELECTED = tuple(EXPRESSIONS.values())
 # The read-only fields that may be null.
 NULLABLE_FIELDS = frozenset(name for name in READ_ONLY_FIELDS if name not in _COLUMNS or _COLUMNS[name].nullable)
