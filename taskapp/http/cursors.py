@@ -6,6 +6,7 @@ JWT_JWKS_URL is set. Cursors signed with JWT_SECRET_FALLBACK are valid too.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -48,10 +49,10 @@ def read_cursor(signed: str, user_id: str, parameters: Mapping[str, Any]) -> tup
         raise InvalidInput(details={"cursor": [_FOREIGN]}) from None
 
 
-def _next_link(cursor: str) -> str:
-    """Return the Link header (RFC 8288) of the next page: the current URL with another cursor."""
+def next_link(**position: Any) -> str:
+    """Return the Link header (RFC 8288) of the next page: the current URL with other parameters of the position."""
     request = current_request()
-    return f'<{request.encoded_path}?{urlencode({**request.args, "cursor": cursor})}>; rel="next"'
+    return f'<{request.encoded_path}?{urlencode({**request.args, **position})}>; rel="next"'
 
 
 def page_response(
@@ -61,6 +62,7 @@ def page_response(
     parameters: Mapping[str, Any],
     *,
     limit: int,
+    beside: Mapping[str, Any] = MappingProxyType({}),
     **more: Any,
 ) -> Response:
     """Return a page of a list as a response, with the cursor and the URL of the next page.
@@ -71,12 +73,13 @@ def page_response(
         user_id: the owner of the list.
         parameters: as for :func:`read_cursor`.
         limit: the maximum number of items.
+        beside: further members of the response.
         more: further members of ``pagination``.
     """
     cursor = None if after is None else _sign_cursor(after, user_id, parameters)
-    response = json_response({"data": data, "pagination": {"limit": limit, "next_cursor": cursor, **more}})
+    response = json_response({"data": data, **beside, "pagination": {"limit": limit, "next_cursor": cursor, **more}})
     if cursor:
-        response.headers["Link"] = _next_link(cursor)
+        response.headers["Link"] = next_link(cursor=cursor)
     return response
 
 

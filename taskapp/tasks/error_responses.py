@@ -6,7 +6,8 @@ from typing import Any
 
 from taskapp.http.errors import KEY_IN_USE, ErrorResponse
 from taskapp.http.openapi import describe_error
-from taskapp.tasks.errors import InvalidChange, OperationTooSlow
+from taskapp.http.request import current_request, encode_path
+from taskapp.tasks.errors import ChangesGone, InvalidChange, OperationTooSlow
 from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE
 from taskapp.tasks.rules import NEEDS, ZONE_UNKNOWN
 
@@ -50,13 +51,36 @@ TAKEN_UID = describe_error(
     {"UidTaken": UID_TAKEN, "IdempotencyKeyInUse": KEY_IN_USE},
     "The `uid` or the `Idempotency-Key` is in use. For a `uid`, `details.current` is the task that has it.",
 )
+FUTURE_TIME = INVALID_CHANGE._replace(details={"as_of": ["Must not be in the future."]})
 UNKNOWN_TIME_ZONE = INVALID_CHANGE._replace(details={"time_zone": [ZONE_UNKNOWN]})
 
 
 def explain_slowness(error: OperationTooSlow) -> dict[str, Any]:
     """Return the attributes of the response that differ: the details, if parameters made the operation too slow."""
     sentence = "Took too long. Use other filters, filter by status, or set a smaller limit."
-    return {"details": {name: [sentence] for name in error.names}} if error.names else {}
+    sentences = {"as_of": "Took too long. Too many tasks have changed since then."}
+    return {"details": {name: [sentences.get(name, sentence)] for name in error.names}} if error.names else {}
+
+
+CHANGES_GONE = ErrorResponse(
+    HTTPStatus.GONE,
+    "CHANGES_GONE",
+    "Not every change since then is known. Start again with the list in details.restart.",
+    details={"restart": "/api/demo/tasks?sort=id&as_of=now"},
+)
+GONE_CHANGES = describe_error(
+    410,
+    {"ChangesGone": CHANGES_GONE},
+    "Not every change since then is known, because they are no longer kept or never existed. `details.restart` is the "
+    "URL of the list from which to start again.",
+)
+
+
+def point_to_restart(_error: ChangesGone) -> dict[str, Any]:
+    """Return the attributes of :data:`CHANGES_GONE` for the current request: where to start again."""
+    request = current_request()
+    tasks = encode_path(f"/api/{(request.view_args or {})['user_id']}/tasks")
+    return {"details": {"restart": f"{request.prefix}{tasks}?sort=id&as_of=now"}}
 
 
 TAG_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TAG_NOT_FOUND", "No task has this tag.")

@@ -52,6 +52,14 @@ class TagNotFound(Exception):
     """The user has no task with this tag."""
 
 
+class ChangesGone(Exception):
+    """Not every change after the number or the time is known."""
+
+
+class FutureTime(Exception):
+    """The time is later than the present one of the database."""
+
+
 class OperationTooSlow(Exception):
     """The operation took too long and was stopped. Nothing was changed.
 

@@ -118,7 +118,8 @@ _BOUNDED_BY: Mapping[str, str] = MappingProxyType(
         **{f"{name}_{end}": f"{name}_at" for name in _RANGES for end in ("from", "before")},
     }
 )
-_FILTER_NAMES = frozenset(name.partition("=")[0] for name in FILTERS)
+# The parameters that filter, other than the status.
+FILTER_NAMES = frozenset(name.partition("=")[0] for name in FILTERS)
 
 
 def filters_in_use(values: Mapping[str, Any]) -> frozenset[str]:
@@ -139,8 +140,9 @@ def filter_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 def costly_names(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the parameters that make a list costly; none if it is not.
 
-    The work of a costly list grows with all tasks of the user. That of any other list is bounded by an index and by
-    ``limit``. An index bounds filters by the sort column only, and the order ``due`` only of pending tasks.
+    The work of a costly list grows with all tasks of the user, or with all their changes since ``as_of``. That of any
+    other list is bounded by an index and by ``limit``. An index bounds filters by the sort column only, and the order
+    ``due`` only of pending tasks.
 
     Args:
         values: the parameters of the list, as values or as the text that the client sent.
@@ -150,6 +152,7 @@ def costly_names(values: Mapping[str, Any]) -> tuple[str, ...]:
     unbounded = {
         "sort": sort == "priority" or (sort == "due" and not pending),
         "count": values.get("count") in (True, "true"),
-        **{name: values[name] != "" for name in _FILTER_NAMES & values.keys() if _BOUNDED_BY.get(name) != sort},
+        "as_of": values.get("as_of", "now") not in ("now", ""),
+        **{name: values[name] != "" for name in FILTER_NAMES & values.keys() if _BOUNDED_BY.get(name) != sort},
     }
     return tuple(sorted(name for name, is_unbounded in unbounded.items() if is_unbounded))

@@ -9,9 +9,11 @@ from marshmallow.validate import Length, Range
 from taskapp.http.fields import Parameter, StrictInteger, Text
 from taskapp.http.input import InputSchema
 from taskapp.tasks import synonyms
+from taskapp.tasks.filters import FILTER_NAMES
 from taskapp.tasks.models import MAXIMUM_TAGS, PRIORITIES
 from taskapp.tasks.orders import SORTS
 from taskapp.tasks.parameters import (
+    AsOf,
     Choice,
     Choices,
     DayParameter,
@@ -122,6 +124,13 @@ class ListQuery(InputSchema):
         metadata=_described("Whether to return `pagination.total`, the number of tasks on all pages together."),
     )
 
+    as_of = AsOf(
+        metadata=_described(
+            "`now` to return the number of the newest change as `as_of`. Or the number of a change, or a time: the "
+            "list as it was then. These two go together with `status`, `sort=id` and `sort=-id` only.",
+        ),
+    )
+
     @validates_schema
     def check_combinations(self, query: dict[str, Any], **_: Any) -> None:
         """Reject parameters of which one needs another, or of which no task matches both."""
@@ -129,6 +138,7 @@ class ListQuery(InputSchema):
         _check_ranges(query)
         _check_exclusive(query)
         _check_tags(query)
+        _check_as_of(query)
 
 
 def _check_needs(query: Mapping[str, Any]) -> None:
@@ -158,3 +168,12 @@ def _check_tags(query: Mapping[str, Any]) -> None:
         raise ValidationError(f"Must not contain a tag of tags_all: {min(both)}.", "tags_none")
     if "tags_any" in query and without >= set(query["tags_any"]):
         raise ValidationError("Must not contain all tags of tags_any.", "tags_none")
+
+
+def _check_as_of(query: Mapping[str, Any]) -> None:
+    if query.get("as_of", "now") == "now":
+        return
+    if query.get("sort", "id").removeprefix("-") != "id":
+        raise ValidationError("Must be id or -id with an as_of other than now.", "sort")
+    if filters := query.keys() & FILTER_NAMES:
+        raise ValidationError("Can be sent with as_of=now, but not with another as_of.", min(filters))

@@ -145,6 +145,10 @@ TASK_LIST = {
                 "pagination": {"limit": 1, "next_cursor": CURSOR, "total": 61},
             },
         ),
+        "numbered": _example(
+            "With `as_of=now`",
+            {"data": [EXAMPLE], "as_of": 1, "pagination": {"limit": 1000, "next_cursor": None}},
+        ),
     },
     "headers": headers(*QUOTA, "Link"),
 }

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import ValidationError, fields
 
 from taskapp.http.fields import Parameter
+from taskapp.tasks.changes.models import MAXIMUM_NUMBER
 from taskapp.tasks.fields import Day, Tags, TimeZone
 from taskapp.tasks.models import MAXIMUM_TAGS, TAG_LENGTH
 from taskapp.tasks.representation import FIELDS
@@ -108,15 +109,34 @@ class TagsParameter(Parameter):
         return self._tags.deserialize(super()._deserialize(value, *args, **kwargs).split(","))
 
 
+# now, a number, or a time, for the OpenAPI document.
+_AS_OF = r"^(now|[0-9]{1,16}|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+([Zz]|[+-][0-9:]{5}))$"
+_TIME_EXPECTED = "a time with Z or an offset, such as 2026-11-26T09:30:00Z. In a URL, + is written as %2B."
+
+
+def _utc_time(match: re.Match[str], *, rounded_up: bool) -> str:
+    """Return a match of ``_TIME`` as text in UTC, rounded to microseconds.
+
+    Raises:
+        ValidationError: there is no such time.
+    """
+    try:
+        time = datetime.fromisoformat(match[1] + match[3]).astimezone(UTC)
+        digit = timedelta(microseconds=rounded_up and bool(match[2].strip("0")))
+        return (time + digit).isoformat(timespec="microseconds")
+    except ValueError:
+        raise ValidationError("Must be a time that exists.") from None
+    except OverflowError:
+        raise ValidationError("Must be in the years 0001 to 9999 in UTC.") from None
+
+
 class Instant(Parameter):
     """A time as in RFC 3339. Returned as text in UTC, rounded up to microseconds.
 
     The times in the database have microseconds. So comparisons of them with the time and with the rounded time agree.
     """
 
-    default_error_messages = {  # noqa: RUF012 # As in marshmallow.
-        "invalid": "Must be a time with Z or an offset, such as 2026-11-26T09:30:00Z. In a URL, + is written as %2B."
-    }
+    default_error_messages = {"invalid": f"Must be {_TIME_EXPECTED}"}  # noqa: RUF012 # As in marshmallow.
 
     def __init__(self, *, metadata: dict[str, Any]) -> None:
         super().__init__(metadata={"format": "date-time", "examples": ["2026-11-26T09:30:00Z"], **metadata})
@@ -125,10 +145,34 @@ class Instant(Parameter):
         match = _TIME.fullmatch(super()._deserialize(value, *args, **kwargs).upper())
         if not match:
             raise self.make_error("invalid")
-        try:
-            time = datetime.fromisoformat(match[1] + match[3]).astimezone(UTC)
-            return (time + timedelta(microseconds=bool(match[2].strip("0")))).isoformat(timespec="microseconds")
-        except ValueError:
-            raise ValidationError("Must be a time that exists.") from None
-        except OverflowError:
-            raise ValidationError("Must be in the years 0001 to 9999 in UTC.") from None
+        return _utc_time(match, rounded_up=True)
+
+
+class AsOf(fields.Field[Any]):
+    """``now``, the number of a change, or a time.
+
+    Returned as ``now``, as an integer, or as text in UTC. A time is rounded down to microseconds, so that comparisons
+    with times that are not later agree.
+    """
+
+    default_error_messages = {  # noqa: RUF012 # As in marshmallow.
+        "invalid": f"Must be now, the number of a change, or {_TIME_EXPECTED}",
+        "too_large": f"Must be from 0 to {MAXIMUM_NUMBER}.",
+    }
+
+    def __init__(self, *, metadata: dict[str, Any]) -> None:
+        super().__init__(metadata={"type": "string", "pattern": _AS_OF, "examples": ["now"], **metadata})
+
+    _text = Parameter()
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | int:
+        text: str = self._text.deserialize(value)
+        if text == "now":
+            return text
+        if text.isascii() and text.isdigit():
+            if len(text) > len(str(MAXIMUM_NUMBER)) or (number := int(text)) > MAXIMUM_NUMBER:
+                raise self.make_error("too_large")
+            return number
+        if match := _TIME.fullmatch(text.upper()):
+            return _utc_time(match, rounded_up=False)
+        raise self.make_error("invalid")

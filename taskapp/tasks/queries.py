@@ -4,19 +4,19 @@ Building a statement takes longer than running it, so each one is built once and
 from those of columns, which SQLAlchemy reserves for SET and VALUES.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, bindparam, func, not_, true
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, func, not_
 
 from taskapp.db import db
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
 from taskapp.db.prefix import ACTING_USER
-from taskapp.tasks.changes.log import changed_task, deleted_task, new_task
+from taskapp.tasks.changes.log import changed_task, deleted_task, new_task, newest_number
 from taskapp.tasks.filters import FILTERS, STATUSES
 from taskapp.tasks.models import Task
 from taskapp.tasks.orders import columns_of, extra_columns, follows, is_listed, sorted_by
+from taskapp.tasks.pages import with_facts
 from taskapp.tasks.representation import EXPRESSIONS, SELECTED, is_time
 from taskapp.tasks.values import changed_values, completed_at, new_values
 
@@ -94,19 +94,16 @@ def delete_task(*, versioned: bool, keyed: bool) -> Any:
     return idempotent(write) if keyed else write
 
 
-def _with_total(page: Select[Any], matches: Sequence[Any], sort: str) -> Any:
-    """Return a statement with the rows of a page, each with the total; without rows, one with nulls and the total."""
-    order = [column.label(f"order_{column.key}") for column in columns_of(sort)]
-    rows = page.add_columns(*order).subquery("page")
-    counted = db.select(func.count().label("total")).select_from(Task).where(*matches).subquery("counted")
-    columns = tuple(rows.columns)
-    statement = db.select(*columns[: -len(order)], counted.c.total).select_from(counted.outerjoin(rows, true()))
-    return sorted_by(statement, columns[-len(order) :], sort)
-
-
 @lru_cache(_VARIANTS)
 def list_tasks(
-    status: str, sort: str, filters: frozenset[str], fields: tuple[str, ...], *, continued: bool, counted: bool
+    status: str,
+    sort: str,
+    filters: frozenset[str],
+    fields: tuple[str, ...],
+    *,
+    continued: bool,
+    counted: bool,
+    numbered: bool,
 ) -> Any:
     """Return the statement that lists tasks.
 
@@ -116,12 +113,18 @@ def list_tasks(
         filters: the names of the :data:`taskapp.tasks.filters.FILTERS` in use.
         fields: the fields to select, the id first. The columns of :func:`taskapp.tasks.orders.extra_columns` follow.
         continued: whether to start after a position; see :func:`taskapp.tasks.orders.follows`.
-        counted: whether to select the number of all tasks of the list last. Then there is at least one row. If the page
-            is empty, the others of its columns are null.
+        counted: whether to select the number of all tasks of the list after these. Then there is at least one row. If
+            the page is empty, the others of its columns are null.
+        numbered: whether to select the number of the user's newest change last, 0 if there is none. Rows as above.
     """
     matches = (_owned, STATUSES[status], is_listed(sort), *(FILTERS[name] for name in sorted(filters)))
     page = db.select(*(EXPRESSIONS[name] for name in fields), *extra_columns(sort, fields)).where(*matches)
     if continued:
         page = page.where(follows(sort))
     page = sorted_by(page, columns_of(sort), sort).limit(bindparam("page_size"))
-    return _with_total(page, matches, sort) if counted else page
+    facts = []
+    if counted:
+        facts.append(db.select(func.count().label("total")).select_from(Task).where(*matches).subquery("counted"))
+    if numbered:
+        facts.append(newest_number())
+    return with_facts(page, columns_of(sort), sort, facts) if facts else page

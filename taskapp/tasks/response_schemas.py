@@ -13,11 +13,11 @@ from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from taskapp.tasks.openapi import CREATED_AT
 from taskapp.tasks.representation import FIELDS
 
-_TIME_PATTERN = r"\.[0-9]{6}Z$"
+TIME_PATTERN = r"\.[0-9]{6}Z$"
 
 
 def _time(description: str, **options: Any) -> fields.DateTime:
-    about = {"description": description, "pattern": _TIME_PATTERN, "examples": [CREATED_AT]}
+    about = {"description": description, "pattern": TIME_PATTERN, "examples": [CREATED_AT]}
     return fields.DateTime(required=True, metadata=about, **options)
 
 
@@ -103,6 +103,14 @@ class TaskListEnvelope(Schema):
     """A page of tasks."""
 
     data = fields.List(fields.Nested(ListedTask), required=True)
+    as_of = fields.Integer(
+        validate=Range(0),
+        metadata={
+            "format": "int64",
+            "description": "With `as_of`: the number of the newest change that the page contains. 0 if there is none.",
+            "examples": [1043],
+        },
+    )
     pagination = fields.Nested(Pagination, required=True)
 
 

@@ -29,11 +29,13 @@ class Page(NamedTuple):
         tasks: the fields of each task.
         next: the position of the last task, or None if no page follows.
         total: the number of tasks in the whole list, or None if it was not counted.
+        as_of: the number of the newest change that the page contains, or None if it was not asked for.
     """
 
     tasks: Sequence[dict[str, Any]]
     next: Position | None
     total: int | None
+    as_of: int | None = None
 
 
 def list_tasks(
@@ -45,6 +47,7 @@ def list_tasks(
     after: Position | None = None,
     fields: tuple[str, ...] = FIELDS,
     count: bool = False,
+    number: bool = False,
     **values: Any,
 ) -> Page:
     """Return a page of the user's tasks.
@@ -57,6 +60,7 @@ def list_tasks(
         after: the ``next`` of the previous page, or None for the first page.
         fields: the names of the fields to return, in the order of ``FIELDS`` and with the id.
         count: whether to count the tasks of the whole list.
+        number: whether to return the number of the newest change.
         values: the values of filters; None for those not in use. See :data:`taskapp.tasks.filters.FILTERS`.
 
     Raises:
@@ -65,7 +69,7 @@ def list_tasks(
         DatabaseUnavailable: see :func:`taskapp.db.execute.execute`. All functions of this module may raise it.
     """
     in_use = {name: value for name, value in values.items() if value is not None}
-    options = {"continued": after is not None, "counted": count}
+    options = {"continued": after is not None, "counted": count, "numbered": number}
     statement = queries.list_tasks(status, sort, filters.filters_in_use(in_use), fields, **options)
     parameters = {**filters.filter_parameters(in_use), "page_size": limit + 1}
     if after is not None:
@@ -78,12 +82,38 @@ def list_tasks(
         raise OperationTooSlow(costly) from None
     except psycopg2.errors.InvalidParameterValue:
         raise UnknownTimeZone from None
-    total = rows[0][-1] if count else None
-    if count and rows[0][0] is None:  # The id.
+    facts = list(rows[0]) if count or number else []
+    as_of = facts.pop() if number else None
+    total = facts.pop() if count else None
+    return make_page(rows, sort, fields, limit, total=total, as_of=as_of)
+
+
+def make_page(
+    rows: Sequence[Any],
+    sort: str,
+    fields: tuple[str, ...],
+    limit: int,
+    *,
+    total: int | None = None,
+    as_of: int | None = None,
+) -> Page:
+    """Return a page of a list.
+
+    Args:
+        rows: its rows, and one more if another page follows. They begin with the fields. If ``total`` or ``as_of`` is
+            not None, an empty page has a row of nulls.
+        sort: see :func:`list_tasks`.
+        fields: see :func:`list_tasks`.
+        limit: see :func:`list_tasks`.
+        total: see :class:`Page`.
+        as_of: see :class:`Page`.
+    """
+    if (total is not None or as_of is not None) and rows[0][0] is None:  # There is no id, only the facts.
         rows = ()
     to_dict = make_to_dict(fields)
     tasks = [to_dict(row) for row in rows[:limit]]
-    return Page(tasks, position_of(rows[limit - 1], sort, fields) if len(rows) > limit else None, total)
+    following = position_of(rows[limit - 1], sort, fields) if len(rows) > limit else None
+    return Page(tasks, following, total, as_of)
 
 
 def create_task(user_id: str, *, key: RequestKey | None = None, **fields: Any) -> StoredTask:

@@ -51,6 +51,7 @@ PARAMETERS = MappingProxyType(
         "fields": ("select", "only", "include", "columns", "properties", "attributes"),
         "limit": ("per_page", "page_size", "size", "max", "max_results", "take", "first", "top"),
         "cursor": ("page", "offset", "skip", "after", "start", "page_token", "next", "next_cursor", "starting_after"),
+        "as_of": ("at", "as_at", "snapshot", "when"),
         "count": ("total", "with_total", "with_count", "include_total", "include_count", "total_count"),
     }
 )

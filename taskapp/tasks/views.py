@@ -16,8 +16,13 @@ from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
 from taskapp.http.request import current_request
 from taskapp.tasks import error_responses, list_schema, openapi, response_schemas, schemas, service
+from taskapp.tasks.changes.cursors import continue_as_of, cursor_as_of
 from taskapp.tasks.changes.header import mark_write
+from taskapp.tasks.changes.schemas import GoneChangesEnvelope
+from taskapp.tasks.changes.service import list_tasks_as_of
 from taskapp.tasks.errors import (
+    ChangesGone,
+    FutureTime,
     InvalidChange,
     OperationTooSlow,
     ReadOnlyFields,
@@ -61,6 +66,8 @@ map_error(bp, InvalidChange, error_responses.INVALID_CHANGE, error_responses.exp
 map_error(bp, UidTaken, error_responses.UID_TAKEN, lambda error: {"details": {"current": error.current}}, shared=False)
 map_error(bp, OperationTooSlow, error_responses.OPERATION_TOO_SLOW, error_responses.explain_slowness)
 map_error(bp, UnknownTimeZone, error_responses.UNKNOWN_TIME_ZONE)
+map_error(bp, FutureTime, error_responses.FUTURE_TIME)
+map_error(bp, ChangesGone, error_responses.CHANGES_GONE, error_responses.point_to_restart)
 map_error(bp, VersionConflict, error_responses.VERSION_CONFLICT, _describe_conflict)
 
 
@@ -110,19 +117,31 @@ def create_task(user_id: str, body: dict[str, Any]) -> Response:
 @bp.route("", methods=["GET"])
 @bp.arguments(list_schema.ListQuery, location="query")
 @bp.response(200, response_schemas.TaskListEnvelope, **openapi.TASK_LIST)
+@bp.alt_response(410, schema=GoneChangesEnvelope, **error_responses.GONE_CHANGES)
 @costly_if(costly_names)
 def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
     """List tasks.
 
     Returns the newest tasks first unless you set `sort`. If more tasks follow, `pagination.next_cursor` is a string.
-    All filters apply together. With `fields`, tasks have only these fields.
+    All filters apply together. With `fields`, tasks have only these fields. With `as_of`, the response says up to which
+    change.
     """
-    cursor = query.pop("cursor")
+    cursor, sent = query.pop("cursor"), query.pop("as_of", None)
     options = {name: query.pop(name) for name in ("limit", "fields", "count") if name in query}
-    after = None if cursor is None else read_cursor(cursor, user_id, query)
-    page = service.list_tasks(user_id, **query, **options, after=after)
-    total = {} if page.total is None else {"total": page.total}
-    return page_response(page.tasks, page.next, user_id, query, limit=options["limit"], **total)
+    signed = None if cursor is None else read_cursor(cursor, user_id, query)
+    after, as_of = continue_as_of(signed, sent)
+    page = _read_page(user_id, as_of, after=after, **query, **options)
+    members: dict[str, Any] = {} if page.as_of is None else {"as_of": page.as_of}
+    total: dict[str, Any] = {} if page.total is None else {"total": page.total}
+    following = page.next and cursor_as_of(page.next, sent, page.as_of)
+    return page_response(page.tasks, following, user_id, query, limit=options["limit"], beside=members, **total)
+
+
+def _read_page(user_id: str, as_of: int | str | None, *, status: str, sort: str, **values: Any) -> service.Page:
+    if as_of in (None, "now"):
+        return service.list_tasks(user_id, status=status, sort=sort, number=as_of is not None, **values)
+    options = {name: values[name] for name in ("limit", "after", "fields", "count") if name in values}
+    return list_tasks_as_of(user_id, as_of, status=status, sort=sort, **options)
 
 
 @bp.route("/<id:task_id>", methods=["GET"], parameters=[openapi.TASK_ID])

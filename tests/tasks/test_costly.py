@@ -14,8 +14,18 @@ OPERATIONS = {
     "remove a tag": ("DELETE", "tags?name=home", {}),
     "count": ("GET", "tasks/stats?time_zone=UTC", {}),
     "search": ("GET", "tasks?q=x", {}),
+    "list as of a number": ("GET", "tasks?as_of=0", {}),
+    "list as of a time": ("GET", "tasks?as_of=2026-01-01T00:00:00Z", {}),
 }
-QUICK = [("GET", "tasks", {}), ("GET", "tasks?limit=5", {}), ("GET", "tasks/1", {}), ("POST", "tasks", {})]
+QUICK = [
+    ("GET", "tasks", {}),
+    ("GET", "tasks?limit=5", {}),
+    ("GET", "tasks?as_of=now", {}),
+    ("GET", "tasks?as_of=", {}),
+    ("GET", "changes?after=0&limit=1000", {}),
+    ("GET", "tasks/1", {}),
+    ("POST", "tasks", {}),
+]
 
 
 def send(user, operation):

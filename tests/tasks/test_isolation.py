@@ -27,7 +27,8 @@ def each_route(user_id, task_id):
         ("GET", tasks, {}),
         ("GET", tags, {}),
         ("GET", f"{tasks}/stats?time_zone=Europe/Berlin", {}),
-        ("GET", f"{tasks}?status=pending&sort=due&count=true&fields=id", {}),
+        ("GET", f"{tasks}?status=pending&sort=due&count=true&fields=id&as_of=now", {}),
+        ("GET", f"/api/{user_id}/changes?after=0", {}),
         ("POST", tasks, {"json": {"title": "intruder"}}),
         ("PATCH", f"{tags}?name=secret", {"json": {"name": "changed"}}),
         ("DELETE", f"{tags}?name=secret", {}),
@@ -44,7 +45,7 @@ def assert_each_route_keeps_users_apart(alice, bob):
     task = bob.create(tags=["secret"], due_date="2026-01-01", completed=True)
     for method, path, options in each_route(bob.user_id, task["id"]):
         assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
-    for method, path, options in each_route(alice.user_id, task["id"])[5:]:
+    for method, path, options in each_route(alice.user_id, task["id"])[6:]:
         code = "TAG_NOT_FOUND" if "/tags" in path else "TASK_NOT_FOUND"
         assert alice.request(method, path, **options).error["code"] == code
     assert alice.get().data == []
@@ -57,6 +58,15 @@ def assert_each_route_keeps_users_apart(alice, bob):
         assert counts["days"] == [{"date": str(today), "created": number, "completed": number}]
     assert bob.request("GET", bob.tags).data == [{"name": "secret", "pending": 0, "total": 1}]
     assert bob.get().data == [task]
+    feeds = [each.request("GET", f"/api/{each.user_id}/changes?after=0").data for each in (alice, bob)]
+    assert [[entry["task_id"] for entry in feed] for feed in feeds] == [[], [task["id"]]]
+    for as_of, newest in (("0", 0), ("1", 1), ("now", 1)):
+        then = bob.get(f"?as_of={as_of}&count=true").json
+        assert (then["data"], then["as_of"]) == ([task] if newest else [], newest)
+    assert [alice.get(f"?as_of={number}").status for number in (0, 1)] == [200, 410]
+    bob.put(f"/{task['id']}", json={"title": "later"})
+    assert bob.get("?as_of=1").data == [task]
+    task = bob.get(f"/{task['id']}").data
     for sort in SORTS:
         for status in ("pending", "completed") if "completed_at" not in sort else ("completed",):
             lists = [each.get(f"?status={status}&sort={sort}&count=true&tagged=true").json for each in (alice, bob)]
@@ -109,7 +119,8 @@ def test_every_api_route_has_the_guard(app):
 def open_server(new_database, via_pooler, start_module_server):
     """A server on a database whose row-level security is switched off."""
     url = new_database()
-    run_sql(url, "ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY; ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
+    for table in ("tasks", "changes"):
+        run_sql(url, f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
     return start_module_server(DATABASE_URL=via_pooler(url))
 
 

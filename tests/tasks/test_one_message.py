@@ -41,6 +41,13 @@ def each_operation(user):
             "&sort=-priority&fields=title&count=true&limit=5"
         ),
         "count of nothing": lambda: user.get("?count=true&tags_any=nobody"),
+        "list as of now": lambda: user.get("?as_of=now&limit=5"),
+        "list nothing as of now": lambda: user.get("?as_of=now&tags_any=nobody&count=true"),
+        "list as of a number": lambda: user.get("?as_of=1&status=pending&count=true&sort=id&limit=5"),
+        "list as of a time": lambda: user.get(f"?as_of={task['created_at']}"),
+        "list as of what is not known": lambda: user.get("?as_of=9007199254740991"),
+        "changes": lambda: user.request("GET", f"/api/{user.user_id}/changes?after=0"),
+        "changes that are not known": lambda: user.request("GET", f"/api/{user.user_id}/changes?after=99"),
         "create": lambda: user.post(json={"title": "x", "description": "y"}),
         "get": lambda: user.get(path),
         "put what was read": lambda: user.put(path, json={**task, "title": "x"}),

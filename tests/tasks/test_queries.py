@@ -10,13 +10,15 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from taskapp.db.message import compile_statement
 from taskapp.tasks import queries, service
+from taskapp.tasks.changes import as_of
+from taskapp.tasks.changes import queries as change_queries
 from taskapp.tasks.filters import FILTERS
 from taskapp.tasks.orders import ORDERS
 from taskapp.tasks.representation import CREATABLE_FIELDS, READ_ONLY_FIELDS, WRITABLE_FIELDS
 from taskapp.tasks.stats import queries as stats_queries
 from taskapp.tasks.tags import queries as tag_queries
 
-MODULES = (queries, tag_queries, stats_queries)
+MODULES = (queries, tag_queries, stats_queries, change_queries, as_of)
 
 # Each use of the table, and what names the acting user in it: a condition, or the first value of a new row.
 USE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO) tasks\b")
@@ -25,6 +27,9 @@ USER_NAMED = re.compile(
     r"|\bINTO tasks \((?:uid, )?user_id[^)]*\) (?:VALUES \(|SELECT )(?:%\(new_uid\)s::UUID, )?%\(acting_user\)s"
 )
 FLAGS = (False, True)
+# Each read of the log names the acting user, too. Writes insert what they have read.
+READ_OF_LOG = re.compile(r"\b(?:FROM|JOIN) changes\b")
+USER_OF_LOG = re.compile(r"\bchanges\.user_id = %\(acting_user\)s")
 WRITES = {"versioned": FLAGS, "keyed": FLAGS}
 
 
@@ -50,6 +55,15 @@ ARGUMENTS = {
         "sort": sorted(ORDERS),
         "filters": [frozenset(), frozenset(FILTERS)],
         "fields": [("id",)],
+        "continued": FLAGS,
+        "counted": FLAGS,
+        "numbered": FLAGS,
+    },
+    as_of.list_tasks_as_of: {
+        "status": service.STATUSES,
+        "sort": ("id", "-id"),
+        "fields": [("id",)],
+        "timed": FLAGS,
         "continued": FLAGS,
         "counted": FLAGS,
     },
@@ -92,6 +106,7 @@ def test_every_statement_names_the_user():
         uses = len(USE.findall(text))
         assert uses, name
         assert len(USER_NAMED.findall(text)) == uses, name
+        assert len(USER_OF_LOG.findall(text)) == len(READ_OF_LOG.findall(text)), name
 
 
 @pytest.mark.parametrize("make", ARGUMENTS)

@@ -37,6 +37,12 @@ def last_change() -> Any:
     return db.select(func.max(last.c.number).label("number"), now.label("now")).subquery("last")
 
 
+def newest_number() -> Any:
+    """Return the number of the user's newest change as ``as_of``, 0 if there is none. A subquery of one row."""
+    newest = db.select(Change.number).where(Change.user_id == ACTING_USER).order_by(Change.number.desc()).limit(1)
+    return db.select(func.coalesce(newest.scalar_subquery(), 0).label("as_of")).subquery("newest")
+
+
 def image(columns: Mapping[str, Any]) -> ColumnElement[Any]:
     """Return a JSON object of columns of a task from their values by name, for ``before`` or ``after``."""
     # A parameter has no type. Without the cast, an array would be logged as text.

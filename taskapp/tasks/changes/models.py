@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from taskapp.db import db
 from taskapp.db.columns import UserId
 
+# The largest number that clients may send, exact in every JSON reader (RFC 8259, section 6).
+MAXIMUM_NUMBER = 2**53 - 1
+
 
 class Change(db.Model):  # type: ignore[name-defined,misc] # Flask-SQLAlchemy creates this class at run time.
     """A change of one task. The log of a user is append-only, and its numbers have no gaps.

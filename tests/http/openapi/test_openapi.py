@@ -16,20 +16,21 @@ from tests.support.external import require
 
 SPECTRAL = ROOT / "tests" / "support" / "tools" / "node_modules" / ".bin" / "spectral"
 TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
-STATS, TAGS = TASKS + "/stats", "/api/{user_id}/tags"
+STATS, TAGS, CHANGES = TASKS + "/stats", "/api/{user_id}/tags", "/api/{user_id}/changes"
 OF_HTTP = {"400", "414", "417", "431", "500", "501"}
 OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "429", "503"}
 OF_WRITE = OF_API | {"404", "409", "412"}
 READY = OF_HTTP | {"200", "503"}
 OPERATIONS = {
     ("post", TASKS): ("create_task", OF_API | {"201", "409"}),
-    ("get", TASKS): ("list_tasks", OF_API | {"200"}),
+    ("get", TASKS): ("list_tasks", OF_API | {"200", "410"}),
     ("get", TASK): ("get_task", OF_API | {"200", "304", "404"}),
     ("put", TASK): ("update_task", OF_WRITE | {"200"}),
     ("patch", TASK): ("patch_task", OF_WRITE | {"200"}),
     ("delete", TASK): ("delete_task", OF_WRITE | {"200"}),
     ("patch", TASK + "/complete"): ("complete_task", OF_WRITE | {"200"}),
     ("get", STATS): ("get_statistics", OF_API | {"200"}),
+    ("get", CHANGES): ("list_changes", OF_API | {"200", "304", "410"}),
     ("get", TAGS): ("list_tags", OF_API | {"200"}),
     ("patch", TAGS): ("rename_tag", OF_API | {"200", "404", "409"}),
     ("delete", TAGS): ("remove_tag", OF_API | {"200", "404", "409"}),
@@ -42,7 +43,7 @@ OPERATIONS = {
 LIST_PARAMETERS = {
     *("status", "q", "due", "overdue", "time_zone", "priority", "tags_all", "tags_any", "tags_none", "tagged"),
     *(f"{name}_{end}" for name in ("due", "created", "updated", "completed") for end in ("from", "before")),
-    *("sort", "fields", "limit", "cursor", "count"),
+    *("sort", "fields", "limit", "cursor", "count", "as_of"),
 }
 # Routes that are there for the document itself.
 OF_THE_DOCUMENT = {"/docs", "/docs/<name>", "/openapi.json"}
@@ -123,6 +124,8 @@ def test_document_has_every_parameter():
             expected |= LIST_PARAMETERS
         if path == TAGS:
             expected |= {"limit", "cursor"} if method == "get" else {"name"}
+        if path == CHANGES:
+            expected |= {"after", "limit", "If-None-Match"}
         if path == STATS:
             expected |= {"time_zone", "from", "before"}
         names = parameters_of(method, path)

@@ -1,0 +1,163 @@
+"""Lists as of any number equal what was listed then, and the replayed feed, after any writes."""
+
+import secrets
+from datetime import UTC, datetime
+from operator import itemgetter
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg2.errors import CheckViolation
+
+from taskapp.http.json_provider import OPTIONS
+from taskapp.tasks import service
+from taskapp.tasks.changes.service import list_changes, list_tasks_as_of
+from taskapp.tasks.errors import InvalidChange, TagNotFound
+from taskapp.tasks.representation import FIELDS
+from taskapp.tasks.tags import service as tags_service
+
+TAGS = st.lists(st.sampled_from(["a", "b", "é"]), unique=True, max_size=3).map(sorted)
+DAYS = st.sampled_from([None, "1900-01-01", "2026-12-24", "2999-12-31"])
+FIELD_VALUES = {
+    "title": st.sampled_from(["a", "b", "🙂"]),
+    "description": st.sampled_from([None, "", "a"]),
+    "completed": st.booleans(),
+    "priority": st.sampled_from([None, "low", "urgent"]),
+    "tags": TAGS,
+    "due_date": DAYS,
+    "due_time": st.sampled_from([None, "00:00", "23:59"]),
+    "time_zone": st.sampled_from([None, "Etc/GMT+12", "Asia/Tokyo"]),
+}
+SOME_FIELDS = st.fixed_dictionaries({}, optional=FIELD_VALUES)
+TAG = st.sampled_from(["a", "b", "é"])
+# From each operation to its arguments. Those that write a task are called with its id, too.
+OPERATIONS = {
+    "create": st.tuples(SOME_FIELDS),
+    "update": st.tuples(SOME_FIELDS.filter(bool)),
+    "complete": st.tuples(st.sampled_from([None, True, False])),
+    "delete": st.tuples(),
+    "add and remove tags": st.tuples(TAGS, TAGS),
+    "rename a tag": st.tuples(TAG, TAG),
+    "remove a tag": st.tuples(TAG),
+}
+WRITES = {
+    "update": lambda user, task, fields: service.update_task(user, task, **fields),
+    "complete": lambda user, task, completed: service.complete_task(user, task, completed=completed),
+    "delete": service.delete_task,
+    "add and remove tags": lambda user, task, added, removed: service.update_task(
+        user, task, add_tags=added, remove_tags=[tag for tag in removed if tag not in added]
+    ),
+}
+WRITES_OF_ALL = {
+    "create": lambda user, fields: service.create_task(user, **{"title": "new", **fields}),
+    "rename a tag": tags_service.rename_tag,
+    "remove a tag": tags_service.remove_tag,
+}
+SOME_WRITES = st.lists(
+    st.sampled_from(["create", *OPERATIONS]).flatmap(
+        lambda name: st.tuples(st.just(name), st.integers(0, 9), OPERATIONS[name])
+    ),
+    min_size=1,
+    max_size=12,
+)
+property_test = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def as_json(values):
+    """What a service function returns as a client reads it: days and times are text."""
+    return orjson.loads(orjson.dumps(values, option=OPTIONS))
+
+
+def list_now(user):
+    page = service.list_tasks(user, status="all", sort="id", limit=1000, number=True)
+    return page.as_of, as_json(page.tasks)
+
+
+def write(user, name, chosen, arguments):
+    """Make a write of a task that there is, or none if it breaks a rule."""
+    try:
+        if name in WRITES_OF_ALL:
+            WRITES_OF_ALL[name](user, *arguments)
+        elif tasks := list_now(user)[1]:
+            WRITES[name](user, tasks[chosen % len(tasks)]["id"], *arguments)
+    except (CheckViolation, InvalidChange, TagNotFound):
+        pass
+
+
+def due_at(task):
+    if not task["due_time"]:
+        return None
+    zone = ZoneInfo(task["time_zone"])
+    local = datetime.fromisoformat(f"{task['due_date']}T{task['due_time']}").replace(tzinfo=zone)
+    return local.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def replay(user):
+    """Replay the feed: the tasks after each change, by its number."""
+    tasks, created, states = {}, {}, {0: []}
+    for entry in as_json(list_changes(user, after=0, limit=1000).changes):
+        number, task_id, at = entry["number"], entry["task_id"], entry["at"]
+        if entry["type"] == "deleted":
+            del tasks[task_id]
+        else:
+            new = {"id": task_id, "user_id": user, "created_at": created.setdefault(task_id, at)}
+            task = tasks.get(task_id, dict.fromkeys(FIELDS) | new | {"tags": []})
+            changed = {name: change["to"] for name, change in entry["changed"].items()}
+            task = {**task, **changed, "updated_at": at, "version": number}
+            tasks[task_id] = {**task, "due_at": due_at(task)}
+        states[number] = sorted(tasks.values(), key=itemgetter("id"))
+    return states
+
+
+def walk(user, number, *, sort, status, limit, count):
+    """All pages of a list as of a number."""
+    options = {"sort": sort, "status": status, "limit": limit, "count": count}
+    page = list_tasks_as_of(user, number, **options)
+    tasks, totals = list(page.tasks), [page.total]
+    while page.next:
+        page = list_tasks_as_of(user, number, **options, after=page.next)
+        tasks += page.tasks
+        totals.append(page.total)
+    return as_json(tasks), totals
+
+
+any_log = given(
+    writes=SOME_WRITES,
+    sort=st.sampled_from(["id", "-id"]),
+    status=st.sampled_from(service.STATUSES),
+    limit=st.integers(1, 5),
+    count=st.booleans(),
+)
+
+
+def assert_as_of_equals_replay(app, writes, sort, status, limit, count):
+    user = f"user-{secrets.token_hex(6)}"
+    with app.app_context():
+        listed = {}
+        for name, chosen, arguments in writes:
+            write(user, name, chosen, arguments)
+            number, listed[number] = list_now(user)
+        states = replay(user)
+        assert list(states) == list(range(len(states)))
+        assert {number: states[number] for number in listed} == listed
+        for number, state in states.items():
+            assert as_json(list_tasks_as_of(user, number, status="all", sort="id", limit=1000).tasks) == state
+            wanted = [task for task in state if status == "all" or task["completed"] == (status == "completed")]
+            tasks, totals = walk(user, number, sort=sort, status=status, limit=limit, count=count)
+            assert tasks == (wanted if sort == "id" else wanted[::-1])
+            assert set(totals) == {len(wanted) if count else None}
+
+
+@settings(property_test, max_examples=6)
+@any_log
+def test_list_as_of_any_number_equals_the_replayed_feed(app, **example):
+    assert_as_of_equals_replay(app, **example)
+
+
+@pytest.mark.slow
+@settings(property_test, max_examples=250)
+@any_log
+def test_list_as_of_any_number_of_many_logs_equals_the_replayed_feed(app, **example):
+    assert_as_of_equals_replay(app, **example)
