@@ -9,7 +9,7 @@ from sqlalchemy import Executable
 from sqlalchemy.sql.functions import FunctionElement
 
 from taskapp.db.message import compile_statement
-from taskapp.tasks import queries, service
+from taskapp.tasks import queries
 from taskapp.tasks.changes import as_of
 from taskapp.tasks.changes import queries as change_queries
 from taskapp.tasks.filters import FILTERS
@@ -51,7 +51,7 @@ ARGUMENTS = {
     queries.toggle_task: WRITES,
     queries.delete_task: WRITES,
     queries.list_tasks: {
-        "status": service.STATUSES,
+        "status": ["pending"],
         "sort": sorted(ORDERS),
         "filters": [frozenset(), frozenset(FILTERS)],
         "fields": [("id",)],
@@ -60,8 +60,8 @@ ARGUMENTS = {
         "numbered": FLAGS,
     },
     as_of.list_tasks_as_of: {
-        "status": service.STATUSES,
-        "sort": ("id", "-id"),
+        "status": ["pending"],
+        "sort": ["-id"],
         "fields": [("id",)],
         "timed": FLAGS,
         "continued": FLAGS,
