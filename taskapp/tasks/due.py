@@ -6,6 +6,8 @@ from sqlalchemy import ColumnElement, DateTime, func, literal_column
 
 from taskapp.tasks.models import Task
 
+# The fields that together make one instant.
+DUE_FIELDS = ("due_date", "due_time", "time_zone")
 # The place of tasks without a day: last.
 NEVER: ColumnElement[Any] = literal_column("timestamp 'infinity'")
 _END_OF_DAY: ColumnElement[Any] = literal_column("time '24:00'")

@@ -21,10 +21,9 @@ from sqlalchemy import (
     select,
 )
 
-from taskapp.tasks.due import due_order
+from taskapp.tasks.due import DUE_FIELDS, due_order
 from taskapp.tasks.models import Task
 
-_DUE = ("due_date", "due_time")
 _TAGS = ("add_tags", "remove_tags")
 _TAG = Task.__table__.c.tags.type.item_type
 
@@ -82,10 +81,10 @@ def changed_values(fields: Iterable[str], at: Any) -> dict[str, Any]:
     values = {name: _parameter(name) for name in sorted(fields) if name not in _TAGS}
     if "completed" in values:
         values["completed_at"] = completed_at(values["completed"], at)
-    if not values.keys().isdisjoint(_DUE):
-        day = cast(values["due_date"], Date) if "due_date" in values else Task.due_date
-        time = cast(values["due_time"], Time) if "due_time" in values else Task.due_time
-        values["due_order"] = due_order(day, time)
+    if not values.keys().isdisjoint(DUE_FIELDS):
+        # The log has all of them, so that undo compares and sets back the whole instant.
+        values = {**{name: getattr(Task, name) for name in DUE_FIELDS}, **values}
+        values["due_order"] = due_order(cast(values["due_date"], Date), cast(values["due_time"], Time))
     if not set(_TAGS).isdisjoint(fields):
         values["tags"] = _merged_tags()
     return values

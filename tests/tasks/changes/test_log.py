@@ -29,15 +29,13 @@ CHANGES = {
         "due_date": "2027-01-01",
     },
 }
-# The columns that follow from others are logged with them.
-DERIVED = {"completed": "completed_at", "due_date": "due_order", "due_time": "due_order"}
+# The columns that follow from others are logged with them, and those that make up one instant together.
+DUE = {"due_date", "due_time", "time_zone", "due_order"}
 
 
 def columns_of(changes):
     columns = {"tags" if name.endswith("_tags") else name for name in changes}
-    if changes.get("due_date", "") is None:
-        columns |= {"due_time", "time_zone"}
-    return columns | {DERIVED[name] for name in columns if name in DERIVED}
+    return columns | (DUE if columns & DUE else set()) | ({"completed_at"} if "completed" in columns else set())
 
 
 def test_each_write_is_logged(alice, database_url):
