@@ -93,6 +93,9 @@ _STORED = (
     .where(IdempotencyKey.user_id == ACTING_USER, IdempotencyKey.key == bindparam("key"))
     .cte("stored")
 )
+# The name of a column of writes that always return a row: whether they wrote. If not, the row says why. It
+# must differ from "written", because to_jsonb would take that for the column.
+DONE = "done"
 # The conditions that the WHERE of a write must include before it is passed to :func:`idempotent`.
 NOT_YET_WRITTEN: tuple[ColumnElement[bool], ...] = (
     _ACQUIRED,
@@ -105,12 +108,14 @@ def idempotent(write: Insert | Update | Delete | Select[Any]) -> Any:
 
     Args:
         write: a write of at most one row, with RETURNING, or a query of at most one row about a write in its WITH.
-            :data:`NOT_YET_WRITTEN` must be among the conditions of the write.
+            :data:`NOT_YET_WRITTEN` must be among the conditions of the write. If it has a column :data:`DONE`, its
+            row is stored only if that is true.
 
     Returns:
         A statement for :func:`execute_idempotent`.
     """
     written = write.cte("written")
+    is_done = [written.c[DONE]] if DONE in written.c else []
     result = type_coerce(func.to_jsonb(literal_column("written")), JSONB)
     inserted = (
         db.insert(IdempotencyKey)
@@ -121,7 +126,9 @@ def idempotent(write: Insert | Update | Delete | Select[Any]) -> Any:
                 bindparam("key"),
                 bindparam("fingerprint", type_=IdempotencyKey.__table__.c.fingerprint.type),
                 result,
-            ).select_from(written),
+            )
+            .select_from(written)
+            .where(*is_done),
         )
         .cte("inserted")
     )
@@ -145,7 +152,7 @@ def execute_idempotent(
         share: as for :func:`taskapp.db.execute.execute`.
 
     Returns:
-        The result of the write, new or stored; None if no row matched.
+        The result of the write, new or stored; None if no row matched. If it has :data:`DONE`, that may be false.
 
     Raises:
         IdempotencyKeyInUse: the first write with this key is still in progress.
@@ -166,7 +173,8 @@ def execute_idempotent(
         raise IdempotencyKeyInUse
     if not written:
         return None
-    result_stored.send()
+    if written.get(DONE, True):
+        result_stored.send()
     return Outcome(written, replayed=False)
 
 

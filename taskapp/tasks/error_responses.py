@@ -7,7 +7,7 @@ from typing import Any
 from taskapp.http.errors import KEY_IN_USE, ErrorResponse
 from taskapp.http.openapi import describe_error
 from taskapp.http.request import current_request, encode_path
-from taskapp.tasks.errors import ChangesGone, InvalidChange, OperationTooSlow
+from taskapp.tasks.errors import ChangesGone, InvalidChange, OperationTooSlow, TaskExists, UndoConflict
 from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE
 from taskapp.tasks.rules import NEEDS, ZONE_UNKNOWN
 
@@ -102,4 +102,53 @@ CONFLICTING_TASK = describe_error(
         "ForeignTag": FOREIGN_TAG._replace(details=_CURRENT),
     },
     "The task has none of the versions in `If-Match`. `details.current` is the current task.",
+)
+
+CHANGE_NOT_FOUND = ErrorResponse(
+    HTTPStatus.NOT_FOUND, "CHANGE_NOT_FOUND", "No write has this number, or its changes are no longer known."
+)
+UNDO_CONFLICT = ErrorResponse(
+    HTTPStatus.CONFLICT,
+    "UNDO_CONFLICT",
+    "The task was changed since.",
+    details={"conflicts": [{"task_id": 1, "changed": ["title"], "current": CHANGED_EXAMPLE}]},
+)
+TOO_MANY_AFFECTED = ErrorResponse(
+    HTTPStatus.CONFLICT, "TOO_MANY_AFFECTED", "The write made more than 1,000 changes. Only smaller ones can be undone."
+)
+TASK_EXISTS = ErrorResponse(
+    HTTPStatus.CONFLICT,
+    "CONFLICT",
+    "The task exists, or another task has its uid. See details.current.",
+    details={"current": EXAMPLE},
+)
+# The values before the write break a rule that is newer than they are.
+_NOT_POSSIBLE = "The values from before the write break a rule of tasks now."
+
+
+def explain_conflict(error: UndoConflict) -> dict[str, Any]:
+    """Return the attributes of :data:`UNDO_CONFLICT` for an error."""
+    if error.changes == 1:
+        message = "The task was changed since."
+    else:
+        message = f"{len(error.conflicts)} of {error.changes} tasks were changed since."
+    return {"message": message if error.conflicts else _NOT_POSSIBLE, "details": {"conflicts": error.conflicts}}
+
+
+def explain_existing(error: TaskExists) -> dict[str, Any]:
+    """Return the attributes of :data:`TASK_EXISTS` for an error."""
+    return {"details": {"current": error.current}} if error.current else {"message": _NOT_POSSIBLE, "details": None}
+
+
+UNDO_CONFLICTS = describe_error(
+    409,
+    {"UndoConflict": UNDO_CONFLICT, "TooManyAffected": TOO_MANY_AFFECTED, "IdempotencyKeyInUse": KEY_IN_USE},
+    "A task was changed since; or the write made more than 1,000 changes; or the `Idempotency-Key` is in use. For "
+    "`UNDO_CONFLICT`, `details.conflicts` has the tasks.",
+)
+EXISTING_TASK = describe_error(
+    409,
+    {"TaskExists": TASK_EXISTS, "IdempotencyKeyInUse": KEY_IN_USE},
+    "The task exists, or another task has its `uid`; then `details.current` is that task. Or the `Idempotency-Key` is "
+    "in use.",
 )

@@ -1,6 +1,6 @@
 """Errors of operations on tasks. They know no HTTP status; ``taskapp.tasks.views`` maps them to responses."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 
@@ -81,4 +81,38 @@ class VersionConflict(Exception):
 
     def __init__(self, current: Mapping[str, Any]) -> None:
         super().__init__(current["version"])
+        self.current = current
+
+
+class ChangeNotFound(Exception):
+    """No write of the user has this number, or its changes are no longer known."""
+
+
+class UndoConflict(Exception):
+    """A task was changed since the write that is to be undone.
+
+    Args:
+        conflicts: a dict for each such task, as in the response.
+        changes: the number of changes of the write.
+    """
+
+    def __init__(self, conflicts: Sequence[Mapping[str, Any]], changes: int) -> None:
+        super().__init__(changes)
+        self.conflicts = conflicts
+        self.changes = changes
+
+
+class TooManyAffected(Exception):
+    """The write made too many changes to undo them at once."""
+
+
+class TaskExists(Exception):
+    """The task to restore exists, or another task has its uid.
+
+    Args:
+        current: the fields of this task; None if they are not known.
+    """
+
+    def __init__(self, current: Mapping[str, Any] | None) -> None:
+        super().__init__()
         self.current = current

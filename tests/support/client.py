@@ -77,7 +77,8 @@ class Client:
     def __init__(self, address: int | Path, *, token: str | None = None, user_id: str = ""):
         self.token = token
         self.user_id = user_id
-        self.tasks, self.tags = (f"/api/{quote(user_id, safe='')}/{name}" for name in ("tasks", "tags"))
+        resources = ("tasks", "tags", "changes", "trash")
+        self.tasks, self.tags, self.changes, self.trash = (f"/api/{quote(user_id, safe='')}/{it}" for it in resources)
         if isinstance(address, Path):
             self._connection: http.client.HTTPConnection = UnixConnection(address, timeout=30)
         else:
@@ -135,6 +136,10 @@ class Client:
         response = self.post(json={"title": "a task", **fields})
         assert response.status == 201, response.body
         return response.data
+
+    def undo(self, number, query="", **options) -> Response:
+        """Undo a write."""
+        return self.request("POST", f"{self.changes}/{number}/undo{query}", **options)
 
     def close(self) -> None:
         self._connection.close()

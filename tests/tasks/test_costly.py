@@ -16,15 +16,12 @@ OPERATIONS = {
     "search": ("GET", "tasks?q=x", {}),
     "list as of a number": ("GET", "tasks?as_of=0", {}),
     "list as of a time": ("GET", "tasks?as_of=2026-01-01T00:00:00Z", {}),
+    "trash": ("GET", "trash", {}),
 }
 QUICK = [
-    ("GET", "tasks", {}),
-    ("GET", "tasks?limit=5", {}),
-    ("GET", "tasks?as_of=now", {}),
-    ("GET", "tasks?as_of=", {}),
-    ("GET", "changes?after=0&limit=1000", {}),
-    ("GET", "tasks/1", {}),
-    ("POST", "tasks", {}),
+    *(("GET", path, {}) for path in ("tasks", "tasks?limit=5", "tasks?as_of=now", "tasks?as_of=")),
+    *(("GET", path, {}) for path in ("changes?after=0&limit=1000", "tasks/1", "tasks/1/history", "changes/1")),
+    *(("POST", path, {}) for path in ("tasks", "tasks/1/restore", "changes/1/undo")),
 ]
 
 
@@ -64,7 +61,7 @@ def hurried(make_app, secret):
     return partial(LocalUser, make_app(REQUEST_TIMEOUT=1), secret)
 
 
-@pytest.mark.parametrize("name", ["list tags", "count"])
+@pytest.mark.parametrize("name", ["list tags", "count", "trash"])
 def test_read_that_takes_too_long_is_stopped(hurried, database_url, name):
     with locked_tasks(database_url):
         response = send(hurried(), OPERATIONS[name])

@@ -19,9 +19,9 @@ from taskapp.tasks.orders import SORTS
 from tests.support.postgres import run_sql
 
 
-def each_route(user_id, task_id):
-    """Every operation on a task of one user, as a method, a path and what to send."""
-    tasks, tags = f"/api/{user_id}/tasks", f"/api/{user_id}/tags"
+def each_route(user_id, task_id, number):
+    """Every operation on a task and a write of one user, as a method, a path and what to send."""
+    tasks, tags, changes_of = (f"/api/{user_id}/{name}" for name in ("tasks", "tags", "changes"))
     changes = {"json": {"title": "changed", "description": "changed", "completed": True}}
     return [
         ("GET", tasks, {}),
@@ -29,6 +29,7 @@ def each_route(user_id, task_id):
         ("GET", f"{tasks}/stats?time_zone=Europe/Berlin", {}),
         ("GET", f"{tasks}?status=pending&sort=due&count=true&fields=id&as_of=now", {}),
         ("GET", f"/api/{user_id}/changes?after=0", {}),
+        ("GET", f"/api/{user_id}/trash", {}),
         ("POST", tasks, {"json": {"title": "intruder"}}),
         ("PATCH", f"{tags}?name=secret", {"json": {"name": "changed"}}),
         ("DELETE", f"{tags}?name=secret", {}),
@@ -38,18 +39,29 @@ def each_route(user_id, task_id):
         ("PATCH", f"{tasks}/{task_id}/complete", {}),
         ("PATCH", f"{tasks}/{task_id}/complete", {"json": {"completed": True}}),
         ("DELETE", f"{tasks}/{task_id}", {}),
+        ("GET", f"{tasks}/{task_id}/history", {}),
+        ("POST", f"{tasks}/{task_id}/restore", {}),
+        ("GET", f"{changes_of}/{number}", {}),
+        ("POST", f"{changes_of}/{number}/undo", {}),
     ]
 
 
 def assert_each_route_keeps_users_apart(alice, bob):
+    gone = bob.create(tags=["secret"])
+    deletion = bob.delete(f"/{gone['id']}").headers["Change"]
     task = bob.create(tags=["secret"], due_date="2026-01-01", completed=True)
-    for method, path, options in each_route(bob.user_id, task["id"]):
-        assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
-    for method, path, options in each_route(alice.user_id, task["id"])[6:]:
-        code = "TAG_NOT_FOUND" if "/tags" in path else "TASK_NOT_FOUND"
-        assert alice.request(method, path, **options).error["code"] == code
+    for task_id, number in ((task["id"], task["version"]), (gone["id"], deletion)):
+        for method, path, options in each_route(bob.user_id, task_id, number):
+            assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
+        for method, path, options in each_route(alice.user_id, task_id, number)[7:]:
+            codes = {"tags": "TAG_NOT_FOUND", "changes": "CHANGE_NOT_FOUND"}
+            code = codes.get(path.split("?")[0].split("/")[3], "TASK_NOT_FOUND")
+            assert alice.request(method, path, **options).error["code"] == code, path
     assert alice.get().data == []
     assert alice.request("GET", alice.tags).data == []
+    assert alice.request("GET", alice.trash).data == []
+    assert [each["id"] for each in bob.request("GET", bob.trash).data] == [gone["id"]]
+    assert len(bob.request("GET", f"{bob.changes}/{deletion}").data) == 1
     today = datetime.now(UTC).date()
     days = f"&from={today}&before={today + timedelta(1)}"
     for user, number in ((alice, 0), (bob, 1)):
@@ -74,12 +86,30 @@ def assert_each_route_keeps_users_apart(alice, bob):
             assert [each["data"] for each in lists] == [[], [task] if status == "completed" else []]
 
 
+def assert_equal_numbers_keep_users_apart(alice, bob):
+    """Both users have writes of the same numbers, of one task and of several."""
+    tasks = {user: [user.create(title=user.user_id, tags=["a"]) for _ in range(2)] for user in (alice, bob)}
+    for user, (task, *_) in tasks.items():
+        entries = user.request("GET", f"{user.changes}/{task['version']}").data
+        history = user.get(f"/{task['id']}/history").data
+        assert [entry["task_id"] for entry in entries + history] == [task["id"]] * 2
+    number = alice.request("PATCH", f"{alice.tags}?name=a", json={"name": "b"}).headers["Change"]
+    before = bob.get().data
+    assert len(alice.request("GET", f"{alice.changes}/{number}").data) == 2
+    assert {result["task_id"] for result in alice.undo(number).data["results"]} == {task["id"] for task in tasks[alice]}
+    assert bob.get().data == before
+
+
+def test_equal_numbers_keep_users_apart(alice, bob):
+    assert_equal_numbers_keep_users_apart(alice, bob)
+
+
 def test_each_route_keeps_users_apart(alice, bob):
     assert_each_route_keeps_users_apart(alice, bob)
 
 
 def test_each_route_is_every_route_there_is(app):
-    listed = {(method, path.split("?")[0]) for method, path, _ in each_route("{user_id}", "{task_id}")}
+    listed = {(method, path.split("?")[0]) for method, path, _ in each_route("{user_id}", "{task_id}", "{number}")}
     there = {
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
@@ -107,7 +137,7 @@ def test_every_api_route_has_the_guard(app):
     assert len(routes) >= 7
     http = app.test_client()
     for rule in routes:
-        path = rule.build({"user_id": "somebody", "task_id": "1"}, append_unknown=False)[1]
+        path = rule.build({"user_id": "somebody", "task_id": "1", "number": "1"}, append_unknown=False)[1]
         for method in rule.methods - {"OPTIONS"}:
             assert http.open(path, method=method).status_code == 401, (method, rule.rule)
 
@@ -127,6 +157,7 @@ def open_server(new_database, via_pooler, start_module_server):
 def test_where_alone_keeps_users_apart(open_server):
     alice, bob = open_server.client(), open_server.client()
     assert_each_route_keeps_users_apart(alice, bob)
+    assert_equal_numbers_keep_users_apart(open_server.client(), open_server.client())
     assert alice.request("GET", "/health/ready").error["details"].keys() == {"row_level_security"}
 
 

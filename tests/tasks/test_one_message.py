@@ -32,7 +32,7 @@ def user(proxy, single_server):
 def each_operation(user):
     """Every operation on tasks, in an order in which each finds its task."""
     task = user.create(tags=["a"])
-    path, tags, key = f"/{task['id']}", user.tags, secrets.token_hex()
+    path, tags, key, numbers = f"/{task['id']}", user.tags, secrets.token_hex(), []
     return {
         "list": lambda: user.get(),
         "list pending": lambda: user.get("?status=pending&limit=5"),
@@ -65,6 +65,17 @@ def each_operation(user):
         "count": lambda: user.get("/stats?time_zone=UTC"),
         "count by day": lambda: user.get("/stats?time_zone=UTC&from=2026-11-01&before=2026-12-01"),
         "delete": lambda: user.delete(path),
+        "list the trash": lambda: user.request("GET", f"{user.trash}?limit=5"),
+        "restore": lambda: numbers.append(user.post(f"{path}/restore").headers["Change"]),
+        "restore what is there": lambda: user.post(f"{path}/restore", headers={"Idempotency-Key": f"{key}-1"}),
+        "history": lambda: user.get(f"{path}/history?limit=2"),
+        "get a write": lambda: user.request("GET", f"{user.changes}/{numbers[0]}"),
+        "try an undo": lambda: user.undo(numbers[0], "?dry_run=true"),
+        "undo": lambda: numbers.append(user.undo(numbers[0]).headers["Change"]),
+        "undo with a key": lambda: user.undo(numbers[1], headers={"Idempotency-Key": f"{key}-2"}),
+        "undo what was changed since": lambda: user.undo(numbers[1]),
+        "undo what is not there": lambda: user.undo(2**50, headers={"Idempotency-Key": f"{key}-3"}),
+        "delete again": lambda: user.delete(path),
         "get what is not there": lambda: user.get(path),
         "put what is not there": lambda: user.put(path, json={"title": "x"}),
         "delete what is not there": lambda: user.delete(path),

@@ -21,7 +21,7 @@ from taskapp.tasks.representation import SELECTED
 Values = Callable[[Any], Mapping[str, Any]]
 _TABLE = Task.__table__
 # What a log entry has in columns of its own. A deletion also keeps created_at, to restore the task with it.
-_NOT_LOGGED = ("user_id", "id", "version", "updated_at")
+NOT_LOGGED = ("user_id", "id", "version", "updated_at")
 _LOGGED = ("user_id", "number", "task_id", "previous", "previous_at", "at", "before", "after")
 
 
@@ -53,10 +53,14 @@ def image(columns: Mapping[str, Any]) -> ColumnElement[Any]:
     return func.jsonb_build_object(*chain.from_iterable(typed.items()), type_=JSONB)
 
 
+def without(task: ColumnElement[Any], *names: str) -> ColumnElement[Any]:
+    """Return an image without some columns."""
+    return task.op("-")(cast(array(names), ARRAY(Text)))
+
+
 def _row_image(*omitted: str) -> ColumnElement[Any]:
     """Return a JSON object of all columns of a task but those omitted."""
-    row = func.to_jsonb(_TABLE.table_valued(), type_=JSONB)
-    return row.op("-")(cast(array(omitted), ARRAY(Text)))
+    return without(func.to_jsonb(_TABLE.table_valued(), type_=JSONB), *omitted)
 
 
 def new_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
@@ -73,7 +77,7 @@ def new_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
     created = (
         db.insert(Task)
         .from_select(list(columns), new)
-        .returning(*SELECTED, _row_image(*_NOT_LOGGED, "created_at").label("after"))
+        .returning(*SELECTED, _row_image(*NOT_LOGGED, "created_at").label("after"))
         .cte("created")
     )
     row = created.c
@@ -127,7 +131,7 @@ def deleted_task(*conditions: ColumnElement[bool]) -> Any:
     Args:
         conditions: as for :func:`changed_task`.
     """
-    image_before = _row_image(*_NOT_LOGGED).label("before")
+    image_before = _row_image(*NOT_LOGGED).label("before")
     deleted = db.delete(Task).where(*conditions).returning(*SELECTED, image_before).cte("deleted")
     last, row = last_change(), deleted.c
     entry = db.select(

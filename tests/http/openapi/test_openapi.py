@@ -17,6 +17,7 @@ from tests.support.external import require
 SPECTRAL = ROOT / "tests" / "support" / "tools" / "node_modules" / ".bin" / "spectral"
 TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
 STATS, TAGS, CHANGES = TASKS + "/stats", "/api/{user_id}/tags", "/api/{user_id}/changes"
+TRASH, WRITE = "/api/{user_id}/trash", CHANGES + "/{number}"
 OF_HTTP = {"400", "414", "417", "431", "500", "501"}
 OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "429", "503"}
 OF_WRITE = OF_API | {"404", "409", "412"}
@@ -34,6 +35,11 @@ OPERATIONS = {
     ("get", TAGS): ("list_tags", OF_API | {"200"}),
     ("patch", TAGS): ("rename_tag", OF_API | {"200", "404", "409"}),
     ("delete", TAGS): ("remove_tag", OF_API | {"200", "404", "409"}),
+    ("post", TASK + "/restore"): ("restore_task", OF_API | {"200", "404", "409"}),
+    ("get", TASK + "/history"): ("get_history", OF_API | {"200", "404"}),
+    ("get", TRASH): ("list_deleted", OF_API | {"200"}),
+    ("get", WRITE): ("get_write", OF_API | {"200", "404"}),
+    ("post", WRITE + "/undo"): ("undo_write", OF_API | {"200", "404", "409"}),
     ("get", "/"): ("get_index", OF_HTTP | {"200"}),
     ("get", "/health/live"): ("check_live", OF_HTTP | {"200"}),
     ("get", "/health/ready"): ("check_ready", READY),
@@ -118,7 +124,7 @@ def test_document_has_every_parameter():
         expected = {"X-Request-ID", *re.findall(r"{(\w+)}", path)}
         if path.startswith("/api") and method != "get":
             expected |= {"Idempotency-Key"}
-        if path.startswith(TASK):
+        if path in {TASK, TASK + "/complete"}:
             expected |= {"If-None-Match"} if method == "get" else {"If-Match"}
         if (method, path) == ("get", TASKS):
             expected |= LIST_PARAMETERS
@@ -126,6 +132,10 @@ def test_document_has_every_parameter():
             expected |= {"limit", "cursor"} if method == "get" else {"name"}
         if path == CHANGES:
             expected |= {"after", "limit", "If-None-Match"}
+        if path in {TRASH, WRITE, TASK + "/history"}:
+            expected |= {"limit", "cursor"}
+        if path == WRITE + "/undo":
+            expected |= {"dry_run"}
         if path == STATS:
             expected |= {"time_zone", "from", "before"}
         names = parameters_of(method, path)

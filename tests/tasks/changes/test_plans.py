@@ -101,7 +101,14 @@ OPERATIONS = {
     "all changes": ("GET", "changes", "?after=0&limit=1000", {}),
     "list as of a number": ("GET", "tasks", "?as_of={recent}&limit=50", {}),
     "list as of a time": ("GET", "tasks", "?as_of={time}&limit=50&count=true", {}),
+    "get a write": ("GET", "changes", "/500", {}),
+    "try an undo": ("POST", "changes", "/500/undo?dry_run=true", {}),
+    "undo": ("POST", "changes", "/500/undo", {}),
+    "undo with a key": ("POST", "changes", "/500/undo", {"key": "key"}),
+    "history": ("GET", "tasks", "/{}/history", {}),
     "delete": ("DELETE", "tasks", "/{}", {}),
+    "trash": ("GET", "trash", "", {}),
+    "restore": ("POST", "tasks", "/{}/restore", {}),
 }
 
 

@@ -1,0 +1,1 @@
+"""Deleted tasks: list and restore."""

@@ -1,0 +1,45 @@
+"""The schemas of responses about deleted tasks. They are for documentation."""
+
+from marshmallow import Schema, fields
+from marshmallow.validate import Range
+
+from taskapp.http.openapi import ErrorOut
+from taskapp.tasks.openapi import UPDATED_AT
+from taskapp.tasks.response_schemas import TIME_PATTERN, CurrentTask, Pagination, TaskOut
+
+
+class DeletedTask(TaskOut):
+    """A deleted task, as it was."""
+
+    deleted_at = fields.DateTime(
+        required=True,
+        metadata={
+            "description": "When the task was deleted, in UTC.",
+            "pattern": TIME_PATTERN,
+            "examples": [UPDATED_AT],
+        },
+    )
+    change = fields.Integer(
+        required=True,
+        validate=Range(1),
+        metadata={"description": "The number of the write that deleted it, to undo it.", "examples": [2]},
+    )
+
+
+class TrashEnvelope(Schema):
+    """A page of the trash."""
+
+    data = fields.List(fields.Nested(DeletedTask), required=True)
+    pagination = fields.Nested(Pagination, required=True)
+
+
+class ExistingTaskError(ErrorOut):
+    """The task exists. `details.current` is that task, or the one that has its uid."""
+
+    details = fields.Nested(CurrentTask)  # type: ignore[assignment] # Narrower than in ErrorOut.
+
+
+class ExistingTaskEnvelope(Schema):
+    """The body of a 409 on restore."""
+
+    error = fields.Nested(ExistingTaskError, required=True)

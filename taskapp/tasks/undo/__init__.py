@@ -1,0 +1,1 @@
+"""Taking writes back: the changes of one write, and undo."""

@@ -1,0 +1,49 @@
+"""The OpenAPI parts of the routes of single writes other than schemas."""
+
+from typing import Any
+
+from taskapp.http.openapi import QUOTA, headers
+from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE, UPDATED_AT
+
+NUMBER = {
+    "in": "path",
+    "name": "number",
+    "description": "The number of a write: the header `Change` of its response, or the `write` of a change.",
+    "example": 2,
+}
+UPDATE: dict[str, Any] = {
+    "number": 2,
+    "write": 2,
+    "undoes": None,
+    "task_id": 1,
+    "type": "updated",
+    "at": UPDATED_AT,
+    "changed": {"title": {"from": EXAMPLE["title"], "to": CHANGED_EXAMPLE["title"]}},
+}
+WRITE = {
+    "description": "The changes of the write.",
+    "example": {"data": [UPDATE], "pagination": {"limit": 1000, "next_cursor": None}},
+    "headers": headers(*QUOTA, "Link"),
+}
+_RESULTS = [{"task_id": 1, "type": "updated", "task": {**EXAMPLE, "updated_at": UPDATED_AT, "version": 3}}]
+UNDONE = {
+    "description": "The write was undone.",
+    "examples": {
+        "undone": {
+            "summary": "Undone",
+            "value": {"data": {"change": 3, "undoes": 2, "dry_run": False, "results": _RESULTS}},
+        },
+        "dry_run": {
+            "summary": "With `dry_run=true`",
+            "value": {
+                "data": {
+                    "change": None,
+                    "undoes": 2,
+                    "dry_run": True,
+                    "results": [{**_RESULTS[0], "task": {**CHANGED_EXAMPLE, "title": EXAMPLE["title"]}}],
+                }
+            },
+        },
+    },
+    "headers": headers(*QUOTA, "Change", "Idempotency-Replayed"),
+}

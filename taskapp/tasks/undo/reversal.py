@@ -1,0 +1,229 @@
+"""The statement that takes changes back. Undo and restore share it.
+
+A change is taken back if the columns that it changed still have the values that it gave them. So it takes nothing but
+the change and the task. Values are compared one by one: with ``@>``, a list of tags would contain a shorter one.
+
+All or nothing: every part that writes depends on whether all changes can be taken back.
+"""
+
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    and_,
+    any_,
+    case,
+    cast,
+    false,
+    func,
+    literal_column,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, array
+
+from taskapp.db import db
+from taskapp.db.idempotency import DONE
+from taskapp.db.prefix import ACTING_USER
+from taskapp.tasks.changes.entries import CHANGING_FIELDS
+from taskapp.tasks.changes.images import (
+    NO_COLUMNS,
+    each_value,
+    merged,
+    task_from,
+    value_in,
+    what_changed,
+    with_columns,
+)
+from taskapp.tasks.changes.log import NOT_LOGGED, last_change, without
+from taskapp.tasks.changes.models import Change
+from taskapp.tasks.models import Task
+from taskapp.tasks.representation import expressions
+
+# Other writes of the user wait while a write is taken back.
+MAXIMUM_CHANGES = 1000
+
+_TABLE = Task.__table__
+_COLUMNS = tuple(column.key for column in _TABLE.columns)
+_COLUMN_LIST = ", ".join(_COLUMNS)
+# Those that an update may set; the acting role has no grant for the others.
+_NEVER_SET = {"user_id", "id", "uid", "created_at"}
+_SETTABLE = tuple(name for name in _COLUMNS if name not in _NEVER_SET)
+# What happens to a task.
+_CREATED: Any = literal_column("'created'")
+_UPDATED: Any = literal_column("'updated'")
+_DELETED: Any = literal_column("'deleted'")
+
+
+def take_back(changes: Any, *, dry_run: bool) -> Any:
+    """Return the statement that takes changes back. It returns one row.
+
+    The row has whether it has done so, ``done``; the number of changes that it found, ``found``; the number of the
+    write, ``change``; and ``tasks``, a JSON array, null if it is empty. If all changes can be taken back, it has each
+    task with what happens to it, ``type``, and the fields that it gets, ``task``, or null. Otherwise it has the tasks
+    that are in the way, with the names of the columns that are, ``changed``, and their fields. The column ``id`` stands
+    for a task that exists, or no longer does, and ``uid`` for one that another task has. Then ``task`` is that other
+    task.
+
+    Args:
+        changes: a query of changes of different tasks. Its columns are ``number``, ``write``, ``task_id``,
+            ``previous``, ``previous_at``, ``before`` and ``after``.
+        dry_run: whether to write nothing. The tasks then keep their versions.
+    """
+    entry = _part(changes, "entry")
+    judged = _judged(_found(entry, lock=not dry_run))
+    plan = _plan(entry, judged)
+    outcome = _outcome(judged, plan, dry_run=dry_run)
+    result = _result(plan, outcome, dry_run=dry_run)
+    return result if dry_run else result.add_cte(outcome, *_writes(outcome))
+
+
+def _part(query: Any, name: str) -> CTE:
+    """Return a part of the statement that PostgreSQL computes once, however often others refer to it."""
+    part: CTE = query.cte(name).prefix_with("MATERIALIZED")
+    return part
+
+
+def _image_of(tasks: Any, *conditions: ColumnElement[bool]) -> Any:
+    """Return a query of the image of a task of the user, ``image``, with its version and the time of its last change.
+
+    OFFSET 0 lets PostgreSQL look up one task after the other. A join could be planned as a scan of all of the user's.
+    """
+    image = func.to_jsonb(tasks.table_valued(), type_=JSONB).label("image")
+    query = db.select(image, tasks.c.version, tasks.c.updated_at)
+    return query.where(tasks.c.user_id == ACTING_USER, *conditions).offset(literal_column("0"))
+
+
+def _found(entry: CTE, *, lock: bool) -> CTE:
+    """Return the changes with what to set, ``put``, and what they had set, ``was``, as images.
+
+    ``put`` is null if the task was created and has to go, and ``was`` if it was deleted and has to come back. ``now``
+    is the image of the task, null if it does not exist. ``deleted`` is that of the task when it was last deleted, and
+    ``other`` that of another task that has its uid.
+    """
+    before, after = entry.c.before, entry.c.after
+    current = _image_of(_TABLE, _TABLE.c.id == entry.c.task_id)
+    # A release without the log takes no turn. Its update of a task ends before the values are compared.
+    current = (current.with_for_update() if lock else current).lateral("current")
+    deletion = (
+        db.select(Change.number, Change.before)
+        .where(Change.user_id == ACTING_USER, Change.task_id == entry.c.task_id, Change.after.is_(None))
+        .where(after.is_(None))
+        .order_by(Change.number.desc())
+        .limit(1)
+        .lateral("deletion")
+    )
+    others = _TABLE.alias("others")
+    uid = cast(before.op("->>")("uid"), others.c.uid.type)
+    other = _image_of(others, others.c.uid == uid, others.c.id != entry.c.task_id, after.is_(None)).lateral("other")
+    found = db.select(
+        *(entry.c[name] for name in ("number", "write", "task_id", "previous", "previous_at", "before")),
+        # The last change is taken back first.
+        func.row_number().over(order_by=entry.c.number.desc()).label("rank"),
+        what_changed(before, after).label("put"),
+        what_changed(after, before).label("was"),
+        current.c.image.label("now"),
+        current.c.version.label("current"),
+        current.c.updated_at.label("current_at"),
+        deletion.c.before.label("deleted"),
+        func.coalesce(current.c.version, deletion.c.number).label("last"),
+        other.c.image.label("other"),
+    )
+    joined = entry.outerjoin(current, true()).outerjoin(deletion, true()).outerjoin(other, true())
+    return _part(found.select_from(joined), "found")
+
+
+def _judged(found: CTE) -> CTE:
+    """Return the changes with the names of the columns in the way, ``changed``, and what is to happen, ``type``."""
+    row = found.c
+    was_created, was_deleted, exists = row.put.is_(None), row.was.is_(None), row.now.is_not(None)
+    # A task that was deleted is compared with what it was when it was deleted last.
+    each = each_value(func.coalesce(row.was, row.before))
+    differs = each.c.value.is_distinct_from(value_in(func.coalesce(row.now, row.deleted), each.c.key))
+    names = db.select(func.jsonb_agg(aggregate_order_by(each.c.key, each.c.key)))
+    names = names.where(differs, each.c.key == any_(array(CHANGING_FIELDS))).scalar_subquery()
+    changed = case(
+        (was_deleted == exists, func.jsonb_build_array("id")),
+        (row.other.is_not(None), func.jsonb_build_array("uid")),
+        else_=names,
+    )
+    kind = case((was_created, _DELETED), (was_deleted, _CREATED), else_=_UPDATED)
+    return _part(db.select(found, changed.label("changed"), kind.label("type")), "judged")
+
+
+def _plan(entry: CTE, judged: CTE) -> CTE:
+    """Return one row: the number and the time of the write, and whether it is possible."""
+    last = last_change()
+    found = db.select(func.count(entry.c.number)).scalar_subquery()
+    plan = db.select(
+        (func.greatest(func.max(last.c.number), func.max(judged.c.current)) + 1).label("change"),
+        func.max(last.c.now).label("at"),
+        found.label("found"),
+        and_(found.between(1, MAXIMUM_CHANGES), func.count(judged.c.changed) == 0).label("possible"),
+    )
+    return _part(plan.select_from(last.outerjoin(judged, true())), "plan")
+
+
+def _outcome(judged: CTE, plan: CTE, *, dry_run: bool) -> CTE:
+    """Return the changes with the columns of each task as they become, or as they are if that is impossible."""
+    row = judged.c
+    version: Any = plan.c.change - 1 + row.rank
+    at: Any = plan.c.at
+    if dry_run:
+        version = func.coalesce(row.current, row.previous)
+        at = func.coalesce(row.current_at, row.previous_at)
+    new = merged(func.coalesce(row.now, NO_COLUMNS), row.put)
+    new = with_columns(new, id=row.task_id, version=version, updated_at=at)
+    shown = func.coalesce(row.now, row.other)
+    task = task_from(case((plan.c.possible, new), else_=shown))
+    # The others are not used from here on.
+    kept = ("number", "rank", "write", "task_id", "put", "was", "now", "current_at", "last", "changed", "type")
+    outcome = db.select(*(row[name] for name in kept), plan, *task.c)
+    return _part(outcome.select_from(judged.join(plan, true()).join(task, true())), "outcome")
+
+
+def _result(plan: CTE, outcome: CTE, *, dry_run: bool) -> Any:
+    row = outcome.c
+    fields = func.jsonb_build_object(*chain.from_iterable(expressions(row).items()), type_=JSONB)
+    shown = func.jsonb_build_object(
+        *("task_id", row.task_id, "type", row.type, "changed", row.changed),
+        *("task", case((row.id.is_not(None), fields))),
+    )
+    tasks = db.select(func.jsonb_agg(aggregate_order_by(shown, row.number)))
+    tasks = tasks.where(row.possible | row.changed.is_not(None)).scalar_subquery()
+    done = false() if dry_run else plan.c.possible
+    return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks"))
+
+
+def _writes(outcome: CTE) -> list[CTE]:
+    """Return the parts that create, change and delete the tasks, and log it."""
+    row = outcome.c
+    # Only with this clause may a row have an id that PostgreSQL did not make.
+    new = text(
+        f"OVERRIDING SYSTEM VALUE SELECT {_COLUMN_LIST} FROM outcome WHERE possible AND type = 'created'"  # noqa: S608
+    ).columns(*_TABLE.columns)
+    inserted = db.insert(Task).from_select(_COLUMNS, new)
+    this_task = and_(Task.user_id == ACTING_USER, Task.id == row.task_id, row.possible)
+    updated = db.update(Task).where(this_task, row.type == _UPDATED).values({name: row[name] for name in _SETTABLE})
+    deleted = db.delete(Task).where(this_task, row.type == _DELETED)
+    writes = {"created": inserted, "updated": updated, "deleted": deleted, "logged": _logged(outcome)}
+    return [write.cte(name) for name, write in writes.items()]
+
+
+def _logged(outcome: CTE) -> Any:
+    row = outcome.c
+    columns = {
+        "user_id": ACTING_USER,
+        "number": row.change - 1 + row.rank,
+        "operation": case((row.found > 1, row.change)),
+        "undoes": row.write,
+        "task_id": row.task_id,
+        "previous": row.last,
+        "previous_at": row.current_at,
+        "at": row.at,
+        "before": case((row.type == _DELETED, without(row.now, *NOT_LOGGED)), (row.type == _UPDATED, row.was)),
+        "after": case((row.type == _CREATED, without(row.put, "created_at")), (row.type == _UPDATED, row.put)),
+    }
+    return db.insert(Change).from_select(list(columns), db.select(*columns.values()).where(row.possible))

@@ -1,0 +1,153 @@
+"""The operations on single writes. They are independent of HTTP."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import psycopg2
+
+from taskapp.db.execute import execute, execute_in_turn
+from taskapp.db.idempotency import DONE, RequestKey, execute_idempotent
+from taskapp.tasks.changes.entries import CHANGING_FIELDS, Entry, entry_to_dict
+from taskapp.tasks.errors import ChangeNotFound, TooManyAffected, UndoConflict
+from taskapp.tasks.representation import from_json
+from taskapp.tasks.undo import queries
+from taskapp.tasks.undo.reversal import MAXIMUM_CHANGES
+
+# What changes of a task may be in the way of undo: its fields, and whether it exists.
+_NAMES = ("id", *CHANGING_FIELDS)
+
+
+class WritePage(NamedTuple):
+    """A page of the changes of a write.
+
+    Attributes:
+        entries: each change.
+        next: the number of the last change, or None if no page follows.
+    """
+
+    entries: Sequence[dict[str, Any]]
+    next: int | None
+
+
+class Outcome(NamedTuple):
+    """What became of changes that were to be taken back.
+
+    Attributes:
+        written: whether they were.
+        found: the number of changes.
+        change: the number of the write that took them back.
+        tasks: a dict for each task; see :func:`taskapp.tasks.undo.reversal.take_back`.
+        replayed: whether this is the stored result of an earlier request with the same idempotency key.
+    """
+
+    written: bool
+    found: int
+    change: int
+    tasks: Sequence[Mapping[str, Any]]
+    replayed: bool = False
+
+    @property
+    def conflicts(self) -> list[dict[str, Any]]:
+        """The tasks that are in the way."""
+        return [
+            {
+                "task_id": task["task_id"],
+                "changed": [name for name in _NAMES if name in task["changed"]],
+                "current": task["task"] and from_json(task["task"]),
+            }
+            for task in self.tasks
+            if task["changed"]
+        ]
+
+
+class Undo(NamedTuple):
+    """The result of an undo.
+
+    Attributes:
+        results: the ``task_id`` of each task, what happened to it, ``type``, and its fields, ``task``, or None.
+        change: the number of the write; None if nothing was written.
+        replayed: whether this is the stored result of an earlier request with the same idempotency key.
+    """
+
+    results: Sequence[dict[str, Any]]
+    change: int | None = None
+    replayed: bool = False
+
+
+def get_write(user_id: str, number: int, *, limit: int, after: int | None = None) -> WritePage:
+    """Return a page of the changes of a write.
+
+    Args:
+        user_id: the acting user.
+        number: the number of the write.
+        limit: the maximum number of changes.
+        after: the ``next`` of the previous page, or None for the first page.
+
+    Raises:
+        ChangeNotFound: the user has no such write, or it is no longer known.
+        DatabaseUnavailable: see :func:`taskapp.db.execute.execute`.
+    """
+    after = number - 1 if after is None else after
+    parameters = {"number": number, "after": after, "page_size": limit + 1, "most": after - number + limit + 1}
+    rows = execute(queries.GET_WRITE, parameters, user_id=user_id, can_retry=True)
+    if not rows:
+        raise ChangeNotFound
+    entries = [entry_to_dict(Entry(*row)) for row in rows[:limit]]
+    return WritePage(entries, entries[-1]["number"] if len(rows) > limit else None)
+
+
+def run_reversal(statement: Any, parameters: Mapping[str, Any], user_id: str, key: RequestKey | None) -> Outcome:
+    """Run a statement of :func:`taskapp.tasks.undo.reversal.take_back` that writes.
+
+    Raises:
+        IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
+        UserBusy, DatabaseUnavailable: see :func:`taskapp.db.execute.execute_in_turn`.
+        psycopg2.IntegrityError: the tasks would break a rule of the table.
+    """
+    if key is None:
+        ((written, found, change, tasks),) = execute_in_turn(statement, parameters, user_id=user_id)
+        return Outcome(written, found, change, tasks or ())
+    outcome = execute_idempotent(statement, parameters, key, user_id=user_id)
+    assert outcome is not None  # noqa: S101 # The statement returns a row, whatever happens.
+    result = outcome.result
+    tasks = result["tasks"] or ()
+    return Outcome(result[DONE], result["found"], result["change"], tasks, outcome.replayed)
+
+
+def undo_write(user_id: str, number: int, *, dry_run: bool = False, key: RequestKey | None = None) -> Undo:
+    """Undo a write: take all its changes back, or none.
+
+    Args:
+        user_id: the acting user.
+        number: the number of the write.
+        dry_run: whether to write nothing, and to return the result that the undo would have.
+        key: the idempotency key of the request, or None. Not used with ``dry_run``.
+
+    Raises:
+        ChangeNotFound: the user has no such write, or it is no longer known.
+        UndoConflict: a task was changed since.
+        TooManyAffected: the write made more than :data:`MAXIMUM_CHANGES` changes.
+        IdempotencyKeyInUse, IdempotencyKeyReused, UserBusy, DatabaseUnavailable: see :func:`run_reversal`.
+    """
+    statement = queries.undo_write(dry_run=dry_run, keyed=key is not None and not dry_run)
+    parameters = {"number": number, "most": MAXIMUM_CHANGES}
+    try:
+        if dry_run:
+            ((written, found, change, tasks),) = execute(statement, parameters, user_id=user_id, can_retry=True)
+            outcome = Outcome(written, found, change, tasks or ())
+        else:
+            outcome = run_reversal(statement, parameters, user_id, key)
+    except (psycopg2.IntegrityError, psycopg2.DataError):
+        # A rule is newer than the values, or a release without the log has just taken a uid.
+        raise UndoConflict([], changes=0) from None
+    if not outcome.found:
+        raise ChangeNotFound
+    if outcome.found > MAXIMUM_CHANGES:
+        raise TooManyAffected
+    if conflicts := outcome.conflicts:
+        raise UndoConflict(conflicts, outcome.found)
+    results = [
+        {"task_id": task["task_id"], "type": task["type"], "task": task["task"] and from_json(task["task"])}
+        for task in outcome.tasks
+    ]
+    return Undo(results, outcome.change if outcome.written else None, outcome.replayed)

@@ -1,0 +1,108 @@
+"""Any writes, undone from the newest on, lead back to each earlier state."""
+
+import contextlib
+import secrets
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from taskapp.tasks import service
+from taskapp.tasks.errors import InvalidChange, TagNotFound, TaskExists, TaskNotFound, UndoConflict
+from taskapp.tasks.tags import service as tags
+from taskapp.tasks.trash.service import list_deleted, restore_task
+from taskapp.tasks.undo.service import undo_write
+from tests.support.change_log import assert_whole
+
+NO_EFFECT = (InvalidChange, TagNotFound, TaskExists, TaskNotFound, UndoConflict)
+TAG = st.sampled_from(["a", "b", "é"])
+TITLE = st.sampled_from(["a", "🙂", 'quote " and \\'])
+FIELDS = {
+    "description": st.none() | st.sampled_from(["", "a\nb"]),
+    "completed": st.booleans(),
+    "priority": st.sampled_from(["urgent", "low", None]),
+    "tags": st.lists(TAG, max_size=3, unique=True).map(sorted),
+}
+DUE = {
+    "due_date": st.none() | st.sampled_from(["1900-01-01", "2026-12-24"]),
+    "due_time": st.none() | st.sampled_from(["00:00", "23:59"]),
+    "time_zone": st.none() | st.sampled_from(["UTC", "Asia/Kathmandu"]),
+}
+CHANGES = st.fixed_dictionaries({}, optional={"title": TITLE, **FIELDS, **DUE}).filter(bool)
+TASK = st.fixed_dictionaries({"title": TITLE}, optional={**FIELDS, "due_date": DUE["due_date"]})
+PLACE = st.integers(0, 3)
+WRITES = st.one_of(
+    st.tuples(st.just("create"), TASK),
+    st.tuples(st.just("update"), PLACE, CHANGES),
+    st.tuples(st.just("toggle"), PLACE),
+    st.tuples(st.just("delete"), PLACE),
+    st.tuples(st.just("restore"), PLACE),
+    st.tuples(st.just("rename"), TAG, TAG),
+    st.tuples(st.just("remove"), TAG),
+    st.tuples(st.just("undo"), st.integers(1, 8)),
+)
+
+
+class Account:
+    """A user who writes, and what the tasks were after each write."""
+
+    def __init__(self):
+        self.user_id, self.ids, self.writes = f"user-{secrets.token_hex(6)}", [], []
+        self.states = [self.state()]
+
+    def state(self):
+        page = service.list_tasks(self.user_id, status="all", sort="id", limit=1000)
+        return [{name: task[name] for name in task if name not in ("version", "updated_at")} for task in page.tasks]
+
+    def write(self, kind, *values):
+        """Make a write, on the id of a place in the order of creation; it may have no effect."""
+        with contextlib.suppress(*NO_EFFECT, IndexError):
+            if (change := getattr(self, kind)(*values)) is not None:
+                self.writes.append(change)
+                self.states.append(self.state())
+
+    def create(self, fields):
+        created = service.create_task(self.user_id, **fields)
+        self.ids.append(created.fields["id"])
+        return created.change
+
+    def update(self, place, changes):
+        return service.update_task(self.user_id, self.ids[place], **changes).change
+
+    def toggle(self, place):
+        return service.complete_task(self.user_id, self.ids[place]).change
+
+    def delete(self, place):
+        return service.delete_task(self.user_id, self.ids[place]).change
+
+    def restore(self, place):
+        return restore_task(self.user_id, self.ids[place]).change
+
+    def rename(self, name, new_name):
+        return tags.rename_tag(self.user_id, name, new_name).change
+
+    def remove(self, name):
+        return tags.remove_tag(self.user_id, name).change
+
+    def undo(self, back):
+        return undo_write(self.user_id, self.writes[-back]).change
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(writes=st.lists(WRITES, min_size=3, max_size=16))
+def test_undo_of_the_newest_writes_leads_back_to_each_state(app, database_url, writes):
+    with app.app_context():
+        account = Account()
+        account.write("create", {"title": "first", "tags": ["a"], "completed": True})
+        for kind, *values in writes:
+            account.write(kind, *values)
+        assert account.state() == account.states[-1]
+        for number, state in zip(reversed(account.writes), reversed(account.states[:-1]), strict=True):
+            preview = undo_write(account.user_id, number, dry_run=True)
+            undone = undo_write(account.user_id, number)
+            assert [result["task_id"] for result in preview.results] == [result["task_id"] for result in undone.results]
+            assert account.state() == state
+        deleted = list_deleted(account.user_id, limit=1000).tasks
+        assert [task["id"] for task in deleted] == sorted(account.ids, reverse=True)
+    assert_whole(database_url, account.user_id)
