@@ -36,13 +36,22 @@ def read_if_match(request: Request) -> tuple[int, ...] | None:
     return tuple({int(version) for version in _VERSION_TAG.findall(header)})
 
 
+def _tags(request: Request) -> list[tuple[str, str]]:
+    """Return ``W/`` or nothing and the opaque part of each entity tag in If-Match, which is well-formed."""
+    return re.findall(_TAG, request.environ.get("HTTP_IF_MATCH", ""))
+
+
+def count_tags(request: Request) -> int:
+    """Return the number of entity tags in If-Match; 0 if the header is missing or ``*``."""
+    return len(_tags(request))
+
+
 def has_foreign_tag(request: Request) -> bool:
     """Return whether If-Match contains an entity tag that this service never sends, and that therefore never matches.
 
     Proxies make such tags of ours when they compress a response: weak ones (nginx), or with a suffix (Apache, Caddy).
     """
-    tags = re.findall(_TAG, request.environ.get("HTTP_IF_MATCH", ""))
-    return any(weak or not _VERSION.fullmatch(tag) for weak, tag in tags)
+    return any(weak or not _VERSION.fullmatch(tag) for weak, tag in _tags(request))
 
 
 def matches_if_none_match(request: Request, version: int) -> bool:

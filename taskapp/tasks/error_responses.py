@@ -94,14 +94,15 @@ FOREIGN_TAG = VERSION_CONFLICT._replace(
     message="The entity tag in If-Match is weak or not from this service, so it never matches. A proxy that compresses "
     'responses may have changed it. Send the version of the task in double quotes, such as "2".'
 )
-_CURRENT = {"current": CHANGED_EXAMPLE}
+_CURRENT = {"current": CHANGED_EXAMPLE, "changed": ["title"]}
 CONFLICTING_TASK = describe_error(
     412,
     {
         "VersionConflict": VERSION_CONFLICT._replace(details=_CURRENT),
-        "ForeignTag": FOREIGN_TAG._replace(details=_CURRENT),
+        "ForeignTag": FOREIGN_TAG._replace(details={**_CURRENT, "changed": None}),
     },
-    "The task has none of the versions in `If-Match`. `details.current` is the current task.",
+    "The task has none of the versions in `If-Match`. `details.current` is the current task, and `details.changed` the "
+    "names of the fields that changed since.",
 )
 
 CHANGE_NOT_FOUND = ErrorResponse(

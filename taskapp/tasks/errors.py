@@ -77,11 +77,13 @@ class VersionConflict(Exception):
 
     Args:
         current: the current fields of the task.
+        changed: the names of the fields that changed since the one required version; None if they are unknown.
     """
 
-    def __init__(self, current: Mapping[str, Any]) -> None:
+    def __init__(self, current: Mapping[str, Any], changed: Sequence[str] | None = None) -> None:
         super().__init__(current["version"])
         self.current = current
+        self.changed = changed
 
 
 class ChangeNotFound(Exception):

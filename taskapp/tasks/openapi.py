@@ -43,6 +43,12 @@ IF_MATCH = _header(
     pattern=r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
     examples=['"3"'],
 )
+PREFER = _header(
+    "Prefer",
+    "With `merge=disjoint` and one entity tag in `If-Match`, an update of an earlier version takes effect if nobody "
+    "else changed the same fields since. Other preferences are ignored (RFC 7240).",
+    examples=["merge=disjoint"],
+)
 IDEMPOTENCY_KEY = _header(
     "Idempotency-Key",
     "1 to 255 visible ASCII characters of your choice. If you retry the request with the same key, nothing is written, "
@@ -160,7 +166,7 @@ NOT_MODIFIED = {
 CHANGED_TASK = {
     "description": "The updated task.",
     "example": {"data": CHANGED_EXAMPLE},
-    "headers": headers(*QUOTA, "ETag", "Change", "Idempotency-Replayed"),
+    "headers": headers(*QUOTA, "ETag", "Change", "Idempotency-Replayed", "Preference-Applied"),
 }
 COMPLETED_TASK = {**CHANGED_TASK, "example": {"data": _COMPLETED_EXAMPLE}}
 DELETION = {

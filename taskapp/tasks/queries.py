@@ -7,12 +7,14 @@ from those of columns, which SQLAlchemy reserves for SET and VALUES.
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, func, not_
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, case, func, not_
 
 from taskapp.db import db
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.log import changed_task, deleted_task, new_task, newest_number
+from taskapp.tasks.changes.merge import in_base, is_disjoint, merged_value
+from taskapp.tasks.changes.since import IS_KNOWN, WAS
 from taskapp.tasks.filters import FILTERS, STATUSES
 from taskapp.tasks.models import Task
 from taskapp.tasks.orders import columns_of, extra_columns, follows, is_listed, sorted_by
@@ -27,12 +29,14 @@ _by_id = (_owned, Task.id == bindparam("task_id"))
 _VARIANTS = 1024
 
 GET_TASK = db.select(*SELECTED).where(*_by_id)
+# With ``was``: the columns that changed since the version ``base``, with their values in it; null if that is unknown.
+GET_TASK_SINCE = GET_TASK.add_columns(case((IS_KNOWN, WAS)).label("was"))
 GET_TASK_BY_UID = db.select(*SELECTED).where(_owned, Task.uid == bindparam("uid", type_=Task.__table__.c.uid.type))
 
 
-def _is_unchanged(name: str) -> ColumnElement[bool]:
+def _is_unchanged(name: str, *, merged: bool) -> ColumnElement[bool]:
     # The same rule as representation.is_unchanged. PostgreSQL decides, because the task may change at any time.
-    current: Any = EXPRESSIONS[name].element
+    current: Any = in_base(EXPRESSIONS[name].element) if merged else EXPRESSIONS[name].element
     value: Any = func.date_trunc(bindparam(f"precision_{name}"), current) if is_time(name) else current
     unchanged: ColumnElement[bool] = value.is_not_distinct_from(bindparam(f"sent_{name}"))
     return unchanged
@@ -60,7 +64,9 @@ def create_task(fields: frozenset[str], *, keyed: bool) -> Any:
 
 
 @lru_cache(_VARIANTS)
-def update_task(fields: frozenset[str], unchanged: frozenset[str], *, versioned: bool, keyed: bool) -> Any:
+def update_task(
+    fields: frozenset[str], unchanged: frozenset[str], *, versioned: bool, keyed: bool, merged: bool = False
+) -> Any:
     """Return the statement that changes the task ``task_id``.
 
     Args:
@@ -69,9 +75,16 @@ def update_task(fields: frozenset[str], unchanged: frozenset[str], *, versioned:
             Times also have a parameter ``precision_`` and the name.
         versioned: whether the write requires one of ``versions``.
         keyed: whether the request has an idempotency key.
+        merged: whether the task may also have a later version than ``base``, if the update is disjoint from what
+            changed since; see :mod:`taskapp.tasks.changes.merge`. ``unchanged`` then is about the version ``base``.
     """
-    conditions = (*_conditions(versioned=versioned, keyed=keyed), *(_is_unchanged(name) for name in sorted(unchanged)))
-    write = changed_task(lambda at: changed_values(fields, at), *conditions)
+    conditions = [*_conditions(versioned=versioned and not merged, keyed=keyed)]
+    conditions += (_is_unchanged(name, merged=merged) for name in sorted(unchanged))
+    if merged:
+        conditions.append(is_disjoint(fields))
+        write = changed_task(lambda at: changed_values(fields, at, merged_value), *conditions)
+    else:
+        write = changed_task(lambda at: changed_values(fields, at), *conditions)
     return idempotent(write) if keyed else write
 
 
@@ -81,9 +94,10 @@ def _toggled(at: Any) -> dict[str, Any]:
 
 
 @lru_cache(_VARIANTS)
-def toggle_task(*, versioned: bool, keyed: bool) -> Any:
+def toggle_task(*, versioned: bool, keyed: bool, merged: bool = False) -> Any:
     """Return the statement that toggles ``completed``. Arguments as for :func:`update_task`."""
-    write = changed_task(_toggled, *_conditions(versioned=versioned, keyed=keyed))
+    disjoint = (is_disjoint({"completed"}, relative=True),) if merged else ()
+    write = changed_task(_toggled, *_conditions(versioned=versioned and not merged, keyed=keyed), *disjoint)
     return idempotent(write) if keyed else write
 
 

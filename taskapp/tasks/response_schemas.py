@@ -3,10 +3,11 @@
 from typing import Any
 
 from marshmallow import Schema, fields
-from marshmallow.validate import Length, Range
+from marshmallow.validate import Length, OneOf, Range
 
 from taskapp.db.columns import MAXIMUM_ID, USER_ID_LENGTH
 from taskapp.http.openapi import ErrorOut
+from taskapp.tasks.changes.entries import CHANGING_FIELDS
 from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
 from taskapp.tasks.list_schema import MAXIMUM_LIMIT
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
@@ -133,10 +134,25 @@ class CurrentTask(Schema):
     current = fields.Nested(TaskOut, required=True)
 
 
+class ChangedTask(CurrentTask):
+    """The details of an error about a task that has changed."""
+
+    changed = fields.List(
+        fields.String(validate=OneOf(CHANGING_FIELDS)),
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The fields that changed since the version in `If-Match`, even if they changed back. `null` "
+            "if that is unknown: the service keeps changes for a limited time, and the tag must be one of this task.",
+            "examples": [["title"]],
+        },
+    )
+
+
 class ChangedTaskError(ErrorOut):
     """The task has changed. `details.current` is the current task."""
 
-    details = fields.Nested(CurrentTask, required=True)  # type: ignore[assignment] # Narrower than in ErrorOut.
+    details = fields.Nested(ChangedTask, required=True)  # type: ignore[assignment] # Narrower than in ErrorOut.
 
 
 class ChangedTaskEnvelope(Schema):

@@ -14,7 +14,15 @@ from taskapp.tasks.errors import InvalidChange, OperationTooSlow, TaskNotFound, 
 from taskapp.tasks.orders import Position, position_of, position_parameters
 from taskapp.tasks.representation import FIELDS, make_to_dict, to_dict
 from taskapp.tasks.rules import explain_violation
-from taskapp.tasks.writes import StoredTask, execute_write, new_parameters, read_task, sent_parameters, write_task
+from taskapp.tasks.writes import (
+    StoredTask,
+    execute_write,
+    new_parameters,
+    only_version,
+    read_task,
+    sent_parameters,
+    write_task,
+)
 
 STATUSES = tuple(filters.STATUSES)
 
@@ -164,6 +172,7 @@ def update_task(
     *,
     unchanged: Mapping[str, Any] = MappingProxyType({}),
     versions: Collection[int] | None = None,
+    merge: bool = False,
     key: RequestKey | None = None,
     **changes: Any,
 ) -> StoredTask:
@@ -175,13 +184,15 @@ def update_task(
         unchanged: values of ``READ_ONLY_FIELDS`` of the same module that the task must have. Times are naive
             datetimes in UTC.
         versions: the versions that the task may have, or None for any.
+        merge: whether to apply the changes to a later version than the one in ``versions``, if nobody else changed the
+            same fields since; see :mod:`taskapp.tasks.changes.merge`.
         key: the idempotency key of the request, or None.
         changes: values for :data:`taskapp.tasks.representation.WRITABLE_FIELDS`, or lists of tags as ``add_tags``
             and ``remove_tags``.
 
     Raises:
         TaskNotFound: the user has no task with this id.
-        VersionConflict: the task has none of the versions.
+        VersionConflict: the task has none of the versions, and the changes cannot be merged.
         ReadOnlyFields: the task has other values than those in ``unchanged``.
         InvalidChange: together with the other fields of the task, the changes break a rule.
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
@@ -191,8 +202,13 @@ def update_task(
     if not changes.keys().isdisjoint(("add_tags", "remove_tags")):
         changes = {"add_tags": [], "remove_tags": [], **changes}
     names = frozenset(changes), frozenset(unchanged)
-    statement = queries.update_task(*names, versioned=versions is not None, keyed=key is not None)
-    values = {**new_parameters(changes), **sent_parameters(unchanged)} if unchanged else new_parameters(changes)
+    base = only_version(versions) if merge else None
+    statement = queries.update_task(
+        *names, versioned=versions is not None, keyed=key is not None, merged=base is not None
+    )
+    values = {**new_parameters(changes), "base": base}
+    if unchanged:
+        values |= sent_parameters(unchanged)
     conditions: Any = {"versions": versions, "unchanged": unchanged}
     try:
         return write_task(statement, values, user_id=user_id, task_id=task_id, key=key, **conditions)
@@ -206,17 +222,21 @@ def complete_task(
     *,
     completed: bool | None = None,
     versions: Collection[int] | None = None,
+    merge: bool = False,
     key: RequestKey | None = None,
 ) -> StoredTask:
     """Set ``completed`` of a task, or toggle it if ``completed`` is None. Return the task.
+
+    A toggle is not merged if somebody else changed ``completed``, even if they changed it back.
 
     Raises:
         TaskNotFound, VersionConflict, IdempotencyKeyInUse, IdempotencyKeyReused: as :func:`update_task`.
     """
     if completed is not None:
-        return update_task(user_id, task_id, completed=completed, versions=versions, key=key)
-    statement = queries.toggle_task(versioned=versions is not None, keyed=key is not None)
-    return write_task(statement, {}, user_id=user_id, task_id=task_id, versions=versions, key=key)
+        return update_task(user_id, task_id, completed=completed, versions=versions, merge=merge, key=key)
+    base = only_version(versions) if merge else None
+    statement = queries.toggle_task(versioned=versions is not None, keyed=key is not None, merged=base is not None)
+    return write_task(statement, {"base": base}, user_id=user_id, task_id=task_id, versions=versions, key=key)
 
 
 def delete_task(

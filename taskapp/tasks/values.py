@@ -4,7 +4,7 @@ The statement derives them from the row as it is when the statement runs. So a c
 another request changes at the same time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -70,15 +70,18 @@ def new_values(fields: Iterable[str], at: Any) -> dict[str, Any]:
     return values
 
 
-def changed_values(fields: Iterable[str], at: Any) -> dict[str, Any]:
+def changed_values(
+    fields: Iterable[str], at: Any, resolve: Callable[[str, Any], Any] = lambda _name, sent: sent
+) -> dict[str, Any]:
     """Return the value of each column that an update sets, by name.
 
     Args:
         fields: the names of the fields to set, as for :func:`new_values`. ``add_tags`` and ``remove_tags`` must come
             together.
         at: the time of the change.
+        resolve: returns the new value of a column, from its name and the value that was sent.
     """
-    values = {name: _parameter(name) for name in sorted(fields) if name not in _TAGS}
+    values = {name: resolve(name, _parameter(name)) for name in sorted(fields) if name not in _TAGS}
     if "completed" in values:
         values["completed_at"] = completed_at(values["completed"], at)
     if not values.keys().isdisjoint(DUE_FIELDS):

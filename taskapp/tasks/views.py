@@ -1,5 +1,6 @@
 """The task routes. Each one parses its input, calls one service function and returns a response."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response
@@ -9,11 +10,12 @@ from taskapp.http.blueprint import Blueprint
 from taskapp.http.concurrency import costly_if
 from taskapp.http.cursors import page_response, read_cursor
 from taskapp.http.errors import map_error
-from taskapp.http.etags import etag, has_foreign_tag, matches_if_none_match, read_if_match
+from taskapp.http.etags import count_tags, etag, has_foreign_tag, matches_if_none_match, read_if_match
 from taskapp.http.id_converter import InvalidId
 from taskapp.http.idempotency_key import read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
+from taskapp.http.preferences import mark_merge, prefers_merge
 from taskapp.http.request import current_request
 from taskapp.tasks import error_responses, list_schema, openapi, response_schemas, schemas, service
 from taskapp.tasks.changes.cursors import continue_as_of, cursor_as_of
@@ -46,10 +48,12 @@ bp = Blueprint(
 
 
 def _describe_conflict(error: VersionConflict) -> dict[str, Any]:
-    conflict = error_responses.FOREIGN_TAG if has_foreign_tag(current_request()) else error_responses.VERSION_CONFLICT
+    request = current_request()
+    conflict = error_responses.FOREIGN_TAG if has_foreign_tag(request) else error_responses.VERSION_CONFLICT
     return {
         "message": conflict.message,
-        "details": {"current": error.current},
+        # A list of tags does not say which version the client has.
+        "details": {"current": error.current, "changed": error.changed if count_tags(request) == 1 else None},
         "headers": {"ETag": etag(error.current["version"])},
     }
 
@@ -71,11 +75,17 @@ map_error(bp, ChangesGone, error_responses.CHANGES_GONE, error_responses.point_t
 map_error(bp, VersionConflict, error_responses.VERSION_CONFLICT, _describe_conflict)
 
 
-def _takes_headers(view: Any) -> Any:
-    """Document the headers that :func:`_write_headers` reads and the errors that they may cause."""
-    view = bp.doc(parameters=[openapi.IF_MATCH, openapi.IDEMPOTENCY_KEY])(view)
-    view = bp.alt_response(409, "CONFLICT")(view)
-    return bp.alt_response(412, schema=response_schemas.ChangedTaskEnvelope, **error_responses.CONFLICTING_TASK)(view)
+def _takes_headers(*parameters: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Document the headers that a write reads, and the errors that they may cause."""
+
+    def document(view: Any) -> Any:
+        view = bp.doc(parameters=[*parameters])(view)
+        view = bp.alt_response(409, "CONFLICT")(view)
+        return bp.alt_response(412, schema=response_schemas.ChangedTaskEnvelope, **error_responses.CONFLICTING_TASK)(
+            view
+        )
+
+    return document
 
 
 def _write_headers() -> dict[str, Any]:
@@ -84,15 +94,27 @@ def _write_headers() -> dict[str, Any]:
     return {"versions": read_if_match(request), "key": read_idempotency_key(request)}
 
 
-def _update(user_id: str, task_id: int, body: dict[str, Any]) -> StoredTask:
+def _update_headers() -> dict[str, Any]:
+    """Return the same for an update, and whether it may be merged."""
+    return {**_write_headers(), "merge": prefers_merge(current_request())}
+
+
+def _update(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
     unchanged = {name: body.pop(name) for name in READ_ONLY_FIELDS if name in body}
-    return service.update_task(user_id, task_id, unchanged=unchanged, **body, **_write_headers())
+    headers = _update_headers()
+    task = service.update_task(user_id, task_id, unchanged=unchanged, **body, **headers)
+    return _updated_response(task, merge=headers["merge"])
 
 
 def _task_response(task: StoredTask) -> Response:
     response = json_response({"data": task.fields})
     response.headers["ETag"] = etag(task.version)
     return mark_write(response, task)
+
+
+def _updated_response(task: StoredTask, *, merge: bool) -> Response:
+    response = _task_response(task)
+    return mark_merge(response) if merge else response
 
 
 @bp.route("", methods=["POST"])
@@ -164,7 +186,7 @@ def get_task(user_id: str, task_id: int) -> Response:
 @bp.arguments(schemas.TaskChangesIn, examples=openapi.TASK_CHANGES)
 @bp.response(200, response_schemas.TaskEnvelope, **openapi.CHANGED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
-@_takes_headers
+@_takes_headers(openapi.IF_MATCH, openapi.PREFER, openapi.IDEMPOTENCY_KEY)
 def update_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
     """Update a task.
 
@@ -172,26 +194,26 @@ def update_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
     back a whole task that you have read: its read-only fields must still have the values that the task has. Otherwise
     the response is a 422, and nothing is written.
     """
-    return _task_response(_update(user_id, task_id, body))
+    return _update(user_id, task_id, body)
 
 
 @bp.route("/<id:task_id>", methods=["PATCH"], parameters=[openapi.TASK_ID])
 @bp.arguments(schemas.TaskChangesIn, examples=openapi.TASK_CHANGES)
 @bp.response(200, response_schemas.TaskEnvelope, **openapi.CHANGED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
-@_takes_headers
+@_takes_headers(openapi.IF_MATCH, openapi.PREFER, openapi.IDEMPOTENCY_KEY)
 def patch_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
     """Update a task with a merge patch.
 
     Same as PUT. Also accepts `application/merge-patch+json` (JSON Merge Patch, RFC 7396).
     """
-    return _task_response(_update(user_id, task_id, body))
+    return _update(user_id, task_id, body)
 
 
 @bp.route("/<id:task_id>", methods=["DELETE"], parameters=[openapi.TASK_ID])
 @bp.response(200, response_schemas.DeletionEnvelope, **openapi.DELETION)
 @bp.alt_response(404, "NOT_FOUND")
-@_takes_headers
+@_takes_headers(openapi.IF_MATCH, openapi.IDEMPOTENCY_KEY)
 def delete_task(user_id: str, task_id: int) -> Response:
     """Delete a task.
 
@@ -206,11 +228,12 @@ def delete_task(user_id: str, task_id: int) -> Response:
 @bp.arguments(schemas.CompletionIn, required=False, examples=openapi.COMPLETIONS)
 @bp.response(200, response_schemas.TaskEnvelope, **openapi.COMPLETED_TASK)
 @bp.alt_response(404, "NOT_FOUND")
-@_takes_headers
+@_takes_headers(openapi.IF_MATCH, openapi.PREFER, openapi.IDEMPOTENCY_KEY)
 def complete_task(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
     """Complete or reopen a task.
 
     Sets `completed` to the value in the body. Without a body, toggles it. To make retries safe, send a body or an
     `Idempotency-Key`.
     """
-    return _task_response(service.complete_task(user_id, task_id, **body, **_write_headers()))
+    headers = _update_headers()
+    return _updated_response(service.complete_task(user_id, task_id, **body, **headers), merge=headers["merge"])

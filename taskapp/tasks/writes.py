@@ -1,12 +1,13 @@
 """What all writes of a task share: their parameters, idempotency keys, and why a write found no task."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from taskapp.db.execute import execute, execute_in_turn
 from taskapp.db.idempotency import RequestKey, execute_idempotent
 from taskapp.tasks import queries
+from taskapp.tasks.changes.entries import CHANGING_FIELDS
 from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
 from taskapp.tasks.models import PRIORITIES
 from taskapp.tasks.representation import from_json, is_time, is_unchanged, to_dict
@@ -68,6 +69,11 @@ def sent_parameters(unchanged: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def only_version(versions: Collection[int] | None) -> int | None:
+    """Return the version that a write requires, or None if it requires none, or one of several."""
+    return next(iter(versions)) if versions is not None and len(versions) == 1 else None
+
+
 def read_task(user_id: str, task_id: int) -> StoredTask:
     """Return a task.
 
@@ -80,16 +86,29 @@ def read_task(user_id: str, task_id: int) -> StoredTask:
     return StoredTask(to_dict(rows[0]))
 
 
+def _read_since(user_id: str, task_id: int, base: int) -> tuple[dict[str, Any], Sequence[str] | None]:
+    """Return a task, and the names of the fields that changed since the version ``base``; None if they are unknown."""
+    parameters = {"task_id": task_id, "base": base}
+    rows = execute(queries.GET_TASK_SINCE, parameters, user_id=user_id, can_retry=True)
+    if not rows:
+        raise TaskNotFound
+    was = rows[0][-1]
+    return to_dict(rows[0]), None if was is None else [name for name in CHANGING_FIELDS if name in was]
+
+
 def _explain_no_row(
     user_id: str, task_id: int, versions: Collection[int] | None, unchanged: Mapping[str, Any]
 ) -> Exception:
     """Return why a conditional write found no task. This takes a second message."""
-    current = read_task(user_id, task_id).fields
+    base = only_version(versions)
+    current, changed = (
+        (read_task(user_id, task_id).fields, None) if base is None else _read_since(user_id, task_id, base)
+    )
     if versions is not None and current["version"] not in versions:
-        return VersionConflict(current)
-    changed = [name for name, sent in unchanged.items() if not is_unchanged(sent, current[name])]
+        return VersionConflict(current, changed)
+    differing = [name for name, sent in unchanged.items() if not is_unchanged(sent, current[name])]
     # If a condition that failed holds by now, the task has changed again in between.
-    return ReadOnlyFields(changed or list(unchanged)) if unchanged else VersionConflict(current)
+    return ReadOnlyFields(differing or list(unchanged)) if unchanged else VersionConflict(current)
 
 
 def write_task(

@@ -8,7 +8,7 @@ from tests.support.client import raw
 from tests.support.contract import HEADERS
 
 APP, OTHER, STRANGER = "https://app.example", "http://[::1]:3000", "https://evil.example"
-SENT = {"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-ID"}
+SENT = {"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Prefer", "X-Request-ID"}
 SENT |= {"traceparent", "tracestate", "baggage", "sentry-trace", "X-Requested-With"}
 
 

@@ -47,7 +47,7 @@ def test_write_on_another_version_fails_and_shows_the_task(alice, task, operatio
     path, current, old, etag = task
     response = write(alice, path, operation, condition.replace("OLD", old).replace("CURRENT", etag).encode("latin-1"))
     assert (response.status, response.error["code"]) == (412, "PRECONDITION_FAILED")
-    assert response.error["details"] == {"current": current}
+    assert response.error["details"] == {"current": current, "changed": ["title"] if condition == "OLD" else None}
     assert response.headers["ETag"] == etag
     assert alice.get(path).data == current
 

@@ -33,6 +33,7 @@ def each_operation(user):
     """Every operation on tasks, in an order in which each finds its task."""
     task = user.create(tags=["a"])
     path, tags, key, numbers = f"/{task['id']}", user.tags, secrets.token_hex(), []
+    earlier = {"If-Match": f'"{task["version"]}"', "Prefer": "merge=disjoint"}
     return {
         "list": lambda: user.get(),
         "list pending": lambda: user.get("?status=pending&limit=5"),
@@ -52,6 +53,11 @@ def each_operation(user):
         "get": lambda: user.get(path),
         "put what was read": lambda: user.put(path, json={**task, "title": "x"}),
         "put": lambda: user.put(path, json={"title": "x"}),
+        "merge": lambda: user.put(path, json={"priority": "high"}, headers=earlier),
+        "merge with a key": lambda: user.put(
+            path, json={"tags": ["a"]}, headers={**earlier, "Idempotency-Key": key[1:]}
+        ),
+        "merge a toggle": lambda: user.patch(path + "/complete", headers=earlier),
         "patch": lambda: user.patch(path, json={"title": "x", "description": None, "completed": True}),
         "complete": lambda: user.patch(path + "/complete", json={"completed": True}),
         "toggle": lambda: user.patch(path + "/complete"),
@@ -93,6 +99,22 @@ def assert_each_operation_is_one_message(proxy, user):
 
 def test_each_operation_is_one_message(proxy, user):
     assert_each_operation_is_one_message(proxy, user)
+
+
+def test_conflict_takes_a_second_message(proxy, user):
+    """With one version in the condition or several, and with the preference to merge."""
+    task = user.create()
+    path = f"/{task['id']}"
+    user.put(path, json={"title": "y"})
+    version = f'"{task["version"]}"'
+    for headers in (
+        {"If-Match": version},
+        {"If-Match": f'{version}, "x"'},
+        {"If-Match": version, "Prefer": "merge=disjoint"},
+    ):
+        sent = []
+        counted = proxy.during(lambda h=headers, s=sent: s.append(user.put(path, json={"title": "z"}, headers=h)))
+        assert (sent[0].status, dict(counted)) == (412, {"Q": 2})
 
 
 def test_rejected_request_is_no_message(proxy, user):

@@ -47,8 +47,9 @@ ARGUMENTS = {
         "fields": CHANGES,
         "unchanged": [frozenset(), frozenset(READ_ONLY_FIELDS)],
         **WRITES,
+        "merged": FLAGS,
     },
-    queries.toggle_task: WRITES,
+    queries.toggle_task: {**WRITES, "merged": FLAGS},
     queries.delete_task: WRITES,
     queries.list_tasks: {
         "status": ["pending"],

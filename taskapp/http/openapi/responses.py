@@ -58,6 +58,12 @@ HEADERS: dict[str, dict[str, Any]] = {
         {"type": "string", "const": "true"},
         required=False,
     ),
+    "Preference-Applied": _header(
+        "Present if the request had `Prefer: merge=disjoint`. The write may have taken effect on a later version than "
+        "that in `If-Match`. The response has the whole task, with the changes of others (RFC 7240, section 3).",
+        {"type": "string", "const": "merge=disjoint"},
+        required=False,
+    ),
     "Retry-After": _header(
         "Seconds to wait before a retry. Missing on a 503 if retries cannot help.",
         {"type": "integer", "minimum": 1, "examples": [1]},

@@ -126,6 +126,8 @@ def test_document_has_every_parameter():
             expected |= {"Idempotency-Key"}
         if path in {TASK, TASK + "/complete"}:
             expected |= {"If-None-Match"} if method == "get" else {"If-Match"}
+        if path.startswith(TASK) and method in ("put", "patch"):
+            expected |= {"Prefer"}
         if (method, path) == ("get", TASKS):
             expected |= LIST_PARAMETERS
         if path == TAGS:
@@ -240,6 +242,7 @@ def test_headers_of_the_contract_are_all_documented():
         "Idempotency-Replayed",
         "Link",
         "Location",
+        "Preference-Applied",
         "RateLimit",
         "RateLimit-Policy",
         "Retry-After",

@@ -14,7 +14,8 @@ from taskapp.tasks.list_schema import ListQuery
 USER_ID = re.compile(r"[^/\0]{1,255}")
 KEY = re.compile(r'[!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}"')
 LIST = ListQuery()
-TAGS = re.compile(r'(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*')
+TAG = re.compile(r'(W/)?"[!#-~]*"')
+TAGS = re.compile(rf"{TAG.pattern}( *, *{TAG.pattern})*")
 
 
 def is_valid(field: fields.Field, value: object) -> bool:
@@ -92,3 +93,6 @@ def before_call(_context, case, _kwargs):
     tags = case.headers.get("If-Match", "")
     if (TAGS.fullmatch(tags) and len(tags) % 2) or (case.meta.generation.mode.is_positive and tags == "0"):
         case.headers["If-Match"] = "*"
+    # The preference needs one tag.
+    if "merge" in case.headers.get("Prefer", "") and not TAG.fullmatch(case.headers.get("If-Match", "")):
+        del case.headers["Prefer"]

@@ -1,0 +1,62 @@
+"""Merging: an update of one version of a task takes effect on a later one, if nobody else changed the same fields.
+
+A field is changed by an update if it sends another value than the field had in the version ``base``. So a client may
+send a whole task, and what it did not change stays as others left it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ClauseElement, Column, ColumnElement, and_, bindparam, case, cast, column, func, not_, or_
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.sql.visitors import replacement_traverse
+
+from taskapp.tasks.changes.since import BASE, IS_KNOWN, WAS
+from taskapp.tasks.models import Task
+
+_TABLE = Task.__table__
+# One instant. If two edits each changed a part of it, the result would be a time that nobody chose.
+_DATES = ("due_date", "due_time", "time_zone")
+_TAGS = {"add_tags": "tags", "remove_tags": "tags"}
+# The task as it was in the version ``base``.
+_base: Any = func.jsonb_populate_record(_TABLE.table_valued(), WAS).table_valued(
+    *(column(each.key, each.type) for each in _TABLE.columns), name="base_task"
+)
+
+
+def merged_value(name: str, value: Any) -> ColumnElement[Any]:
+    """Return the new value of a column: the one that an update sends, or that of others, if only they changed it."""
+    return case((WAS.has_key(name), _TABLE.c[name]), else_=cast(value, _TABLE.c[name].type))
+
+
+def in_base(expression: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return an expression of columns of a task for the task as it was in the version ``base``."""
+
+    def replace(element: ClauseElement, **_: Any) -> Any:
+        return _base.c[element.key] if isinstance(element, Column) and element.key in _TABLE.c else None
+
+    replaced: ColumnElement[Any] = replacement_traverse(expression, {}, replace)
+    return replaced
+
+
+def _is_as_in_base(name: str) -> ColumnElement[bool]:
+    sent = cast(bindparam(f"new_{name}"), _TABLE.c[name].type)
+    unchanged: ColumnElement[bool] = _base.c[name].is_not_distinct_from(sent)
+    return unchanged
+
+
+def is_disjoint(fields: Iterable[str], *, relative: bool = False) -> ColumnElement[bool]:
+    """Return the condition that an update may be merged: the task has the version ``base``, or one known to follow it,
+    and others changed none of the fields that the update changes.
+
+    Args:
+        fields: the names of the fields that the update sends, as for :func:`taskapp.tasks.values.changed_values`.
+        relative: whether their new values depend on the current ones, so that they have no parameters.
+    """
+    conditions = []
+    for name in sorted(fields):
+        columns = _DATES if name in _DATES else (_TAGS.get(name, name),)
+        untouched = not_(WAS.has_any(array(columns)))
+        is_relative = relative or name in _TAGS
+        conditions.append(untouched if is_relative else or_(untouched, _is_as_in_base(name)))
+    return or_(Task.version == BASE, and_(IS_KNOWN, *conditions))
