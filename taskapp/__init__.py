@@ -14,6 +14,8 @@ from taskapp.http.app import App
 from taskapp.http.openapi import docs_page
 from taskapp.server import access_log, error_responses, health, jobs, logs, metrics, request_stats
 from taskapp.tasks.changes.views import bp as changes_bp
+from taskapp.tasks.erasure.cli import user_commands
+from taskapp.tasks.erasure.views import bp as erasure_bp
 from taskapp.tasks.history.views import bp as history_bp
 from taskapp.tasks.openapi import USER_ID
 from taskapp.tasks.stats.views import bp as statistics_bp
@@ -60,13 +62,14 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(config, **openapi.SETTINGS)
     for part in (*_PARTS_WITH_HOOKS, *_OTHER_PARTS):
         part.init_app(app)
-    for bp in (tasks_bp, tags_bp, statistics_bp, changes_bp, history_bp, trash_bp, undo_bp):
+    for bp in (tasks_bp, tags_bp, statistics_bp, changes_bp, history_bp, trash_bp, undo_bp, erasure_bp):
         openapi.api.register_blueprint(bp, parameters=[USER_ID])
     openapi.api.register_blueprint(health.bp)
     openapi.api.register_blueprint(metrics.bp)
     app.register_blueprint(docs_page.bp)
     app.cli.add_command(auth_cli.token)
     app.cli.add_command(db_cli.idempotency_commands)
+    app.cli.add_command(user_commands)
     if config["RATE_LIMIT"]:
         from taskapp.http import rate_limit  # noqa: PLC0415 # Loads Flask-Limiter and redis-py only if they are used.
 

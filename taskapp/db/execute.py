@@ -110,6 +110,16 @@ def execute_in_turn(
     return _run(message_as(prefix.WRITE_ONCE, user_id, statement, {**parameters, "lock": lock}, share))
 
 
+def execute_as_eraser(statement: Executable, *, user_id: str, share: float = 1.0) -> Rows:
+    """Run a statement like :func:`execute_in_turn`, but as the role that may delete all data of the user.
+
+    Raises:
+        DatabaseNotSetUp: the login role may not switch to this role.
+        UserBusy, DatabaseUnavailable, StatementTooSlow, psycopg2.Error: as :func:`execute_in_turn`.
+    """
+    return _run(message_as(prefix.ERASE, user_id, statement, {}, share))
+
+
 def execute_as_login_role(statement: Executable) -> Rows:
     """Run one statement as the login role, without retries. For health checks and maintenance, not for tasks.
 

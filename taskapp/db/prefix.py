@@ -16,6 +16,9 @@ from sqlalchemy import BindParameter, bindparam
 # The role that statements run as. It cannot log in, owns nothing, and is subject to row-level security.
 ACTING_ROLE = "taskapp_user"
 
+# The role that erases all data of the acting user. Otherwise like the acting role, which cannot delete from the log.
+ERASING_ROLE = "taskapp_eraser"
+
 # The parameter for the user id in statements. It always has the value of the acting user.
 ACTING_USER: BindParameter[str] = bindparam("acting_user")
 
@@ -32,7 +35,8 @@ _SETTINGS = (
     " set_config('DateStyle', 'ISO', true), set_config('TimeZone', 'UTC', true)"
 )
 _ACT = f"{_DEFAULT_PATH}SELECT set_config('role', '{ACTING_ROLE}', true),{_SETTINGS}"
-_ACT_TO_WRITE = f"SET LOCAL transaction_isolation TO 'read committed';\n{_ACT}"
+_READ_COMMITTED = "SET LOCAL transaction_isolation TO 'read committed';\n"
+_ACT_TO_WRITE = f"{_READ_COMMITTED}{_ACT}"
 
 # For reads.
 READ = f"{_ACT};\n"
@@ -43,5 +47,10 @@ WRITE = f"{_ACT_TO_WRITE},{_LOCK_TIMEOUT}, {_TURN};\n"
 WRITE_ONCE = (
     f"{_ACT_TO_WRITE}, set_config('app.key_acquired', pg_try_advisory_xact_lock(%(lock)s)::text, true),{_LOCK_TIMEOUT},"
     f" CASE WHEN current_setting('app.key_acquired') = 'true' THEN {_TURN} END;\n"
+)
+# For the erasure of a user's data, which is also a write.
+ERASE = (
+    f"{_READ_COMMITTED}{_DEFAULT_PATH}SELECT set_config('role', '{ERASING_ROLE}', true),{_SETTINGS},{_LOCK_TIMEOUT},"
+    f" {_TURN};\n"
 )
 LOGIN = f"{_DEFAULT_PATH}SET LOCAL row_security TO on; SET LOCAL statement_timeout TO %(statement_timeout)s;\n"

@@ -22,7 +22,12 @@ from taskapp.http.request import MAXIMUM_BODY, Request, current_request
 from taskapp.http.unknown_names import MAXIMUM_NAMES, describe_unknown
 
 
-def _equals_path_user(user_id: str) -> None:
+def equals_path_user(user_id: str) -> None:
+    """Validate that a value is the user id in the path of the current request.
+
+    Raises:
+        ValidationError: it is another one.
+    """
     if user_id != (current_request().view_args or {}).get("user_id"):
         raise ValidationError("Must equal the user id in the path.")
 
@@ -44,7 +49,7 @@ class InputSchema(Schema):
     synonyms: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     # Undocumented, because JSON Schema cannot require the value in the path, and generated clients would have it twice.
-    user_id = fields.String(load_only=True, validate=_equals_path_user, metadata={"undocumented": True})
+    user_id = fields.String(load_only=True, validate=equals_path_user, metadata={"undocumented": True})
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

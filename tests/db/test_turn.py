@@ -50,6 +50,7 @@ def each_write(user, task_id):
         "rename": lambda: user.send("PATCH", "?name=a", resource="tags", json={"name": "b"}),
         "remove": lambda: user.send("DELETE", "?name=a", resource="tags"),
         "DELETE": lambda: user.send("DELETE", f"/{task_id}"),
+        "erase": lambda: user.erase(),
     }
 
 

@@ -22,9 +22,13 @@ class LocalUser:
     def send(self, method, path="", *, key=None, resource="tasks", **options):
         """Send a request to a path below the user's tasks or another resource, if needed with an idempotency key."""
         headers = {"Authorization": self._authorization, **({"Idempotency-Key": key} if key else {})}
-        return self.app.test_client().open(
-            f"/api/{self.user_id}/{resource}{path}", method=method, headers=headers, **options
-        )
+        path = f"/api/{self.user_id}/{resource}{path}"
+        return self.app.test_client().open(path, method=method, headers=headers, **options)
+
+    def erase(self):
+        """Erase all data of the user."""
+        path, headers = f"/api/{self.user_id}?confirm={self.user_id}", {"Authorization": self._authorization}
+        return self.app.test_client().delete(path, headers=headers)
 
     def read(self):
         return self.send("GET")

@@ -43,6 +43,7 @@ def each_route(user_id, task_id, number):
         ("POST", f"{tasks}/{task_id}/restore", {}),
         ("GET", f"{changes_of}/{number}", {}),
         ("POST", f"{changes_of}/{number}/undo", {}),
+        ("DELETE", f"/api/{user_id}?confirm={user_id}", {}),
     ]
 
 
@@ -53,10 +54,12 @@ def assert_each_route_keeps_users_apart(alice, bob):
     for task_id, number in ((task["id"], task["version"]), (gone["id"], deletion)):
         for method, path, options in each_route(bob.user_id, task_id, number):
             assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
-        for method, path, options in each_route(alice.user_id, task_id, number)[7:]:
+        *routes, erasure = each_route(alice.user_id, task_id, number)
+        for method, path, options in routes[7:]:
             codes = {"tags": "TAG_NOT_FOUND", "changes": "CHANGE_NOT_FOUND"}
             code = codes.get(path.split("?")[0].split("/")[3], "TASK_NOT_FOUND")
             assert alice.request(method, path, **options).error["code"] == code, path
+        assert alice.request(erasure[0], erasure[1]).data["tasks"] == 0
     assert alice.get().data == []
     assert alice.request("GET", alice.tags).data == []
     assert alice.request("GET", alice.trash).data == []
@@ -149,7 +152,7 @@ def test_every_api_route_has_the_guard(app):
 def open_server(new_database, via_pooler, start_module_server):
     """A server on a database whose row-level security is switched off."""
     url = new_database()
-    for table in ("tasks", "changes"):
+    for table in ("tasks", "changes", "idempotency_keys"):
         run_sql(url, f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
     return start_module_server(DATABASE_URL=via_pooler(url))
 

@@ -82,6 +82,8 @@ def each_operation(user):
         "undo what was changed since": lambda: user.undo(numbers[1]),
         "undo what is not there": lambda: user.undo(2**50, headers={"Idempotency-Key": f"{key}-3"}),
         "delete again": lambda: user.delete(path),
+        "erase": lambda: user.request("DELETE", f"/api/{user.user_id}?confirm={user.user_id}"),
+        "erase nothing": lambda: user.request("DELETE", f"/api/{user.user_id}?confirm={user.user_id}"),
         "get what is not there": lambda: user.get(path),
         "put what is not there": lambda: user.put(path, json={"title": "x"}),
         "delete what is not there": lambda: user.delete(path),

@@ -16,8 +16,9 @@ from tests.support.external import require
 
 SPECTRAL = ROOT / "tests" / "support" / "tools" / "node_modules" / ".bin" / "spectral"
 TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
-STATS, TAGS, CHANGES = TASKS + "/stats", "/api/{user_id}/tags", "/api/{user_id}/changes"
-TRASH, WRITE = "/api/{user_id}/trash", CHANGES + "/{number}"
+USER = "/api/{user_id}"
+STATS, TAGS, CHANGES = TASKS + "/stats", USER + "/tags", USER + "/changes"
+TRASH, WRITE = USER + "/trash", CHANGES + "/{number}"
 OF_HTTP = {"400", "414", "417", "431", "500", "501"}
 OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "429", "503"}
 OF_WRITE = OF_API | {"404", "409", "412"}
@@ -40,6 +41,7 @@ OPERATIONS = {
     ("get", TRASH): ("list_deleted", OF_API | {"200"}),
     ("get", WRITE): ("get_write", OF_API | {"200", "404"}),
     ("post", WRITE + "/undo"): ("undo_write", OF_API | {"200", "404", "409"}),
+    ("delete", USER): ("erase_user", OF_API | {"200"}),
     ("get", "/"): ("get_index", OF_HTTP | {"200"}),
     ("get", "/health/live"): ("check_live", OF_HTTP | {"200"}),
     ("get", "/health/ready"): ("check_ready", READY),
@@ -119,31 +121,38 @@ def parameters_of(method, path):
     return [parameter.get("name") or parameter["$ref"].rpartition("/")[2] for parameter in parameters]
 
 
+# The parameters of operations in addition to those in their paths.
+PAGE = {"limit", "cursor"}
+WRITE_HEADERS = {"If-Match", "Idempotency-Key"}
+PARAMETERS = {
+    ("get", TASKS): LIST_PARAMETERS,
+    ("post", TASKS): {"Idempotency-Key"},
+    ("get", TASK): {"If-None-Match"},
+    ("put", TASK): {*WRITE_HEADERS, "Prefer"},
+    ("patch", TASK): {*WRITE_HEADERS, "Prefer"},
+    ("patch", TASK + "/complete"): {*WRITE_HEADERS, "Prefer"},
+    ("delete", TASK): WRITE_HEADERS,
+    ("get", STATS): {"time_zone", "from", "before"},
+    ("get", TAGS): PAGE,
+    ("patch", TAGS): {"name", "Idempotency-Key"},
+    ("delete", TAGS): {"name", "Idempotency-Key"},
+    ("get", CHANGES): {"after", "limit", "If-None-Match"},
+    ("get", WRITE): PAGE,
+    ("post", WRITE + "/undo"): {"dry_run", "Idempotency-Key"},
+    ("get", TASK + "/history"): PAGE,
+    ("post", TASK + "/restore"): {"Idempotency-Key"},
+    ("get", TRASH): PAGE,
+    ("delete", USER): {"confirm"},
+}
+
+
 def test_document_has_every_parameter():
     for method, path in OPERATIONS:
-        expected = {"X-Request-ID", *re.findall(r"{(\w+)}", path)}
-        if path.startswith("/api") and method != "get":
-            expected |= {"Idempotency-Key"}
-        if path in {TASK, TASK + "/complete"}:
-            expected |= {"If-None-Match"} if method == "get" else {"If-Match"}
-        if path.startswith(TASK) and method in ("put", "patch"):
-            expected |= {"Prefer"}
-        if (method, path) == ("get", TASKS):
-            expected |= LIST_PARAMETERS
-        if path == TAGS:
-            expected |= {"limit", "cursor"} if method == "get" else {"name"}
-        if path == CHANGES:
-            expected |= {"after", "limit", "If-None-Match"}
-        if path in {TRASH, WRITE, TASK + "/history"}:
-            expected |= {"limit", "cursor"}
-        if path == WRITE + "/undo":
-            expected |= {"dry_run"}
-        if path == STATS:
-            expected |= {"time_zone", "from", "before"}
+        in_the_path = re.findall(r"{(\w+)}", path)
+        expected = {"X-Request-ID", *in_the_path, *PARAMETERS.get((method, path), ())}
         names = parameters_of(method, path)
         assert len(names) == len(expected)
         assert set(names) == expected, (method, path)
-        in_the_path = re.findall(r"{(\w+)}", path)
         assert names[: len(in_the_path)] == in_the_path  # Where people look for them first.
 
 

@@ -1,0 +1,1 @@
+"""The erasure of all data of a user."""

@@ -1,0 +1,51 @@
+"""The statement that erases all data of a user."""
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import func, literal, literal_column
+
+from taskapp.db import db
+from taskapp.db.idempotency import IdempotencyKey
+from taskapp.db.prefix import ACTING_USER
+from taskapp.tasks.changes.entries import MARKER
+from taskapp.tasks.changes.log import last_change
+from taskapp.tasks.changes.models import Change
+from taskapp.tasks.models import Task
+
+# Every table with data of users. The eraser may delete from each one; see its migration.
+ERASED: Mapping[str, Any] = MappingProxyType({"tasks": Task, "changes": Change, "keys": IdempotencyKey})
+
+
+def _marker() -> Any:
+    """Return the part that leaves a marker with the user's next number, if the user has any changes."""
+    last = last_change()
+    image: Any = literal_column("'{}'::jsonb")
+    values = {
+        "user_id": ACTING_USER,
+        "number": last.c.number + 1,
+        "task_id": literal(MARKER),
+        "at": last.c.now,
+        "before": image,
+        "after": image,
+    }
+    marker = db.select(*values.values()).where(last.c.number.is_not(None))
+    return db.insert(Change).from_select(list(values), marker).cte("marker")
+
+
+@cache
+def erase_user(*, forget: bool) -> Any:
+    """Return the statement that deletes all rows of the user, and returns their numbers by the names of ``ERASED``.
+
+    Args:
+        forget: whether to leave nothing at all, not even a marker.
+    """
+    deleted = {
+        name: db.delete(table).where(table.user_id == ACTING_USER).returning(literal_column("1")).cte(f"erased_{name}")
+        for name, table in ERASED.items()
+    }
+    counts = (db.select(func.count()).select_from(each).scalar_subquery().label(name) for name, each in deleted.items())
+    statement = db.select(*counts)
+    return statement if forget else statement.add_cte(_marker())
