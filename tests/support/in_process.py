@@ -19,9 +19,9 @@ class LocalUser:
         self.user_id = user_id or f"user-{secrets.token_hex(6)}"
         self._authorization = f"Bearer {make_token(secret, user_id=self.user_id)}"
 
-    def send(self, method, path="", *, key=None, resource="tasks", **options):
+    def send(self, method, path="", *, key=None, resource="tasks", headers=(), **options):
         """Send a request to a path below the user's tasks or another resource, if needed with an idempotency key."""
-        headers = {"Authorization": self._authorization, **({"Idempotency-Key": key} if key else {})}
+        headers = {"Authorization": self._authorization, **dict(headers), **({"Idempotency-Key": key} if key else {})}
         path = f"/api/{self.user_id}/{resource}{path}"
         return self.app.test_client().open(path, method=method, headers=headers, **options)
 

@@ -79,6 +79,12 @@ def is_scan(node):
     return node.get("Relation Name") == "changes" and "Scan" in node["Node Type"].replace("Bitmap Heap Scan", "")
 
 
+def index_of(node):
+    """The index that a scan uses, or None."""
+    (bitmap,) = node["Plans"] if node["Node Type"] == "Bitmap Heap Scan" else (node,)
+    return bitmap.get("Index Name")
+
+
 def explain(url, message):
     """The nodes of the plan of a message's statement, in the transaction that its prefix sets up."""
     before = max((text for text in PREFIXES if message.text.startswith(text)), key=len)
@@ -112,14 +118,46 @@ OPERATIONS = {
 }
 
 
+def assert_reads_by_key(filled, messages):
+    plans = [(message.text, explain(filled, message)) for message in messages if "changes" in message.text]
+    assert plans
+    for text, plan in plans:
+        assert {index_of(node) for node in plan if is_scan(node)} <= {"pk_changes", "ix_changes_deleted"}, text
+        joins = [node for node in plan if node["Node Type"] in {"Hash Join", "Merge Join"}]
+        assert not [node for join in joins for node in nodes(join) if is_scan(node)], text
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operation_reads_the_log_by_its_key(filled, user, points, sent, name):
     method, resource, path, options = OPERATIONS[name]
     response = user.send(method, path.format(10_005, **points), resource=resource, **options)
     assert response.status_code < 500
-    plans = [(message.text, explain(filled, message)) for message in sent if "changes" in message.text]
-    assert plans
-    for text, plan in plans:
-        assert {node.get("Index Name") for node in plan if is_scan(node)} <= {"pk_changes", "ix_changes_deleted"}, text
-        joins = [node for node in plan if node["Node Type"] in {"Hash Join", "Merge Join"}]
-        assert not [node for join in joins for node in nodes(join) if is_scan(node)], text
+    assert_reads_by_key(filled, sent)
+
+
+@pytest.mark.parametrize(
+    ("task_id", "prefer", "key", "status"),
+    [
+        (10_006, "merge=disjoint", None, 200),
+        (10_007, "merge=disjoint", "merge", 200),
+        (10_008, "", None, 412),
+        (10_009, "", "conflict", 412),
+    ],
+)
+def test_changes_since_a_version_are_read_by_their_key(filled, user, sent, task_id, prefer, key, status):
+    """From the version before the current one, with one change of each other task in between."""
+    previous = "SELECT previous FROM changes WHERE user_id = 'user-1' AND task_id = %s ORDER BY number DESC LIMIT 1"
+    ((base,),) = run_sql(filled, previous, [task_id])
+    headers = {"If-Match": f'"{base}"', "Prefer": prefer}
+    response = user.send("PUT", f"/{task_id}", json={"description": "x"}, headers=headers, key=key)
+    assert response.status_code == status
+    if status == 412:
+        assert response.json["error"]["details"]["changed"] in (["title"], ["tags"])
+    assert_reads_by_key(filled, sent)
+
+
+def test_erasure_of_one_of_many_users_reads_by_the_key(filled, make_app, via_pooler, secret, sent):
+    user = LocalUser(make_app(DATABASE_URL=via_pooler(filled)), secret, "user-2")
+    erased = user.erase().json["data"]["changes"]
+    if erased:  # With a single user, there is no other.
+        assert_reads_by_key(filled, sent)
