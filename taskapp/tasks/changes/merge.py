@@ -7,8 +7,21 @@ send a whole task, and what it did not change stays as others left it.
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ClauseElement, Column, ColumnElement, and_, bindparam, case, cast, column, func, not_, or_
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import (
+    ClauseElement,
+    Column,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    not_,
+    or_,
+)
+from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from taskapp.tasks.changes.since import BASE, IS_KNOWN, WAS
@@ -19,7 +32,8 @@ _TABLE = Task.__table__
 _DATES = ("due_date", "due_time", "time_zone")
 _TAGS = {"add_tags": "tags", "remove_tags": "tags"}
 # The task as it was in the version ``base``.
-_base: Any = func.jsonb_populate_record(_TABLE.table_valued(), WAS).table_valued(
+_NOTHING: ColumnElement[Any] = literal_column("'{}'::jsonb")
+_base: Any = func.jsonb_populate_record(_TABLE.table_valued(), func.coalesce(WAS, _NOTHING)).table_valued(
     *(column(each.key, each.type) for each in _TABLE.columns), name="base_task"
 )
 
@@ -39,10 +53,21 @@ def in_base(expression: ColumnElement[Any]) -> ColumnElement[Any]:
     return replaced
 
 
-def _is_as_in_base(name: str) -> ColumnElement[bool]:
-    sent = cast(bindparam(f"new_{name}"), _TABLE.c[name].type)
-    unchanged: ColumnElement[bool] = _base.c[name].is_not_distinct_from(sent)
-    return unchanged
+def _json(value: Any) -> ColumnElement[Any]:
+    """Return a value as it is in the images of the log."""
+    return func.coalesce(func.to_jsonb(value, type_=JSONB), literal_column("'null'::jsonb"), type_=JSONB)
+
+
+def _is_mergeable(name: str) -> ColumnElement[bool]:
+    """Return whether others did not change a field, or the update sends the value that it had in the version ``base``.
+
+    This reads the images, because to compose the whole task in that version would take longer than all the rest.
+    """
+    sent = _json(cast(bindparam(f"new_{name}"), _TABLE.c[name].type))
+    was = WAS.op("->")(name)
+    if name not in _DATES:
+        return func.coalesce(was, sent) == sent
+    return or_(not_(WAS.has_any(array(_DATES))), func.coalesce(was, _json(_TABLE.c[name])) == sent)
 
 
 def is_disjoint(fields: Iterable[str], *, relative: bool = False) -> ColumnElement[bool]:
@@ -53,10 +78,8 @@ def is_disjoint(fields: Iterable[str], *, relative: bool = False) -> ColumnEleme
         fields: the names of the fields that the update sends, as for :func:`taskapp.tasks.values.changed_values`.
         relative: whether their new values depend on the current ones, so that they have no parameters.
     """
-    conditions = []
-    for name in sorted(fields):
-        columns = _DATES if name in _DATES else (_TAGS.get(name, name),)
-        untouched = not_(WAS.has_any(array(columns)))
-        is_relative = relative or name in _TAGS
-        conditions.append(untouched if is_relative else or_(untouched, _is_as_in_base(name)))
+    conditions = (
+        not_(WAS.has_key(_TAGS.get(name, name))) if relative or name in _TAGS else _is_mergeable(name)
+        for name in sorted(fields)
+    )
     return or_(Task.version == BASE, and_(IS_KNOWN, *conditions))

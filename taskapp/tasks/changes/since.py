@@ -2,7 +2,20 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Text, and_, bindparam, cast, column, func, literal_column, true
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    true,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from taskapp.db import db
@@ -36,10 +49,10 @@ def _steps() -> Any:
 
 
 def _since() -> CTE:
-    """Return a row about all of these changes.
+    """Return a row about all of these changes, with the object ``was``; null if none of them or not all are known.
 
-    ``whole`` is whether none is missing up to the version ``last``. ``was`` has the columns that changed, each with its
-    value in the version ``base``. All are null if there are no changes.
+    The object has the columns that changed, each with its value in the version ``base``, and the ``number`` of the last
+    change.
     """
     step = _steps()
     fields = func.jsonb_each(step.c.before).table_valued(column("key", Text), column("value", JSONB))
@@ -47,24 +60,15 @@ def _since() -> CTE:
     differs = field.c.value.is_distinct_from(step.c.after.op("->")(field.c.key))
     # Of several values for one key, an object has the last one.
     first_values = func.jsonb_object_agg(field.c.key, field.c.value).aggregate_order_by(step.c.number.desc())
-    since: CTE = (
-        db.select(
-            func.bool_and(step.c.whole).label("whole"),
-            func.max(step.c.number).label("last"),
-            first_values.filter(differs).label("was"),
-        )
-        .select_from(step.outerjoin(field, true()))
-        .cte("since")
-    )
+    last = func.jsonb_build_object("number", func.max(step.c.number), type_=JSONB)
+    was = case((func.bool_and(step.c.whole), last.op("||")(first_values.filter(differs))))
+    since: CTE = db.select(was.label("was")).select_from(step.outerjoin(field, true())).cte("since")
     return since
 
 
 _SINCE = _since()
-_NOTHING: ColumnElement[Any] = literal_column("'{}'::jsonb")
-# The columns that changed since, with their values in the version ``base``. An object, if :data:`IS_KNOWN`.
-WAS: ColumnElement[Any] = func.coalesce(db.select(_SINCE.c.was).scalar_subquery(), _NOTHING, type_=JSONB)
+# The columns that changed since, as an object with their values in the version ``base``.
+WAS: ColumnElement[Any] = type_coerce(db.select(_SINCE.c.was).scalar_subquery(), JSONB)
 # Whether the log has all changes between the version ``base`` and that of the task. It has not if some were purged, if
 # a release without the log made some, or if the task never had this version.
-IS_KNOWN: ColumnElement[bool] = and_(
-    db.select(_SINCE.c.whole).scalar_subquery(), db.select(_SINCE.c.last).scalar_subquery() == Task.version
-)
+IS_KNOWN: ColumnElement[bool] = cast(WAS.op("->>")("number"), BigInteger) == Task.version
