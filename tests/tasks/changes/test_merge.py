@@ -124,6 +124,14 @@ def test_whole_task_is_merged_with_its_changes_only(alice, base):
         assert_conflict(merge(alice, task, {**task, **edit}), changed)
 
 
+def test_whole_task_of_many_changes_ago_is_merged(alice, base):
+    """Its values are compared with those before the first of the changes."""
+    for number, title in enumerate(("second", "third", "fourth")):
+        alice.put(f"/{base['id']}", json={"title": title, "completed": not number % 2})
+    assert_conflict(merge(alice, base, {**base, "title": "third"}), ["title", "completed", "completed_at"])
+    assert_merged(merge(alice, base, {**base, "description": "mine"}), title="fourth", completed=True)
+
+
 def test_whole_task_whose_dates_others_moved_keeps_their_dates(alice):
     for theirs in (
         {"due_date": None},
