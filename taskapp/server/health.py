@@ -36,9 +36,10 @@ _RLS_CHECK = text("SELECT current_user = :acting_role AND row_security_active('t
 # database, and takes no number of a sequence.
 _READ_AND_WRITE = text("""
     WITH inserted AS (INSERT INTO tasks (user_id, title, description, completed, completed_at, priority, tags,
-                                         due_date, due_time, time_zone, due_order, uid)
+                                         due_date, due_time, time_zone, due_order, uid,
+                                         id, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
                       SELECT user_id, title, description, completed, completed_at, priority, tags,
-                             due_date, due_time, time_zone, due_order, uid
+                             due_date, due_time, time_zone, due_order, uid, id, version, created_at, updated_at
                       FROM tasks WHERE false RETURNING id),
          updated AS (UPDATE tasks SET title = title, description = description, completed = completed,
                      completed_at = completed_at, priority = priority, tags = tags, due_date = due_date,
@@ -46,7 +47,11 @@ _READ_AND_WRITE = text("""
                      version = version, updated_at = updated_at WHERE false RETURNING id),
          deleted AS (DELETE FROM tasks WHERE false RETURNING id),
          stored AS (INSERT INTO idempotency_keys (user_id, key, fingerprint, result)
-                    SELECT user_id, key, fingerprint, result FROM idempotency_keys WHERE false RETURNING key)
+                    SELECT user_id, key, fingerprint, result FROM idempotency_keys WHERE false RETURNING key),
+         logged AS (INSERT INTO changes (user_id, number, operation, task_id, previous, previous_at, undoes, at,
+                                         before, after)
+                    SELECT user_id, number, operation, task_id, previous, previous_at, undoes, at, before, after
+                    FROM changes WHERE false RETURNING number)
     SELECT count(*) FROM (SELECT * FROM tasks WHERE user_id = '' LIMIT 1) AS task
 """)
 

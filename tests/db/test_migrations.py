@@ -47,11 +47,11 @@ def make_database(cluster):
 
 
 @pytest.fixture
-def _without_acting_role(cluster):
-    """The acting role is not there, nor any database that uses it."""
+def _without_roles(cluster):
+    """The acting role and the eraser are not there, nor any database that uses them."""
     for (name,) in run_sql(cluster.url, "SELECT datname FROM pg_database WHERE datname LIKE 'database%'"):
         run_sql(cluster.url, f"DROP DATABASE {name} WITH (FORCE)")
-    run_sql(cluster.url, "DROP ROLE IF EXISTS taskapp_user")
+    run_sql(cluster.url, "DROP ROLE IF EXISTS taskapp_user, taskapp_eraser")
 
 
 def revision(url):
@@ -60,7 +60,7 @@ def revision(url):
 
 def use(url):
     """The service works on the database, as its owner, with both layers of isolation."""
-    run_sql(url.set(username="postgres"), "TRUNCATE tasks, idempotency_keys")
+    run_sql(url.set(username="postgres"), "TRUNCATE tasks, idempotency_keys, changes")
     app = load_app(DATABASE_URL=url, JWT_SECRET="x" * 32)
     with app.app_context():
         task_id = service.create_task("alice", title="t").fields["id"]
@@ -81,7 +81,7 @@ def use(url):
 
 
 @pytest.mark.parametrize("owner", OWNERS)
-@pytest.mark.usefixtures("_without_acting_role")
+@pytest.mark.usefixtures("_without_roles")
 def test_up_down_up(make_database, owner):
     url = make_database(OWNERS[owner])
     upgrade(url)
@@ -97,26 +97,31 @@ def test_up_down_up(make_database, owner):
 
 
 @pytest.mark.slow
-def test_acting_role_of_another_owner_is_used_if_granted(make_database):
+def test_roles_of_another_owner_are_used_if_granted(make_database):
     upgrade(make_database())
     url = make_database("NOSUPERUSER NOCREATEROLE")
-    result = flask("db", "upgrade", MIGRATION_DATABASE_URL=url, check=False)
-    grant = f"GRANT taskapp_user TO {url.username};"
-    assert result.returncode != 0
-    assert grant in result.stderr
-    assert "Traceback" not in result.stderr
-    assert run_sql(url, "SELECT to_regclass('tasks')") == [(None,)]
-    run_sql(url.set(username="postgres"), grant)
+    for role, table in [("taskapp_user", "tasks"), ("taskapp_eraser", "changes")]:
+        result = flask("db", "upgrade", MIGRATION_DATABASE_URL=url, check=False)
+        grant = f"GRANT {role} TO {url.username};"
+        assert result.returncode != 0
+        assert f"run: {grant} and migrate again." in result.stderr
+        assert "Traceback" not in result.stderr
+        assert run_sql(url, f"SELECT to_regclass('{table}')") == [(None,)]
+        run_sql(url.set(username="postgres"), grant)
     upgrade(url)
     use(url)
 
 
-@pytest.mark.usefixtures("_without_acting_role")
+@pytest.mark.usefixtures("_without_roles")
 def test_owner_without_the_right_to_make_roles_is_told_how(make_database, cluster):
     url = make_database("NOSUPERUSER NOCREATEROLE")
     with pytest.raises(StartupError, match=r"run: CREATE ROLE taskapp_user NOLOGIN;"):
         upgrade(url)
     run_sql(cluster.url, f"CREATE ROLE taskapp_user NOLOGIN; GRANT taskapp_user TO {url.username}")
+    create = f"CREATE ROLE taskapp_eraser NOLOGIN; GRANT taskapp_eraser TO {url.username};"
+    with pytest.raises(StartupError, match=f"run: {create} and migrate again."):
+        upgrade(url)
+    run_sql(cluster.url, create)
     upgrade(url)
     use(url)
 
@@ -166,11 +171,12 @@ def test_models_and_head_agree(make_database):
 def test_constraints_of_models_and_head_agree(make_database):
     """What Alembic does not compare: checks, defaults and conditions of indexes, by making both and looking."""
 
-    def shape(url):
+    def shape(url, table):
         checks = run_sql(
             url,
             "SELECT conname, replace(pg_get_constraintdef(oid), ' NOT VALID', '') FROM pg_constraint"
-            " WHERE conrelid = 'tasks'::regclass ORDER BY conname",
+            " WHERE conrelid = %s::regclass ORDER BY conname",
+            [table],
         )
         columns = run_sql(
             url,
@@ -178,16 +184,18 @@ def test_constraints_of_models_and_head_agree(make_database):
             " pg_get_expr(adbin, adrelid) FROM pg_attribute"
             " LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum"
             " LEFT JOIN pg_collation c ON c.oid = attcollation"
-            " WHERE attrelid = 'tasks'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY 1",
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY 1",
+            [table],
         )
-        indexes = run_sql(url, "SELECT indexdef FROM pg_indexes WHERE tablename = 'tasks' ORDER BY 1")
+        indexes = run_sql(url, "SELECT indexdef FROM pg_indexes WHERE tablename = %s ORDER BY 1", [table])
         return checks, columns, indexes
 
     migrated, modelled = make_database(), make_database()
     upgrade(migrated)
     engine = create_engine(modelled, poolclass=NullPool)
     db.Model.metadata.create_all(engine)
-    assert shape(migrated) == shape(modelled)
+    for table in ("tasks", "changes"):
+        assert shape(migrated, table) == shape(modelled, table)
 
 
 @pytest.mark.parametrize(

@@ -146,15 +146,14 @@ def test_readiness_needs_every_privilege_of_the_acting_role(user, url):
         " FROM information_schema.table_privileges WHERE grantee = %s AND privilege_type IN ('SELECT', 'DELETE')",
         [ACTING_ROLE, ACTING_ROLE],
     )
-    (columns,) = run_sql(
-        url,
-        "SELECT string_agg(attname, ', ') FROM pg_attribute WHERE attrelid ="
-        " 'idempotency_keys'::regclass AND attnum > 0",
-    )[0]
-    run_sql(url, f"REVOKE INSERT ON idempotency_keys FROM {ACTING_ROLE}")
-    run_sql(url, f"GRANT INSERT ({columns}) ON idempotency_keys TO {ACTING_ROLE}")
+    granted_as_a_whole = ("idempotency_keys", "changes")
+    for table in granted_as_a_whole:
+        names = "SELECT string_agg(attname, ', ') FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+        ((columns,),) = run_sql(url, names, [table])
+        run_sql(url, f"REVOKE INSERT ON {table} FROM {ACTING_ROLE}")
+        run_sql(url, f"GRANT INSERT ({columns}) ON {table} TO {ACTING_ROLE}")
     try:
-        assert len(privileges) >= 15
+        assert len(privileges) >= 30
         for (privilege,) in privileges:
             run_sql(url, f"REVOKE {privilege} FROM {ACTING_ROLE}")
             failed = user.ready()
@@ -164,7 +163,8 @@ def test_readiness_needs_every_privilege_of_the_acting_role(user, url):
             )
         assert user.ready() == "ok"
     finally:
-        run_sql(url, f"GRANT INSERT ON idempotency_keys TO {ACTING_ROLE}")
+        for table in granted_as_a_whole:
+            run_sql(url, f"GRANT INSERT ON {table} TO {ACTING_ROLE}")
 
 
 def test_readiness_writes_nothing(user, url):

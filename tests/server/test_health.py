@@ -4,6 +4,7 @@ import pytest
 
 from taskapp.http.version import VERSION
 from tests.support.commands import HEAD
+from tests.support.in_process import LocalUser
 from tests.support.postgres import run_sql
 
 CHECKS = ("database", "signing_keys", "migrations", "row_level_security", "read_and_write")
@@ -59,6 +60,13 @@ def test_not_ready_names_what_failed(own):
     assert failed() == {"row_level_security", "read_and_write"}
     run_sql(own.database_url, "DROP TABLE alembic_version")
     assert failed() == {"migrations", "row_level_security", "read_and_write"}
+
+
+def test_ready_without_the_eraser(make_app, new_database, via_pooler, secret):
+    """Only erasing the data of a user fails then."""
+    url = new_database()
+    run_sql(url, "REVOKE ALL ON tasks, changes, idempotency_keys FROM taskapp_eraser")
+    assert LocalUser(make_app(DATABASE_URL=via_pooler(url)), secret).ready() == "ok"
 
 
 def test_without_a_database_the_process_lives_but_is_not_ready(own, postgres):

@@ -76,6 +76,14 @@ def run_sql(url, statement, parameters=None):
         return cursor.fetchall() if cursor.description else []
 
 
+def create_owner(url, name, attributes="NOSUPERUSER"):
+    """Create a role that may run migrations, and the roles that these would create, unless they are there."""
+    for role in ("taskapp_user", "taskapp_eraser"):
+        create = f"BEGIN CREATE ROLE {role} NOLOGIN; EXCEPTION WHEN duplicate_object THEN END"
+        run_sql(url, f"DO $$ {create} $$")
+    run_sql(url, f"CREATE ROLE {name} LOGIN {attributes}; GRANT taskapp_user, taskapp_eraser TO {name}")
+
+
 @contextlib.contextmanager
 def locked_tasks(url):
     """Hold a lock that blocks every read and write of tasks."""
