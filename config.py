@@ -37,6 +37,9 @@ class Settings(Schema):
     JWT_AUTHORIZED_PARTIES = fields.Function(deserialize=types.values, load_default=())
     JWT_USER_CLAIM = fields.String(load_default="sub")
 
+    # Not less than the policy purge of the table changes allows.
+    HISTORY_DAYS = types.whole_number(default=30, low=7, high=36500)
+
     HOST = fields.String(load_default="127.0.0.1", validate=types.is_host)
     PORT = types.whole_number(default=8000, low=1, high=types.LAST_PORT)
     SCRIPT_NAME = fields.String(load_default="", validate=types.check_prefix)

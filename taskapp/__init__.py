@@ -13,6 +13,8 @@ from taskapp.http import concurrency, cors, cursors, errors, not_found, openapi,
 from taskapp.http.app import App
 from taskapp.http.openapi import docs_page
 from taskapp.server import access_log, error_responses, health, jobs, logs, metrics, request_stats
+from taskapp.tasks.changes import cli as changes_cli
+from taskapp.tasks.changes import retention
 from taskapp.tasks.changes.views import bp as changes_bp
 from taskapp.tasks.erasure.cli import user_commands
 from taskapp.tasks.erasure.views import bp as erasure_bp
@@ -70,6 +72,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.cli.add_command(auth_cli.token)
     app.cli.add_command(db_cli.idempotency_commands)
     app.cli.add_command(user_commands)
+    app.cli.add_command(changes_cli.history_commands)
+    jobs.add_purge(app, jobs.Purge("changes", "flask history purge", retention.purge))
     if config["RATE_LIMIT"]:
         from taskapp.http import rate_limit  # noqa: PLC0415 # Loads Flask-Limiter and redis-py only if they are used.
 

@@ -104,6 +104,7 @@ def test_password_of_a_database_url_is_never_shown(load):
         ({"THREADS": "-1"}, "THREADS must be from 1 to 1024."),
         ({"REQUEST_TIMEOUT": "nan"}, "REQUEST_TIMEOUT must be a number of seconds."),
         ({"REQUEST_TIMEOUT": "soon"}, "REQUEST_TIMEOUT must be a number of seconds."),
+        ({"HISTORY_DAYS": "6"}, "HISTORY_DAYS must be from 7 to 36500."),
         ({"REQUEST_TIMEOUT": "0"}, "REQUEST_TIMEOUT must be from 0.1 to 3600 seconds."),
         *(
             (

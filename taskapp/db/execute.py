@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -32,6 +33,8 @@ _logger = logging.getLogger(__name__)
 # Sent after each statement. The sender is the engine. The arguments are the duration, ``seconds``, and ``outcome``,
 # which is ``ok``, ``unavailable`` or ``failed``.
 statement_executed = Signal()
+# Sent after each write of a user, which leaves something to purge some day.
+user_wrote = Signal()
 
 # A refused statement is sent again on a new connection if its session began these seconds before it, because a session
 # keeps the defaults that it began with, such as default_transaction_read_only. The limit prevents endless reconnects.
@@ -106,8 +109,12 @@ def execute_in_turn(
         DatabaseUnavailable, StatementTooSlow, psycopg2.Error: as :func:`execute`.
     """
     if lock is None:
-        return _run(message_as(prefix.WRITE, user_id, statement, parameters, share))
-    return _run(message_as(prefix.WRITE_ONCE, user_id, statement, {**parameters, "lock": lock}, share))
+        message = message_as(prefix.WRITE, user_id, statement, parameters, share)
+    else:
+        message = message_as(prefix.WRITE_ONCE, user_id, statement, {**parameters, "lock": lock}, share)
+    rows = _run(message)
+    user_wrote.send()
+    return rows
 
 
 def execute_as_eraser(statement: Executable, *, user_id: str, share: float = 1.0) -> Rows:
@@ -120,13 +127,17 @@ def execute_as_eraser(statement: Executable, *, user_id: str, share: float = 1.0
     return _run(message_as(prefix.ERASE, user_id, statement, {}, share))
 
 
-def execute_as_login_role(statement: Executable) -> Rows:
+def execute_as_login_role(statement: Executable, parameters: Mapping[str, Any] = MappingProxyType({})) -> Rows:
     """Run one statement as the login role, without retries. For health checks and maintenance, not for tasks.
+
+    Args:
+        statement: the statement. If it is a text of several, the last one returns the rows.
+        parameters: the values of its bind parameters.
 
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`execute`.
     """
-    return _run(message_as_login_role(statement), once=True)
+    return _run(message_as_login_role(statement, parameters), once=True)
 
 
 def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> Rows:

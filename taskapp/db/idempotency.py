@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from blinker import Signal
 from sqlalchemy import (
     ColumnElement,
     Delete,
@@ -40,9 +39,6 @@ from taskapp.db.execute import execute_as_login_role, execute_in_turn
 from taskapp.db.prefix import ACTING_USER
 
 KEY_LENGTH = 255
-
-# Sent after a result was stored, which will have to be purged.
-result_stored = Signal()
 
 
 class IdempotencyKey(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy makes this class at run time.
@@ -173,8 +169,6 @@ def execute_idempotent(
         raise IdempotencyKeyInUse
     if not written:
         return None
-    if written.get(DONE, True):
-        result_stored.send()
     return Outcome(written, replayed=False)
 
 

@@ -47,7 +47,12 @@ def message_as(
     return Message(before + text, {**fixed, **parameters, ACTING_USER.key: user_id}, share)
 
 
-def message_as_login_role(statement: Executable) -> Message:
-    """Return the message of a statement as the login role."""
+def message_as_login_role(statement: Executable, parameters: Mapping[str, Any]) -> Message:
+    """Return the message of a statement as the login role.
+
+    Args:
+        statement: the statement.
+        parameters: the values of its bind parameters.
+    """
     text, fixed, _ = compile_statement(statement)
-    return Message(prefix.LOGIN + text, fixed)
+    return Message(prefix.LOGIN + text, {**fixed, **parameters})

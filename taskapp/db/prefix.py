@@ -53,4 +53,7 @@ ERASE = (
     f"{_READ_COMMITTED}{_DEFAULT_PATH}SELECT set_config('role', '{ERASING_ROLE}', true),{_SETTINGS},{_LOCK_TIMEOUT},"
     f" {_TURN};\n"
 )
-LOGIN = f"{_DEFAULT_PATH}SET LOCAL row_security TO on; SET LOCAL statement_timeout TO %(statement_timeout)s;\n"
+LOGIN = (
+    f"{_READ_COMMITTED}{_DEFAULT_PATH}SET LOCAL row_security TO on;"
+    " SET LOCAL statement_timeout TO %(statement_timeout)s;\n"
+)

@@ -1,21 +1,9 @@
 """Keys that have expired are removed."""
 
-import pytest
-
 from tests.support.commands import flask
 from tests.support.postgres import run_sql
 from tests.support.retries import WRITES, write
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def owned(postgres, new_database, via_pooler):
-    """A database whose owner is no superuser and does not bypass row-level security."""
-    run_sql(postgres.url, "DROP ROLE IF EXISTS plain_owner; CREATE ROLE plain_owner LOGIN NOSUPERUSER CREATEROLE")
-    run_sql(postgres.url, "GRANT taskapp_user TO plain_owner")
-    url = new_database(owner="plain_owner")
-    yield via_pooler(url), url.set(username="postgres")
-    run_sql(postgres.url, f"DROP DATABASE {url.database} WITH (FORCE)")
 
 
 def count(url):
@@ -41,6 +29,7 @@ def test_expired_keys_are_purged_by_the_next_write(owned, start_server):
 
 def test_purge_command_removes_only_expired_keys(owned, secret):
     service_url, url = owned
+    run_sql(url, "TRUNCATE idempotency_keys")
     for user_id in ("alice", "bob"):
         for key, hours in [("old", 25), ("new", 23)]:
             values = f"('{user_id}', '{key}', '', '{{}}', now() - interval '{hours} hours')"

@@ -8,7 +8,7 @@ import pytest
 from tests.support.commands import upgrade
 from tests.support.faults import FaultProxy
 from tests.support.pooler import PgBouncer
-from tests.support.postgres import durable_postgres, make_postgres, run_sql
+from tests.support.postgres import create_owner, durable_postgres, make_postgres, run_sql
 from tests.support.urls import through
 
 _numbers = itertools.count(1)
@@ -52,6 +52,20 @@ def new_database(postgres):
         return url
 
     return make
+
+
+@pytest.fixture(scope="module")
+def owned(postgres, new_database, via_pooler):
+    """A database of the module's own. Its owner, as which the service logs in, is subject to row-level security.
+
+    Returns:
+        The URLs for the service and for a superuser.
+    """
+    owner = f"owner_{next(_numbers)}"
+    create_owner(postgres.url, owner)
+    url = new_database(owner=owner)
+    yield via_pooler(url), url.set(username="postgres")
+    run_sql(postgres.url, f"DROP DATABASE {url.database} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
