@@ -8,7 +8,7 @@ from flask import Flask
 from taskapp.auth import cli as auth_cli
 from taskapp.auth import guard
 from taskapp.db import cli as db_cli
-from taskapp.db import embedded, execute
+from taskapp.db import database, embedded
 from taskapp.http import concurrency, cors, cursors, errors, not_found, openapi, prefix, request_id, security_headers
 from taskapp.http.app import App
 from taskapp.http.openapi import docs_page
@@ -31,7 +31,7 @@ _PARTS_WITH_HOOKS = (logs, request_stats, access_log, request_id, security_heade
 _OTHER_PARTS = (
     prefix,
     embedded,
-    execute,
+    database,
     metrics,
     jobs,
     concurrency,

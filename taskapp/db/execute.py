@@ -12,20 +12,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg2
 from blinker import Signal
-from flask import Flask, current_app
-from sqlalchemy import Engine, Executable, event
+from flask import current_app
+from sqlalchemy import Engine, Executable
 
-from taskapp.db import db, embedded, migrate, prefix
+from taskapp.db import prefix
+from taskapp.db.database import Database
 from taskapp.db.deadline import Deadline, statement_deadline, wait_until
-from taskapp.db.engine import connect, engine_options, init_engine, opened_at
+from taskapp.db.engine import connect, opened_at
 from taskapp.db.errors import DatabaseUnavailable, StatementTooSlow
 from taskapp.db.message import Message, message_as, message_as_login_role
-from taskapp.db.prefix import ACTING_USER
-from taskapp.db.retry import CircuitBreaker, OperationFailed, Retry
+from taskapp.db.retry import OperationFailed, Retry
 from taskapp.db.sqlstate import failure_of, spoils_session
 
 _logger = logging.getLogger(__name__)
@@ -43,20 +43,6 @@ _OUTDATED = 1.0
 Rows = Sequence[tuple[Any, ...]]
 
 
-class Database(NamedTuple):
-    """The database of an application.
-
-    Attributes:
-        engine: the engine.
-        breaker: the circuit breaker.
-        timeout: REQUEST_TIMEOUT in seconds.
-    """
-
-    engine: Engine
-    breaker: CircuitBreaker
-    timeout: float
-
-
 def execute(
     statement: Executable, parameters: Mapping[str, Any], *, user_id: str, can_retry: bool = False, share: float = 1.0
 ) -> Rows:
@@ -64,7 +50,7 @@ def execute(
 
     Args:
         statement: the statement. Row-level security restricts it to the user's rows, whatever its conditions.
-        parameters: the values of its bind parameters, except :data:`ACTING_USER`.
+        parameters: the values of its bind parameters, except :data:`~taskapp.db.prefix.ACTING_USER`.
         user_id: the acting user. With an empty string, the statement sees no rows and cannot write any.
         can_retry: whether the statement may run twice. If so, it is resent if its connection breaks. If no connection
             could be opened, the statement is retried in any case.
@@ -233,26 +219,3 @@ def _check_time_left(deadline: Deadline) -> int:
         _logger.warning("The deadline of a request passed before its statement was sent")
         raise DatabaseUnavailable
     return milliseconds
-
-
-def _act_as_nobody(
-    _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _executemany: Any
-) -> tuple[str, Any]:
-    """Run a statement that bypasses the functions above as the acting role without a user, so that it sees no rows."""
-    return prefix.READ + statement, {**parameters, ACTING_USER.key: "", "statement_timeout": "0"}
-
-
-def init_app(app: Flask) -> None:
-    """Create the engine of an application, without connecting."""
-    server = embedded.of_app(app)
-    url = server.owner_url if server else app.config["DATABASE_URL"]
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(app.config, url)
-    db.init_app(app)
-    migrate.init_app(app)
-    with app.app_context():
-        engine = db.engine
-    embedded.prepare_lazily(app, engine)
-    app.extensions["database"] = Database(engine, CircuitBreaker(app.config["THREADS"]), app.config["REQUEST_TIMEOUT"])
-    init_engine(engine)
-    event.listen(engine, "before_cursor_execute", _act_as_nobody, retval=True)

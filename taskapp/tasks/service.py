@@ -1,8 +1,8 @@
 """The operations on tasks, one function each. They are independent of HTTP."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg2
 
@@ -11,8 +11,9 @@ from taskapp.db.execute import execute
 from taskapp.db.idempotency import RequestKey
 from taskapp.tasks import filters, queries
 from taskapp.tasks.errors import InvalidChange, OperationTooSlow, TaskNotFound, UidTaken, UnknownTimeZone
-from taskapp.tasks.orders import Position, position_of, position_parameters
-from taskapp.tasks.representation import FIELDS, make_to_dict, to_dict
+from taskapp.tasks.orders import Position, position_parameters
+from taskapp.tasks.pages import Page, make_page
+from taskapp.tasks.representation import FIELDS, to_dict
 from taskapp.tasks.rules import explain_violation
 from taskapp.tasks.writes import (
     StoredTask,
@@ -28,22 +29,6 @@ STATUSES = tuple(filters.STATUSES)
 
 # No index bounds the work of a costly read. This fraction of REQUEST_TIMEOUT does.
 COSTLY_SHARE = 0.2
-
-
-class Page(NamedTuple):
-    """A page of a list.
-
-    Attributes:
-        tasks: the fields of each task.
-        next: the position of the last task, or None if no page follows.
-        total: the number of tasks in the whole list, or None if it was not counted.
-        as_of: the number of the newest change that the page contains, or None if it was not asked for.
-    """
-
-    tasks: Sequence[dict[str, Any]]
-    next: Position | None
-    total: int | None
-    as_of: int | None = None
 
 
 def list_tasks(
@@ -94,34 +79,6 @@ def list_tasks(
     as_of = facts.pop() if number else None
     total = facts.pop() if count else None
     return make_page(rows, sort, fields, limit, total=total, as_of=as_of)
-
-
-def make_page(
-    rows: Sequence[Any],
-    sort: str,
-    fields: tuple[str, ...],
-    limit: int,
-    *,
-    total: int | None = None,
-    as_of: int | None = None,
-) -> Page:
-    """Return a page of a list.
-
-    Args:
-        rows: its rows, and one more if another page follows. They begin with the fields. If ``total`` or ``as_of`` is
-            not None, an empty page has a row of nulls.
-        sort: see :func:`list_tasks`.
-        fields: see :func:`list_tasks`.
-        limit: see :func:`list_tasks`.
-        total: see :class:`Page`.
-        as_of: see :class:`Page`.
-    """
-    if (total is not None or as_of is not None) and rows[0][0] is None:  # There is no id, only the facts.
-        rows = ()
-    to_dict = make_to_dict(fields)
-    tasks = [to_dict(row) for row in rows[:limit]]
-    following = position_of(rows[limit - 1], sort, fields) if len(rows) > limit else None
-    return Page(tasks, following, total, as_of)
 
 
 def create_task(user_id: str, *, key: RequestKey | None = None, **fields: Any) -> StoredTask:

@@ -34,6 +34,7 @@ from taskapp.tasks.errors import (
     VersionConflict,
 )
 from taskapp.tasks.filters import costly_names
+from taskapp.tasks.pages import Page
 from taskapp.tasks.representation import READ_ONLY_FIELDS
 from taskapp.tasks.writes import StoredTask
 
@@ -159,7 +160,7 @@ def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
     return page_response(page.tasks, following, user_id, query, limit=options["limit"], beside=members, **total)
 
 
-def _read_page(user_id: str, as_of: int | str | None, *, status: str, sort: str, **values: Any) -> service.Page:
+def _read_page(user_id: str, as_of: int | str | None, *, status: str, sort: str, **values: Any) -> Page:
     if as_of in (None, "now"):
         return service.list_tasks(user_id, status=status, sort=sort, number=as_of is not None, **values)
     options = {name: values[name] for name in ("limit", "after", "fields", "count") if name in values}

@@ -10,8 +10,9 @@ from taskapp.tasks.changes import queries
 from taskapp.tasks.changes.entries import MARKER, Entry, entry_to_dict
 from taskapp.tasks.errors import ChangesGone, FutureTime, OperationTooSlow
 from taskapp.tasks.orders import Position, position_parameters
+from taskapp.tasks.pages import Page, make_page
 from taskapp.tasks.representation import FIELDS, to_dict
-from taskapp.tasks.service import COSTLY_SHARE, Page, make_page
+from taskapp.tasks.service import COSTLY_SHARE
 
 _ENTRY = len(Entry._fields)
 
