@@ -88,6 +88,8 @@ def every_statement():
     for make, arguments in ARGUMENTS.items():
         for values in product(*arguments.values()):
             chosen = dict(zip(arguments, values, strict=True))
+            if chosen.get("merged") and not chosen["versioned"]:
+                continue  # What is merged requires a version.
             yield f"{make.__name__}({chosen})", make(**chosen)
 
 

@@ -86,6 +86,9 @@ def before_call(_context, case, _kwargs):
     # A key is for one request; with another it is a 422. An invalid key stays as it is.
     if KEY.fullmatch(str(case.headers.get("Idempotency-Key", ""))):
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
+    # An erasure is confirmed by the user id. The document cannot say so.
+    if case.operation.label == "DELETE /api/{user_id}" and case.meta.generation.mode.is_positive:
+        case.query["confirm"] = case.path_parameters["user_id"]
     # Only the service can write one.
     case.query.pop("cursor", None)
     # Half of the valid lists of tags stay, and are a 412; the others become *, so that the request succeeds.
