@@ -22,7 +22,7 @@ NAME = re.compile(r"\S.* → (\d{3})(?: ([A-Z_]+))?(?: \(([\w-]+)\))?")
 # They depend on the state of the service. The collection shows them as saved examples.
 NOT_BY_A_CLIENT = {
     ("409", "CONFLICT"),
-    ("422", "OPERATION_TOO_SLOW"),
+    ("409", "TOO_MANY_AFFECTED"),
     ("422", "OPERATION_TOO_SLOW"),
     ("429", "RATE_LIMITED"),
     ("500", "UNEXPECTED_ERROR"),
