@@ -89,6 +89,7 @@ def test_server_killed_between_write_and_response(proxied, operation):
     server = start()
     client = server.client()
     task = client.create(title="before")
+    proxy.wait_until_quiet()  # The first write of a process starts a purge.
     proxy.hold_responses()
     thread = threading.Thread(target=write_without_response, args=(client, operation, task["id"], "key"))
     thread.start()
