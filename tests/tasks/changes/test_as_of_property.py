@@ -14,9 +14,11 @@ from psycopg2.errors import CheckViolation
 from taskapp.http.json_provider import OPTIONS
 from taskapp.tasks import service
 from taskapp.tasks.changes.service import list_changes, list_tasks_as_of
-from taskapp.tasks.errors import InvalidChange, TagNotFound
+from taskapp.tasks.errors import ChangeNotFound, InvalidChange, TagNotFound, UndoConflict
 from taskapp.tasks.representation import FIELDS
 from taskapp.tasks.tags import service as tags_service
+from taskapp.tasks.trash.service import list_deleted, restore_task
+from taskapp.tasks.undo.service import undo_write
 
 TAGS = st.lists(st.sampled_from(["a", "b", "é"]), unique=True, max_size=3).map(sorted)
 DAYS = st.sampled_from([None, "1900-01-01", "2026-12-24", "2999-12-31"])
@@ -41,6 +43,8 @@ OPERATIONS = {
     "add and remove tags": st.tuples(TAGS, TAGS),
     "rename a tag": st.tuples(TAG, TAG),
     "remove a tag": st.tuples(TAG),
+    "undo": st.tuples(st.integers(0, 20)),
+    "restore": st.tuples(st.integers(0, 9)),
 }
 WRITES = {
     "update": lambda user, task, fields: service.update_task(user, task, **fields),
@@ -54,6 +58,8 @@ WRITES_OF_ALL = {
     "create": lambda user, fields: service.create_task(user, **{"title": "new", **fields}),
     "rename a tag": tags_service.rename_tag,
     "remove a tag": tags_service.remove_tag,
+    "undo": lambda user, ago: undo_write(user, max(1, list_now(user)[0] - ago)),
+    "restore": lambda user, chosen: restore_one(user, chosen),
 }
 SOME_WRITES = st.lists(
     st.sampled_from(["create", *OPERATIONS]).flatmap(
@@ -75,6 +81,12 @@ def list_now(user):
     return page.as_of, as_json(page.tasks)
 
 
+def restore_one(user, chosen):
+    """Restore one of the deleted tasks, if there is one."""
+    if deleted := list_deleted(user, limit=100).tasks:
+        restore_task(user, deleted[chosen % len(deleted)]["id"])
+
+
 def write(user, name, chosen, arguments):
     """Make a write of a task that there is, or none if it breaks a rule."""
     try:
@@ -82,7 +94,7 @@ def write(user, name, chosen, arguments):
             WRITES_OF_ALL[name](user, *arguments)
         elif tasks := list_now(user)[1]:
             WRITES[name](user, tasks[chosen % len(tasks)]["id"], *arguments)
-    except (CheckViolation, InvalidChange, TagNotFound):
+    except (CheckViolation, InvalidChange, TagNotFound, ChangeNotFound, UndoConflict):
         pass
 
 
