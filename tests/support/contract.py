@@ -14,7 +14,8 @@ DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
 HEADERS = set(DOCUMENT["components"]["headers"])
 
 
-def _resolve(part):
+def resolve(part):
+    """A part of the document, or the component that it refers to."""
     while "$ref" in part:
         kind, name = part["$ref"].split("/")[2:]
         part = DOCUMENT["components"][kind][name]
@@ -60,9 +61,9 @@ def assert_documented(method, path, response):
     if operation is None:
         return
     assert str(response.status) in operation["responses"], f"{method} {path}: {response.status} is not documented"
-    documented = _resolve(operation["responses"][str(response.status)])
+    documented = resolve(operation["responses"][str(response.status)])
 
-    headers = {name.lower(): _resolve(header) for name, header in documented.get("headers", {}).items()}
+    headers = {name.lower(): resolve(header) for name, header in documented.get("headers", {}).items()}
     required = {name for name, header in headers.items() if header["required"]}
     found = {name.lower() for name in response.headers} & {name.lower() for name in HEADERS}
     assert required <= found <= headers.keys(), f"{method} {path}: {response.status} has headers {found}"

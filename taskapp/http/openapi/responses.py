@@ -128,6 +128,7 @@ HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
     401: ["WWW-Authenticate"],
     404: QUOTA,
     409: ["Retry-After", *QUOTA],
+    410: QUOTA,
     412: ["ETag", *QUOTA],
     413: QUOTA,
     415: ["Accept-Encoding", *QUOTA],

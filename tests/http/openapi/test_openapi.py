@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 
 from config import ROOT
 from tests.support.client import Response
-from tests.support.contract import DOCUMENT, HEADERS, assert_documented, find_operation
+from tests.support.contract import DOCUMENT, HEADERS, assert_documented, find_operation, resolve
 from tests.support.external import require
 
 SPECTRAL = ROOT / "tests" / "support" / "tools" / "node_modules" / ".bin" / "spectral"
@@ -215,3 +215,13 @@ def test_headers_of_the_contract_are_all_documented():
         "X-Request-ID",
     }
     assert expected == HEADERS
+
+
+def test_responses_to_authorized_requests_have_the_quota():
+    before_the_token_is_checked = {"401", "403", "414", "417", "431", "501"}
+    for path, item in DOCUMENT["paths"].items():
+        for method, operation in item.items() if path.startswith(USER) else ():
+            for status, reference in operation["responses"].items() if method != "parameters" else ():
+                documented = resolve(reference).get("headers", {}).keys()
+                has_quota = documented >= {"RateLimit", "RateLimit-Policy"}
+                assert has_quota == (status not in before_the_token_is_checked), f"{method} {path}: {status}"
