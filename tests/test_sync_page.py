@@ -44,15 +44,15 @@ def write_by_chance(client, chance):
 
 def write_offline(device, chance):
     """Put a write of any kind into the queue of the device."""
-    kind, ids = chance.random(), [task["id"] for task in device.tasks() if task["id"]]
-    if kind < 0.4 or not ids:
+    kind, uids = chance.random(), [task["uid"] for task in device.tasks()]
+    if kind < 0.4 or not uids:
         device.create(title=f"device {chance.random()}", tags=["device"])
     elif kind < 0.8:
         device.update(
-            chance.choice(ids), **chance.choice([{"title": "device"}, {"priority": "high"}, {"completed": True}])
+            chance.choice(uids), **chance.choice([{"title": "device"}, {"priority": "high"}, {"completed": True}])
         )
     else:
-        device.delete(chance.choice(ids))
+        device.delete(chance.choice(uids))
 
 
 class Others:

@@ -20,9 +20,9 @@ def test_each_write_of_the_queue_is_made_once(alice, device, open_device):
     first, second = alice.create(title="first"), alice.create(title="second")
     device.sync()
     device.create(title="third", tags=["new"])
-    device.update(first["id"], title="changed")
-    device.update(first["id"], priority="high")  # One write with the line above.
-    device.delete(second["id"])
+    device.update(first["uid"], title="changed")
+    device.update(first["uid"], priority="high")  # One write with the line above.
+    device.delete(second["uid"])
     device.create(title="fourth")
     assert [(task["id"], task["title"]) for task in device.tasks()] == [
         (first["id"], "changed"),
@@ -59,11 +59,11 @@ def test_each_write_of_the_queue_is_made_once(alice, device, open_device):
 def test_change_while_the_first_one_is_on_its_way_is_a_write_of_its_own(alice, device):
     task = alice.create()
     device.sync()
-    device.update(task["id"], title="one")
+    device.update(task["uid"], title="one")
     device.chance = 1.0
     with pytest.raises(NotNow):
         device.sync()
-    device.update(task["id"], title="two")
+    device.update(task["uid"], title="two")
     device.chance = 0.0
     device.sync()
     assert [entry["changed"]["title"]["to"] for entry in log_of(alice)] == ["a task", "one", "two"]
@@ -74,7 +74,7 @@ def test_change_while_the_first_one_is_on_its_way_is_a_write_of_its_own(alice, d
 def test_replayed_response_does_not_bring_an_old_task_back(alice, device):
     task = alice.create()
     device.sync()
-    device.update(task["id"], title="mine")
+    device.update(task["uid"], title="mine")
     send = device.send
     device.send = lambda *arguments, **options: lose(send(*arguments, **options))
     with pytest.raises(NotNow):
@@ -86,6 +86,21 @@ def test_replayed_response_does_not_bring_an_old_task_back(alice, device):
     assert device.stored() == [later]
 
 
+def test_replayed_response_does_not_bring_a_deleted_task_back(alice, device):
+    task = alice.create()
+    device.sync()
+    device.update(task["uid"], title="mine")
+    send = device.send
+    device.send = lambda *arguments, **options: lose(send(*arguments, **options))
+    with pytest.raises(NotNow):
+        device.drain()
+    device.send = send
+    alice.delete(f"/{task['id']}")
+    device.follow()
+    device.drain()
+    assert device.stored() == []
+
+
 def lose(_response):
     raise NotNow
 
@@ -95,7 +110,7 @@ def test_user_decides_about_a_conflict(alice, device, answer):
     task = alice.create(title="old")
     device.sync()
     device.answer = answer
-    device.update(task["id"], title="mine")
+    device.update(task["uid"], title="mine")
     theirs = alice.put(f"/{task['id']}", json={"title": "theirs"}).data
     device.sync()
     assert device.conflicts == [(theirs, {"title": "mine"})]
@@ -108,7 +123,7 @@ def test_user_decides_about_the_deletion_of_a_changed_task(alice, device, answer
     task = alice.create()
     device.sync()
     device.answer = answer
-    device.delete(task["id"])
+    device.delete(task["uid"])
     alice.put(f"/{task['id']}", json={"title": "theirs"})
     device.sync()
     assert len(device.stored()) == len(alice.get().data) == left
@@ -117,9 +132,9 @@ def test_user_decides_about_the_deletion_of_a_changed_task(alice, device, answer
 def test_writes_that_cannot_be_made_are_reported_and_removed(alice, device):
     first, second = alice.create(), alice.create()
     device.sync()
-    device.update(first["id"], title="gone")
-    device.update(second["id"], title="")
-    device.delete(first["id"])
+    device.update(first["uid"], title="gone")
+    device.update(second["uid"], title="")
+    device.delete(first["uid"])
     alice.delete(f"/{first['id']}")
     device.sync()
     assert device.reports == [
