@@ -1,5 +1,6 @@
 """Schema fields that are stricter than marshmallow's."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -140,11 +141,14 @@ class StrictBoolean(fields.Boolean):
         return value
 
 
+_INTEGER = re.compile(r"[0-9]+|-[1-9][0-9]*")
+
+
 class StrictInteger(fields.Integer):
     """An integer in a query string, in ASCII digits. ``int()`` also accepts ``1_0``, spaces and other digits."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
         _reject_empty(value)
-        if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < len(str(2**63))):
+        if not (isinstance(value, str) and _INTEGER.fullmatch(value)):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, *args, **kwargs)

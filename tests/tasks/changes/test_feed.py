@@ -166,11 +166,11 @@ def test_log_with_a_marker_only_has_nothing_new(alice, feed, database_url):
         ("?after=", "after", "Must not be empty. Omit it instead."),
         *(
             (f"?after={after}", "after", "Not a valid integer.")
-            for after in ("x", "-1", "1.0", "1e3", "%2B1", "now", "%D9%A3")
+            for after in ("x", "-0", "1.0", "1e3", "%2B1", "now", "%D9%A3")
         ),
-        ("?after=9007199254740992", "after", "Must be from 0 to 9007199254740991."),
+        *((f"?after={after}", "after", "Must be from 0 to 9007199254740991.") for after in (-1, 2**53, 2**63, 10**30)),
         ("?after=1&after=1", "after", "Appears more than once."),
-        *((f"?after=0&limit={limit}", "limit", "Must be from 1 to 1000.") for limit in (0, 1001)),
+        *((f"?after=0&limit={limit}", "limit", "Must be from 1 to 1000.") for limit in (-1, 0, 1001, 10**30)),
         ("?after=0&limit=x", "limit", "Not a valid integer."),
         ("?since=0", "since", "Unknown parameter. Did you mean after?"),
         ("?after=0&status=all", "status", "Unknown parameter."),
