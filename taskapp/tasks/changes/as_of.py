@@ -8,12 +8,12 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     bindparam,
+    case,
     cast,
     column,
     exists,
     false,
     func,
-    literal,
     not_,
     true,
     union_all,
@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from taskapp.db import db
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.entries import MARKER
+from taskapp.tasks.changes.images import NO_COLUMNS, whole
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
 from taskapp.tasks.orders import sorted_by
@@ -58,10 +59,11 @@ def _touched_tasks(since: CTE) -> Any:
     old = old.group_by(values.c.task_id).subquery("old")
     now = db.select(_TABLE.table_valued().label("row"))
     now = now.where(Task.user_id == ACTING_USER, Task.id == first.c.task_id).offset(0).lateral("now")
-    # It knows the types of the columns. Without a row, those that have no old value are null.
+    # It knows the types of the columns. A task without a row was deleted, and that change has all columns of its time.
     columns = [column(each.key, each.type) for each in _TABLE.columns]
-    old_values = func.coalesce(old.c["values"], cast(literal("{}"), JSONB))
-    then = func.jsonb_populate_record(now.c.row, old_values).table_valued(*columns, name="then")
+    changed = func.coalesce(old.c["values"], NO_COLUMNS)
+    image = case((now.c.row.is_(None), whole(changed)), else_=changed)
+    then = func.jsonb_populate_record(now.c.row, image).table_valued(*columns, name="then")
     moved = {
         "user_id": cast(ACTING_USER, _TABLE.c.user_id.type),
         "id": first.c.task_id,

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.sql.visitors import replacement_traverse
 
+from taskapp.tasks.changes.images import NO_COLUMNS
 from taskapp.tasks.changes.since import BASE, IS_KNOWN, WAS
 from taskapp.tasks.models import Task
 
@@ -32,8 +33,7 @@ _TABLE = Task.__table__
 _DATES = ("due_date", "due_time", "time_zone")
 _TAGS = {"add_tags": "tags", "remove_tags": "tags"}
 # The task as it was in the version ``base``.
-_NOTHING: ColumnElement[Any] = literal_column("'{}'::jsonb")
-_base: Any = func.jsonb_populate_record(_TABLE.table_valued(), func.coalesce(WAS, _NOTHING)).table_valued(
+_base: Any = func.jsonb_populate_record(_TABLE.table_valued(), func.coalesce(WAS, NO_COLUMNS)).table_valued(
     *(column(each.key, each.type) for each in _TABLE.columns), name="base_task"
 )
 

@@ -11,6 +11,7 @@ from taskapp.db import db
 from taskapp.db.idempotency import IdempotencyKey
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.entries import MARKER
+from taskapp.tasks.changes.images import NO_COLUMNS
 from taskapp.tasks.changes.log import last_change
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
@@ -22,14 +23,13 @@ ERASED: Mapping[str, Any] = MappingProxyType({"tasks": Task, "changes": Change, 
 def _marker() -> Any:
     """Return the part that leaves a marker with the user's next number, if the user has any changes."""
     last = last_change()
-    image: Any = literal_column("'{}'::jsonb")
     values = {
         "user_id": ACTING_USER,
         "number": last.c.number + 1,
         "task_id": literal(MARKER),
         "at": last.c.now,
-        "before": image,
-        "after": image,
+        "before": NO_COLUMNS,
+        "after": NO_COLUMNS,
     }
     marker = db.select(*values.values()).where(last.c.number.is_not(None))
     return db.insert(Change).from_select(list(values), marker).cte("marker")

@@ -162,9 +162,16 @@ def test_column_that_is_newer_than_the_image_gets_its_default(alice, database_ur
     newer = ["priority", "tags", "description", "completed", "due_order", "uid"]
     statement = "UPDATE changes SET before = before - %s || '{\"later\": 1}' WHERE user_id = %s AND number = 2"
     run_sql(database_url, statement, [newer, alice.user_id])
+    shown = [
+        *alice.request("GET", alice.trash).data,
+        *alice.get("?as_of=1").data,
+        *alice.get("?as_of=1&status=pending").data,
+    ]
     restored = alice.undo(2).data["results"][0]["task"]
     names = ("priority", "tags", "description", "completed", "due_date", "title", "created_at")
-    assert [restored[name] for name in names] == [None, [], None, False, None, task["title"], task["created_at"]]
+    for each in (*shown, restored):
+        assert [each[name] for name in names] == [None, [], None, False, None, task["title"], task["created_at"]]
+    assert len(shown) == 3
     assert restored["uid"] != task["uid"]
     assert read_log(database_url, alice.user_id)[2]["after"].keys() == {
         *read_log(database_url, alice.user_id)[0]["after"]
