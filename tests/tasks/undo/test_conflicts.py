@@ -1,9 +1,13 @@
 """A write is not undone if a field that it changed has another value by now. Then nothing is."""
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.support.change_log import read_log
-from tests.support.postgres import run_sql
+from tests.support.postgres import connect, run_sql
+from tests.support.waiting import wait_until
 
 
 def change(alice, task, **fields):
@@ -154,6 +158,23 @@ def test_change_by_a_release_without_the_log(alice, database_url):
     assert undone.data["results"][0]["task"]["description"] == "x"
     run_sql(database_url, statement.format("title"), [task["id"]])
     assert_conflict(alice, 4, (task["id"], ["title"], alice.get().data[0]))
+
+
+@pytest.mark.parametrize("write", ["UPDATE tasks SET title = 'x', version = version + 1", "DELETE FROM tasks"])
+@pytest.mark.parametrize("number", [1, 2], ids=["undo of create", "undo of update"])
+def test_change_by_such_a_release_that_is_in_progress(alice, database_url, write, number):
+    """It takes no turn. The undo waits for it, and compares what it has left."""
+    task = alice.create(title="first")
+    change(alice, task, title="first" if number == 1 else "second")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+    with contextlib.closing(connect(database_url)) as other, other.cursor() as cursor, ThreadPoolExecutor(1) as thread:
+        cursor.execute(f"BEGIN; {write} WHERE id = %s", [task["id"]])
+        undo = thread.submit(alice.undo, number)
+        wait_until(lambda: run_sql(database_url, waiting, [f"%{alice.user_id}%"]) == [(1,)], "the undo does not wait")
+        cursor.execute("COMMIT")
+    assert (undo.result().status, undo.result().error["code"]) == (409, "UNDO_CONFLICT")
+    assert [each["title"] for each in alice.get().data] == (["x"] if write.startswith("UPDATE") else [])
+    assert len(read_log(database_url, alice.user_id)) == 2
 
 
 def test_column_that_is_newer_than_the_image_gets_its_default(alice, database_url):
