@@ -76,7 +76,7 @@ SELECT (SELECT count(*) FROM page), (SELECT max(user_id) FROM page), count, last
 FROM progress
 """)
 
-# The tables are locked before they are read, so that no write takes a number in between. A transaction of a user who
+# The log is locked before it is read, so that no write takes a number in between. A transaction of a user who
 # waits for the lock takes its snapshot afterwards. A user may have tasks but no log: if a release without the log
 # created them.
 _RESTART: Executable = text("""

@@ -1,5 +1,6 @@
 """A rolling deployment with workers of the release before, which log nothing, and the restart of the logs after it."""
 
+import contextlib
 import secrets
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,8 @@ from taskapp.tasks.changes import retention
 from tests.support import previous_release as old
 from tests.support.change_log import apply_change, read_log, stored_tasks
 from tests.support.commands import load_app
-from tests.support.postgres import create_owner, locked_tasks, run_sql
+from tests.support.postgres import connect, create_owner, locked_tasks, run_sql
+from tests.support.waiting import wait_until
 
 ROUNDS = 30
 
@@ -173,6 +175,24 @@ def test_restart_while_others_write_loses_no_number(app, url):
     log = [entry["number"] for entry in read_log(url, "alice")]
     assert log == list(range(log[0], log[0] + len(log)))
     assert max(numbers) in (log[-1], log[0] - 1_000_000)
+
+
+def test_restart_sees_a_write_that_was_in_progress(app, url):
+    """It waits for it before it reads the numbers. The first task of a user would otherwise be without a marker."""
+
+    def restart():
+        with app.app_context():
+            return retention.restart()
+
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%LOCK TABLE%'"
+    entry = "INSERT INTO changes (user_id, number, task_id, at, after) VALUES ('new', 1, 1, now(), '{}')"
+    with contextlib.closing(connect(url)) as writer, writer.cursor() as cursor, ThreadPoolExecutor(1) as thread:
+        cursor.execute(f"BEGIN; {entry}")
+        restarted = thread.submit(restart)
+        wait_until(lambda: run_sql(url, waiting) == [(1,)], "the restart does not wait")
+        cursor.execute("COMMIT")
+    assert restarted.result() == 1
+    assert [entry["number"] for entry in read_log(url, "new")] == [1_000_001]
 
 
 def test_commands_need_the_owner(owned, url, secret):
