@@ -1,6 +1,7 @@
-"""The query parameters of a list."""
+"""The query parameters of lists."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from marshmallow import ValidationError, validates_schema
@@ -54,6 +55,23 @@ def _tags(description: str) -> TagsParameter:
 
 def _time(description: str) -> Instant:
     return Instant(metadata=_described(description))
+
+
+class PageQuery(InputSchema):
+    """The query parameters of a page."""
+
+    synonyms = MappingProxyType({name: synonyms.PARAMETERS[name] for name in ("limit", "cursor")})
+
+    cursor = Parameter(
+        load_default=None,
+        allow_none=False,
+        metadata={"description": "The `next_cursor` of the previous page."},
+    )
+    limit = StrictInteger(
+        load_default=MAXIMUM_LIMIT,
+        validate=Range(1, MAXIMUM_LIMIT, error="Must be from {min} to {max}."),
+        metadata={"description": "Maximum number of items per page."},
+    )
 
 
 class ListQuery(InputSchema):

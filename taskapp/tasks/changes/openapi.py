@@ -5,7 +5,7 @@ from typing import Any
 from taskapp.http.openapi import QUOTA, headers
 from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE, UPDATED_AT
 
-_UPDATE = {
+UPDATE: dict[str, Any] = {
     "number": 2,
     "write": 2,
     "undoes": None,
@@ -15,7 +15,7 @@ _UPDATE = {
     "changed": {"title": {"from": EXAMPLE["title"], "to": CHANGED_EXAMPLE["title"]}},
 }
 _DELETION = {
-    **_UPDATE,
+    **UPDATE,
     "number": 3,
     "write": 3,
     "task_id": 2,
@@ -44,14 +44,14 @@ FEED: dict[str, Any] = {
         "last": {
             "summary": "Last or only page",
             "value": {
-                "data": [{**_UPDATE, "task": CHANGED_EXAMPLE}, {**_DELETION, "task": None}],
+                "data": [{**UPDATE, "task": CHANGED_EXAMPLE}, {**_DELETION, "task": None}],
                 "pagination": {"limit": 100, "after": 3, "more": False},
             },
         },
         "page": {
             "summary": "Page with more to follow",
             "value": {
-                "data": [{**_UPDATE, "task": CHANGED_EXAMPLE}],
+                "data": [{**UPDATE, "task": CHANGED_EXAMPLE}],
                 "pagination": {"limit": 1, "after": 2, "more": True},
             },
         },

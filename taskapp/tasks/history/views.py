@@ -10,12 +10,12 @@ from taskapp.http.cursors import page_response, read_cursor
 from taskapp.http.errors import map_error
 from taskapp.http.id_converter import InvalidId
 from taskapp.http.openapi import API_ERRORS, QUOTA, headers
+from taskapp.tasks.changes.openapi import UPDATE
 from taskapp.tasks.error_responses import TASK_NOT_FOUND
 from taskapp.tasks.errors import TaskNotFound
 from taskapp.tasks.history import schemas, service
+from taskapp.tasks.list_schema import PageQuery
 from taskapp.tasks.openapi import TASK_ID
-from taskapp.tasks.undo.openapi import UPDATE
-from taskapp.tasks.undo.schemas import PageQuery
 
 bp = Blueprint(
     "history",

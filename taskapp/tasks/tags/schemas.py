@@ -6,37 +6,16 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.validate import Range
 
-from taskapp.http.fields import Parameter, StrictInteger
 from taskapp.http.input import InputSchema
-from taskapp.tasks import synonyms
 from taskapp.tasks.fields import Tag
-from taskapp.tasks.list_schema import MAXIMUM_LIMIT
 from taskapp.tasks.response_schemas import Deletion, Pagination
 
-_PARAMETERS = MappingProxyType({name: synonyms.PARAMETERS[name] for name in ("limit", "cursor")})
 _NAME = MappingProxyType({"name": ("tag", "label", "title", "new_name", "to", "old_name", "from")})
 _TASKS = {"description": "The number of tasks that were changed.", "examples": [12]}
 
 
 def _tag(description: str, example: str, **options: Any) -> Tag:
     return Tag(required=True, metadata={"description": description, "examples": [example]}, **options)
-
-
-class TagListQuery(InputSchema):
-    """The query parameters of the list of tags."""
-
-    synonyms = _PARAMETERS
-
-    cursor = Parameter(
-        load_default=None,
-        allow_none=False,
-        metadata={"description": "The `next_cursor` of the previous page."},
-    )
-    limit = StrictInteger(
-        load_default=MAXIMUM_LIMIT,
-        validate=Range(1, MAXIMUM_LIMIT, error="Must be from {min} to {max}."),
-        metadata={"description": "Maximum number of tags per page."},
-    )
 
 
 class TagQuery(InputSchema):

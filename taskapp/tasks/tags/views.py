@@ -16,6 +16,7 @@ from taskapp.http.request import current_request
 from taskapp.tasks.changes.header import mark_write
 from taskapp.tasks.error_responses import OPERATION_TOO_SLOW, TAG_NOT_FOUND
 from taskapp.tasks.errors import OperationTooSlow, TagNotFound
+from taskapp.tasks.list_schema import PageQuery
 from taskapp.tasks.openapi import CURSOR, IDEMPOTENCY_KEY
 from taskapp.tasks.tags import schemas, service
 
@@ -49,7 +50,7 @@ _REMOVED["example"] = {"data": {"success": True, "message": "Tag removed", "task
 
 
 @bp.route("", methods=["GET"])
-@bp.arguments(schemas.TagListQuery, location="query")
+@bp.arguments(PageQuery, location="query")
 @bp.response(200, schemas.TagListEnvelope, **_TAGS)
 @costly
 def list_tags(user_id: str, query: dict[str, Any]) -> Response:

@@ -18,10 +18,10 @@ from taskapp.http.request import current_request
 from taskapp.tasks import error_responses
 from taskapp.tasks.changes.header import mark_write
 from taskapp.tasks.errors import OperationTooSlow, TaskExists, TaskNotFound
+from taskapp.tasks.list_schema import PageQuery
 from taskapp.tasks.openapi import CHANGED_TASK, EXAMPLE, IDEMPOTENCY_KEY, TASK_ID, UPDATED_AT
 from taskapp.tasks.response_schemas import TaskEnvelope
 from taskapp.tasks.trash import schemas, service
-from taskapp.tasks.undo.schemas import PageQuery
 
 bp = Blueprint(
     "trash",

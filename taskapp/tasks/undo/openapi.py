@@ -1,8 +1,7 @@
 """The OpenAPI parts of the routes of single writes other than schemas."""
 
-from typing import Any
-
 from taskapp.http.openapi import QUOTA, headers
+from taskapp.tasks.changes.openapi import UPDATE
 from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE, UPDATED_AT
 
 NUMBER = {
@@ -10,15 +9,6 @@ NUMBER = {
     "name": "number",
     "description": "The number of a write: the header `Change` of its response, or the `write` of a change.",
     "example": 2,
-}
-UPDATE: dict[str, Any] = {
-    "number": 2,
-    "write": 2,
-    "undoes": None,
-    "task_id": 1,
-    "type": "updated",
-    "at": UPDATED_AT,
-    "changed": {"title": {"from": EXAMPLE["title"], "to": CHANGED_EXAMPLE["title"]}},
 }
 WRITE = {
     "description": "The changes of the write.",

@@ -5,34 +5,14 @@ from types import MappingProxyType
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf, Range
 
-from taskapp.http.fields import Parameter, StrictInteger
 from taskapp.http.input import InputSchema
 from taskapp.http.openapi import ErrorOut
-from taskapp.tasks import synonyms
 from taskapp.tasks.changes.entries import CHANGING_FIELDS, TYPES
 from taskapp.tasks.changes.schemas import EntryOut
-from taskapp.tasks.list_schema import MAXIMUM_LIMIT
 from taskapp.tasks.parameters import Flag
 from taskapp.tasks.response_schemas import Pagination, TaskOut
 
 _ID = {"format": "int64", "examples": [1]}
-
-
-class PageQuery(InputSchema):
-    """The query parameters of a page."""
-
-    synonyms = MappingProxyType({name: synonyms.PARAMETERS[name] for name in ("limit", "cursor")})
-
-    cursor = Parameter(
-        load_default=None,
-        allow_none=False,
-        metadata={"description": "The `next_cursor` of the previous page."},
-    )
-    limit = StrictInteger(
-        load_default=MAXIMUM_LIMIT,
-        validate=Range(1, MAXIMUM_LIMIT, error="Must be from {min} to {max}."),
-        metadata={"description": "Maximum number of items per page."},
-    )
 
 
 class UndoQuery(InputSchema):

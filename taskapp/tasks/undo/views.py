@@ -16,6 +16,7 @@ from taskapp.http.request import current_request
 from taskapp.tasks import error_responses
 from taskapp.tasks.changes.header import mark_write
 from taskapp.tasks.errors import ChangeNotFound, TooManyAffected, UndoConflict
+from taskapp.tasks.list_schema import PageQuery
 from taskapp.tasks.openapi import IDEMPOTENCY_KEY
 from taskapp.tasks.undo import openapi, schemas, service
 
@@ -34,7 +35,7 @@ map_error(bp, TooManyAffected, error_responses.TOO_MANY_AFFECTED, shared=False)
 
 
 @bp.route("", methods=["GET"], parameters=[openapi.NUMBER])
-@bp.arguments(schemas.PageQuery, location="query")
+@bp.arguments(PageQuery, location="query")
 @bp.response(200, schemas.WriteEnvelope, **openapi.WRITE)
 @bp.alt_response(404, "NOT_FOUND")
 def get_write(user_id: str, number: int, query: dict[str, Any]) -> Response:
