@@ -26,11 +26,10 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from taskapp.tasks.changes.images import NO_COLUMNS
 from taskapp.tasks.changes.since import BASE, IS_KNOWN, WAS
+from taskapp.tasks.due import DUE_FIELDS
 from taskapp.tasks.models import Task
 
 _TABLE = Task.__table__
-# One instant. If two edits each changed a part of it, the result would be a time that nobody chose.
-_DATES = ("due_date", "due_time", "time_zone")
 _TAGS = {"add_tags": "tags", "remove_tags": "tags"}
 # The task as it was in the version ``base``.
 _base: Any = func.jsonb_populate_record(_TABLE.table_valued(), func.coalesce(WAS, NO_COLUMNS)).table_valued(
@@ -65,9 +64,10 @@ def _is_mergeable(name: str) -> ColumnElement[bool]:
     """
     sent = _json(cast(bindparam(f"new_{name}"), _TABLE.c[name].type))
     was = WAS.op("->")(name)
-    if name not in _DATES:
+    if name not in DUE_FIELDS:
         return func.coalesce(was, sent) == sent
-    return or_(not_(WAS.has_any(array(_DATES))), func.coalesce(was, _json(_TABLE.c[name])) == sent)
+    # If two edits each changed a part of the instant, the result would be a time that nobody chose.
+    return or_(not_(WAS.has_any(array(DUE_FIELDS))), func.coalesce(was, _json(_TABLE.c[name])) == sent)
 
 
 def is_disjoint(fields: Iterable[str], *, relative: bool = False) -> ColumnElement[bool]:
