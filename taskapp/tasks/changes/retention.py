@@ -78,19 +78,18 @@ FROM progress
 
 # The log is locked before it is read, so that no write takes a number in between. A transaction of a user who
 # waits for the lock takes its snapshot afterwards. A user may have tasks but no log: if a release without the log
-# created them.
+# created them. The time is that of the clock, even if it is before the newest change: nothing else would end the effect
+# of a clock that was ahead.
 _RESTART: Executable = text("""
 SELECT set_config('app.backfill', 'on', true);
 LOCK TABLE changes IN ACCESS EXCLUSIVE MODE;
 CREATE TEMPORARY TABLE taskapp_markers ON COMMIT DROP AS
-    SELECT user_id, max(number) + 1000000 AS number, max(at) AS at
-    FROM (
-        SELECT user_id, number, at FROM changes UNION ALL SELECT user_id, version, NULL FROM tasks
-    ) AS known
+    SELECT user_id, max(number) + 1000000 AS number
+    FROM (SELECT user_id, number FROM changes UNION ALL SELECT user_id, version FROM tasks) AS known
     GROUP BY user_id;
 TRUNCATE changes;
 INSERT INTO changes (user_id, number, task_id, at, before, after)
-    SELECT user_id, number, 0, greatest(clock_timestamp(), at), '{}', '{}' FROM taskapp_markers
+    SELECT user_id, number, 0, clock_timestamp(), '{}', '{}' FROM taskapp_markers
     RETURNING 1
 """)
 

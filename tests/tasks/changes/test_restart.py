@@ -177,6 +177,18 @@ def test_restart_while_others_write_loses_no_number(app, url):
     assert max(numbers) in (log[-1], log[0] - 1_000_000)
 
 
+@pytest.mark.usefixtures("app")
+def test_restart_ends_the_effect_of_a_clock_that_was_ahead(url):
+    task_id = service.create_task("alice", title="t").fields["id"]
+    run_sql(url, "UPDATE changes SET at = now() + interval '1 year'")
+    is_ahead = "SELECT bool_or(at > now() + interval '1 minute') FROM changes"
+    service.update_task("alice", task_id, title="changed")
+    assert run_sql(url, is_ahead) == [(True,)]
+    retention.restart()
+    service.update_task("alice", task_id, title="changed again")
+    assert run_sql(url, is_ahead) == [(False,)]
+
+
 def test_restart_sees_a_write_that_was_in_progress(app, url):
     """It waits for it before it reads the numbers. The first task of a user would otherwise be without a marker."""
 
