@@ -1,8 +1,11 @@
-"""Every statement on tasks names the acting user, and is built once."""
+"""Every statement on tables with data of users names the acting user, and is built once."""
 
 import inspect
 import re
+from collections import Counter
+from importlib import import_module
 from itertools import product
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Executable
@@ -11,25 +14,33 @@ from sqlalchemy.sql.functions import FunctionElement
 from taskapp.db.message import compile_statement
 from taskapp.tasks import queries
 from taskapp.tasks.changes import as_of
-from taskapp.tasks.changes import queries as change_queries
+from taskapp.tasks.erasure import queries as erasure_queries
 from taskapp.tasks.filters import FILTERS
 from taskapp.tasks.orders import ORDERS
 from taskapp.tasks.representation import CREATABLE_FIELDS, READ_ONLY_FIELDS, WRITABLE_FIELDS
 from taskapp.tasks.stats import queries as stats_queries
 from taskapp.tasks.tags import queries as tag_queries
+from taskapp.tasks.trash import queries as trash_queries
+from taskapp.tasks.undo import queries as undo_queries
 
-MODULES = (queries, tag_queries, stats_queries, change_queries, as_of)
+ROOT = Path(queries.__file__).parents[2]
+NAMES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("taskapp/tasks/**/queries.py")]
+MODULES = (as_of, *map(import_module, sorted(NAMES)))
 
-# Each use of the table, and what names the acting user in it: a condition, or the first value of a new row.
-USE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO) tasks\b")
-USER_NAMED = re.compile(
-    r"\btasks\.user_id = %\(acting_user\)s"
-    r"|\bINTO tasks \((?:uid, )?user_id[^)]*\) (?:VALUES \(|SELECT )(?:%\(new_uid\)s::UUID, )?%\(acting_user\)s"
+# Each use of a table, and what names the acting user in it: a condition, or the user of a new row. Entries get the user
+# from a task of the same statement, and undo sets it in the images of tasks.
+TABLES = "tasks|changes|idempotency_keys"
+USE = re.compile(rf"\b(?:FROM|JOIN|UPDATE) ({TABLES})\b(?!\.)(?: AS (\w+))?")
+CONDITION = re.compile(r"\b(\w+)\.user_id = %\(acting_user\)s")
+NEW_ROW = re.compile(rf"\bINTO (?:{TABLES})\b")
+USER_OF_NEW_ROW = re.compile(
+    r"\bINTO tasks \((?:uid, )?user_id[^)]*\) (?:VALUES \(|SELECT )(?:%\(new_uid\)s::UUID, )?%\(acting_user\)s"
+    r"|\bINTO tasks \(id, uid, user_id[^)]*\) OVERRIDING SYSTEM VALUE SELECT id, uid, user_id\b[^)]* FROM outcome"
+    r"|\bINTO (?:changes|idempotency_keys) \(user_id[^)]*\)"
+    r" SELECT (?:%\(acting_user\)s|(?:tasks|created|deleted)\.user_id)"
 )
+USER_OF_IMAGE = "CAST(%(acting_user)s AS TEXT)) ELSE"
 FLAGS = (False, True)
-# Each read of the log names the acting user, too. Writes insert what they have read.
-READ_OF_LOG = re.compile(r"\b(?:FROM|JOIN) changes\b")
-USER_OF_LOG = re.compile(r"\bchanges\.user_id = %\(acting_user\)s")
 WRITES = {"versioned": FLAGS, "keyed": FLAGS}
 
 
@@ -68,6 +79,10 @@ ARGUMENTS = {
         "continued": FLAGS,
         "counted": FLAGS,
     },
+    undo_queries.undo_write: {"dry_run": FLAGS, "keyed": FLAGS},
+    trash_queries.list_deleted: {"continued": FLAGS},
+    trash_queries.restore_task: {"keyed": FLAGS},
+    erasure_queries.erase_user: {"forget": FLAGS},
     tag_queries.list_tags: {"continued": FLAGS},
     tag_queries.rename_tag: {"keyed": FLAGS},
     tag_queries.remove_tag: {"keyed": FLAGS},
@@ -106,10 +121,11 @@ def test_every_statement_names_the_user():
     assert len(statements) > 100
     for name, statement in statements.items():
         text = compile_statement(statement).text
-        uses = len(USE.findall(text))
-        assert uses, name
-        assert len(USER_NAMED.findall(text)) == uses, name
-        assert len(USER_OF_LOG.findall(text)) == len(READ_OF_LOG.findall(text)), name
+        uses = Counter(alias or table for table, alias in USE.findall(text))
+        assert uses or NEW_ROW.search(text), name
+        assert Counter(CONDITION.findall(text)) == uses, name
+        assert len(USER_OF_NEW_ROW.findall(text)) == len(NEW_ROW.findall(text)), name
+        assert ("FROM outcome WHERE possible" in text) <= (USER_OF_IMAGE in text), name
 
 
 @pytest.mark.parametrize("make", ARGUMENTS)
