@@ -107,7 +107,7 @@ class Database:
 
     def settle(self) -> None:
         """Vacuum, so that autovacuum does not start during a measurement."""
-        run_sql(self.url, f"VACUUM (ANALYZE) {self.service.table}")
+        run_sql(self.url, f"VACUUM (ANALYZE) {', '.join(filter(None, (self.service.table, self.service.log)))}")
 
     def _add_until_reset(self, user: str, users: int, tasks: int) -> range:
         before = self.last_id

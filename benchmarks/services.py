@@ -33,6 +33,7 @@ class Service:
         command: the command line, with the placeholders ``{port}``, ``{workers}`` and ``{threads}``.
         prepare: creates its tables in a database.
         own_columns: SQL for the columns that its table does not share with the others, in a task that is due.
+        log: the table in which it logs writes, if it does.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Service:
     command: str
     prepare: Callable[[URL], None]
     own_columns: Mapping[str, str] = field(default_factory=lambda: {"priority": "'high'"})
+    log: str | None = None
 
     def command_line(self, port: int, threads: int, workers: int = WORKERS) -> list[str]:
         """Return the command that starts the service."""
@@ -83,7 +85,7 @@ GUNICORN = (
     " --reuse-port --keep-alive 5 --no-control-socket --log-level warning"
 )
 _TASKAPP_COLUMNS = {"priority": "1", "due_order": "day + time '17:00'"}
-TASKAPP = Service("taskapp", "taskapp", "tasks", ROOT, "gunicorn wsgi:app", upgrade, _TASKAPP_COLUMNS)
+TASKAPP = Service("taskapp", "taskapp", "tasks", ROOT, "gunicorn wsgi:app", upgrade, _TASKAPP_COLUMNS, "changes")
 SERVICES = (
     TASKAPP,
     Service(
