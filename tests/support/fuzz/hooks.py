@@ -64,6 +64,9 @@ def repair_list(query):
     """Do the same for the parameters of a list: leave out what is not valid, or does not go with another."""
     if "overdue" in query:
         query["time_zone"] = "Asia/Kathmandu"
+    # Few filters and orders go with a list of the past.
+    if "as_of" in query and len(query.keys() - {"as_of", "status", "limit", "fields", "count"}):
+        query["as_of"] = "now"
 
     def errors():
         sent = {name: value if isinstance(value, str) else str(value).lower() for name, value in query.items()}
