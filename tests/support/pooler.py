@@ -14,6 +14,8 @@ from tests.support.waiting import wait_until
 
 # Fewer than the concurrent users, so that they share.
 POOL_SIZE = 5
+# Superusers, and the roles of tests that log in as others; see the fixture ``owned``.
+USERS = ("postgres", "guest", "new_owner", "no_eraser", *(f"owner_{number}" for number in range(1, 500)))
 
 # No setting makes it more lenient than the default: it rejects every unknown startup parameter, and runs no
 # server_reset_query between transactions, so a client finds the session as the one before left it.
@@ -43,7 +45,7 @@ class PgBouncer:
         pool_size: the most connections to the server, for each role and database.
     """
 
-    def __init__(self, folder, server, *, users=("postgres", "plain_owner"), pool_size=POOL_SIZE):
+    def __init__(self, folder, server, *, users=USERS, pool_size=POOL_SIZE):
         program = require("/usr/sbin/pgbouncer", "Debian: apt install pgbouncer")
         sockets = socket_folder(folder)
         make_private(sockets)
