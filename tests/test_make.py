@@ -76,6 +76,7 @@ def assert_two_runs(checkout, tmp_path, **settings):
         assert "Traceback" not in run.log.read_text()
 
 
+@pytest.mark.slow
 def test_make_run_twice(tmp_path):
     assert_two_runs(ROOT, tmp_path)
 

@@ -1,5 +1,7 @@
 """Keys that have expired are removed."""
 
+import pytest
+
 from tests.support.commands import flask
 from tests.support.postgres import run_sql
 from tests.support.retries import WRITES, write
@@ -14,6 +16,7 @@ def age(url):
     run_sql(url, "UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 second'")
 
 
+@pytest.mark.slow
 def test_expired_keys_are_purged_by_the_next_write(owned, start_server):
     service_url, url = owned
     server = start_server(DATABASE_URL=service_url, WORKERS=1)

@@ -83,6 +83,7 @@ def write_without_response(client, operation, task_id, key):
         write(client, operation, task_id, key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", [WRITES[name] for name in ("POST", "toggle", "DELETE")])
 def test_server_killed_between_write_and_response(proxied, operation):
     proxy, start = proxied
