@@ -71,15 +71,20 @@ def test_change_while_the_first_one_is_on_its_way_is_a_write_of_its_own(alice, d
     assert device.stored()[0]["title"] == "two"
 
 
-def test_replayed_response_does_not_bring_an_old_task_back(alice, device):
-    task = alice.create()
-    device.sync()
-    device.update(task["uid"], title="mine")
+def drain_without_response(device):
+    """Send the first write of the queue, and lose its response."""
     send = device.send
     device.send = lambda *arguments, **options: lose(send(*arguments, **options))
     with pytest.raises(NotNow):
         device.drain()
     device.send = send
+
+
+def test_replayed_response_does_not_bring_an_old_task_back(alice, device):
+    task = alice.create()
+    device.sync()
+    device.update(task["uid"], title="mine")
+    drain_without_response(device)
     later = alice.put(f"/{task['id']}", json={"priority": "high"}).data
     device.follow()
     device.drain()
@@ -90,11 +95,7 @@ def test_replayed_response_does_not_bring_a_deleted_task_back(alice, device):
     task = alice.create()
     device.sync()
     device.update(task["uid"], title="mine")
-    send = device.send
-    device.send = lambda *arguments, **options: lose(send(*arguments, **options))
-    with pytest.raises(NotNow):
-        device.drain()
-    device.send = send
+    drain_without_response(device)
     alice.delete(f"/{task['id']}")
     device.follow()
     device.drain()

@@ -14,11 +14,18 @@ from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from taskapp.tasks.openapi import CREATED_AT
 from taskapp.tasks.representation import FIELDS
 
-TIME_PATTERN = r"\.[0-9]{6}Z$"
+_TIME_PATTERN = r"\.[0-9]{6}Z$"
 
 
-def _time(description: str, **options: Any) -> fields.DateTime:
-    about = {"description": description, "pattern": TIME_PATTERN, "examples": [CREATED_AT]}
+def time_field(description: str, example: str = CREATED_AT, **options: Any) -> fields.DateTime:
+    """Return the field of a time in UTC, with microseconds.
+
+    Args:
+        description: its description in the OpenAPI document.
+        example: an example of its value.
+        options: further options of the field.
+    """
+    about = {"description": description, "pattern": _TIME_PATTERN, "examples": [example]}
     return fields.DateTime(required=True, metadata=about, **options)
 
 
@@ -51,17 +58,17 @@ class TaskOut(Schema):
         metadata={"examples": ["Two litres, not the sour kind"]},
     )
     completed = fields.Boolean(required=True)
-    completed_at = _time("When the task was completed, in UTC. `null` if it is not.", allow_none=True)
+    completed_at = time_field("When the task was completed, in UTC. `null` if it is not.", allow_none=True)
     priority = Priority(required=True)
     tags = Tags(required=True, metadata={"description": "Sorted by code point."})
     due_date = Day(required=True, allow_none=True)
     due_time = ClockTime(required=True, allow_none=True)
     time_zone = TimeZone(required=True, allow_none=True)
-    due_at = _time(
+    due_at = time_field(
         "The instant of `due_date`, `due_time` and `time_zone`. `null` without a `due_time`.", allow_none=True
     )
-    created_at = _time("When the task was created, in UTC.")
-    updated_at = _time("When the task was last changed, in UTC.")
+    created_at = time_field("When the task was created, in UTC.")
+    updated_at = time_field("When the task was last changed, in UTC.")
     version = fields.Integer(
         required=True,
         validate=Range(1),

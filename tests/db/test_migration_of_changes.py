@@ -10,7 +10,7 @@ import pytest
 
 from taskapp.settings import StartupError
 from tests.support.commands import downgrade, upgrade
-from tests.support.postgres import connect, create_owner, debian_versions, make_postgres, run_sql
+from tests.support.postgres import connect, create_owner, run_sql
 
 _names = itertools.count(1)
 
@@ -38,30 +38,16 @@ MARKERS = "SELECT user_id, number FROM changes WHERE task_id = 0 AND before = '{
 NEWEST = "SELECT user_id, max(version) FROM tasks GROUP BY user_id ORDER BY 1"
 
 
-@pytest.fixture(
-    scope="module",
-    params=["embedded", *(pytest.param(version, marks=pytest.mark.slow) for version in debian_versions())],
-)
-def server(request, tmp_path_factory):
-    if request.param == "embedded":
-        yield request.getfixturevalue("postgres")
-        return
-    server = make_postgres(tmp_path_factory.mktemp("postgres"), request.param)
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture(scope="module")
-def make_database(server):
+def make_database(each_postgres):
     """Makes databases of the release before, with tasks, each with an owner of its own."""
 
     def make(attributes="NOSUPERUSER"):
         number = next(_names)
         owner, name = f"changes_owner_{number}", f"changes_{number}"
-        create_owner(server.url, owner, attributes)
-        run_sql(server.url, f"CREATE DATABASE {name} OWNER {owner}")
-        url = server.url.set(username=owner, database=name)
+        create_owner(each_postgres.url, owner, attributes)
+        run_sql(each_postgres.url, f"CREATE DATABASE {name} OWNER {owner}")
+        url = each_postgres.url.set(username=owner, database=name)
         upgrade(url, BEFORE)
         run_sql(
             as_admin(url),

@@ -12,7 +12,7 @@ import pytest
 from config import ROOT
 from taskapp.settings import StartupError
 from tests.support.commands import downgrade, flask, upgrade
-from tests.support.postgres import connect, debian_versions, make_postgres, run_sql
+from tests.support.postgres import connect, run_sql
 from tests.support.waiting import wait_until
 
 _names = itertools.count(1)
@@ -31,31 +31,20 @@ INDEXES = "SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE 
 OLD_FIELDS = "SELECT user_id, id, title, description, completed, version, created_at, updated_at FROM tasks ORDER BY id"
 
 
-@pytest.fixture(
-    scope="module",
-    params=["embedded", *(pytest.param(version, marks=pytest.mark.slow) for version in debian_versions())],
-)
-def server(request, tmp_path_factory):
-    if request.param == "embedded":
-        yield request.getfixturevalue("postgres")
-        return
-    server = make_postgres(tmp_path_factory.mktemp("postgres"), request.param)
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture(scope="module")
-def make_database(server):
+def make_database(each_postgres):
     """Makes databases of the release before, with tasks, each with an owner of its own."""
 
     def make(attributes="NOSUPERUSER", tasks=TASKS):
         number = next(_names)
         owner, name = f"fields_owner_{number}", f"fields_{number}"
         create = "BEGIN CREATE ROLE taskapp_user NOLOGIN; EXCEPTION WHEN duplicate_object THEN END"
-        run_sql(server.url, f"DO $$ {create} $$; CREATE ROLE {owner} LOGIN {attributes}; GRANT taskapp_user TO {owner}")
-        run_sql(server.url, f"CREATE DATABASE {name} OWNER {owner}")
-        url = server.url.set(username=owner, database=name)
+        run_sql(
+            each_postgres.url,
+            f"DO $$ {create} $$; CREATE ROLE {owner} LOGIN {attributes}; GRANT taskapp_user TO {owner}",
+        )
+        run_sql(each_postgres.url, f"CREATE DATABASE {name} OWNER {owner}")
+        url = each_postgres.url.set(username=owner, database=name)
         upgrade(url, BEFORE)
         run_sql(
             as_admin(url),

@@ -8,7 +8,7 @@ import pytest
 from tests.support.commands import upgrade
 from tests.support.faults import FaultProxy
 from tests.support.pooler import PgBouncer
-from tests.support.postgres import create_owner, durable_postgres, make_postgres, run_sql
+from tests.support.postgres import create_owner, debian_versions, durable_postgres, make_postgres, run_sql
 from tests.support.urls import through
 
 _numbers = itertools.count(1)
@@ -17,6 +17,21 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory):
     server = make_postgres(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(
+    scope="module",
+    params=["embedded", *(pytest.param(version, marks=pytest.mark.slow) for version in debian_versions())],
+)
+def each_postgres(request, tmp_path_factory):
+    """A server of each version at hand. The embedded one is that of the session."""
+    if request.param == "embedded":
+        yield request.getfixturevalue("postgres")
+        return
+    server = make_postgres(tmp_path_factory.mktemp("postgres"), request.param)
     server.start()
     yield server
     server.stop()

@@ -14,7 +14,7 @@ from taskapp.tasks.changes.entries import CHANGING_FIELDS, TYPES
 from taskapp.tasks.changes.models import MAXIMUM_NUMBER
 from taskapp.tasks.list_schema import MAXIMUM_LIMIT
 from taskapp.tasks.openapi import UPDATED_AT
-from taskapp.tasks.response_schemas import TIME_PATTERN, TaskOut
+from taskapp.tasks.response_schemas import TaskOut, time_field
 
 _DEFAULT_LIMIT = 100
 
@@ -70,14 +70,7 @@ class EntryOut(Schema):
     type = fields.String(
         required=True, validate=OneOf(TYPES), metadata={"description": "A task that was restored was `created`."}
     )
-    at = fields.DateTime(
-        required=True,
-        metadata={
-            "description": "When the change was made, in UTC. Never earlier than the change before.",
-            "pattern": TIME_PATTERN,
-            "examples": [UPDATED_AT],
-        },
-    )
+    at = time_field("When the change was made, in UTC. Never earlier than the change before.", UPDATED_AT)
     changed = fields.Dict(
         required=True,
         keys=fields.String(validate=OneOf(CHANGING_FIELDS)),

@@ -5,20 +5,13 @@ from marshmallow.validate import Range
 
 from taskapp.http.openapi import ErrorOut
 from taskapp.tasks.openapi import UPDATED_AT
-from taskapp.tasks.response_schemas import TIME_PATTERN, CurrentTask, Pagination, TaskOut
+from taskapp.tasks.response_schemas import CurrentTask, Pagination, TaskOut, time_field
 
 
 class DeletedTask(TaskOut):
     """A deleted task, as it was."""
 
-    deleted_at = fields.DateTime(
-        required=True,
-        metadata={
-            "description": "When the task was deleted, in UTC.",
-            "pattern": TIME_PATTERN,
-            "examples": [UPDATED_AT],
-        },
-    )
+    deleted_at = time_field("When the task was deleted, in UTC.", UPDATED_AT)
     change = fields.Integer(
         required=True,
         validate=Range(1),
