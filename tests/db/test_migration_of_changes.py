@@ -197,13 +197,15 @@ def test_release_before_writes_during_and_after_it(make_database):
 
     def write():
         longest = toggled = 0
+        task_ids = itertools.cycle(range(TASKS + 1, TASKS + 21))
         with contextlib.closing(connect(url)) as connection, connection.cursor() as cursor:
             while not finished.is_set():
-                for statement in (f"{TOGGLE} WHERE id % 7 = 0", INSERT, LIST):
+                # One task at a time, as that release does. Two writers of several would lock each other out.
+                for statement in (f"{TOGGLE} WHERE id = {next(task_ids)}", INSERT, LIST):
                     started = time.monotonic()
                     cursor.execute(statement)
                     longest = max(longest, time.monotonic() - started)
-                    toggled += cursor.rowcount if statement.endswith("= 0") else 0
+                    toggled += cursor.rowcount if statement.startswith(TOGGLE) else 0
         return longest, toggled
 
     with ThreadPoolExecutor(2) as threads:
