@@ -13,6 +13,7 @@ from taskapp.http import concurrency, cors, cursors, errors, not_found, openapi,
 from taskapp.http.app import App
 from taskapp.http.openapi import docs_page
 from taskapp.server import access_log, error_responses, health, jobs, logs, metrics, request_stats
+from taskapp.tasks.bulk.views import bp as bulk_bp
 from taskapp.tasks.changes import cli as changes_cli
 from taskapp.tasks.changes import retention
 from taskapp.tasks.changes.views import bp as changes_bp
@@ -64,7 +65,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(config, **openapi.SETTINGS)
     for part in (*_PARTS_WITH_HOOKS, *_OTHER_PARTS):
         part.init_app(app)
-    for bp in (tasks_bp, tags_bp, statistics_bp, changes_bp, history_bp, trash_bp, undo_bp, erasure_bp):
+    for bp in (tasks_bp, bulk_bp, tags_bp, statistics_bp, changes_bp, history_bp, trash_bp, undo_bp, erasure_bp):
         openapi.api.register_blueprint(bp, parameters=[USER_ID])
     openapi.api.register_blueprint(health.bp)
     openapi.api.register_blueprint(metrics.bp)

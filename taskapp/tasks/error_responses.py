@@ -9,14 +9,14 @@ from taskapp.http.openapi import describe_error
 from taskapp.http.request import current_request, encode_path
 from taskapp.tasks.errors import ChangesGone, InvalidChange, OperationTooSlow, TaskExists, UndoConflict
 from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE
-from taskapp.tasks.rules import NEEDS, ZONE_UNKNOWN
+from taskapp.tasks.rules import NEEDS, READ_ONLY, ZONE_UNKNOWN
 
 TASK_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND", "Task not found.")
 
 
 def read_only(names: Collection[str]) -> dict[str, list[str]]:
     """Return the details of an error for read-only fields whose values differ from those of the task."""
-    return {name: ["Read-only, and the task has another value now. Omit it, or read the task again."] for name in names}
+    return {name: [READ_ONLY] for name in names}
 
 
 READ_ONLY_FIELDS = ErrorResponse(

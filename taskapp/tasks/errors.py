@@ -1,7 +1,7 @@
 """Errors of operations on tasks. They know no HTTP status; ``taskapp.tasks.views`` maps them to responses."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class TaskNotFound(Exception):
@@ -105,7 +105,48 @@ class UndoConflict(Exception):
 
 
 class TooManyAffected(Exception):
-    """The write made too many changes to undo them at once."""
+    """The write would change more tasks than it may.
+
+    Args:
+        most: how many it may change.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+
+class Failure(NamedTuple):
+    """An operation of a write of many tasks that is impossible.
+
+    Attributes:
+        position: its place among all, from 0.
+        task_id: the id of its task; None if it would create one.
+        reason: ``missing`` if there is no such task, ``changed`` if it has another version, ``taken`` if another task
+            has the uid, or ``invalid``.
+        details: if it is invalid, a sentence for each field, by name; otherwise nothing.
+        current: the fields of the task, or of the one that has the uid; None if there is none.
+    """
+
+    position: int
+    task_id: int | None
+    reason: str
+    details: Mapping[str, str]
+    current: Mapping[str, Any] | None
+
+
+class NotApplied(Exception):
+    """Some operations of a write of many tasks are impossible, so nothing was written.
+
+    Args:
+        failures: what is wrong with each of them.
+        operations: the number of all operations.
+    """
+
+    def __init__(self, failures: Sequence[Failure], operations: int) -> None:
+        super().__init__(len(failures))
+        self.failures = failures
+        self.operations = operations
 
 
 class TaskExists(Exception):

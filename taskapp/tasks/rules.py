@@ -10,7 +10,12 @@ from taskapp.tasks.models import MAXIMUM_TAGS
 
 # What a field that is not null needs.
 NEEDS = MappingProxyType({"due_time": "Needs due_date and time_zone.", "time_zone": "Needs due_date."})
+READ_ONLY = "Read-only, and the task has another value now. Omit it, or read the task again."
 ZONE_UNKNOWN = "Is not known to the database. Choose another name of the time zone."
+
+
+# The names of constraints of the table of tasks that a change may violate, without their prefix.
+_RULES = ("due", "tags")
 
 
 def _explain_due(changes: Mapping[str, Any]) -> dict[str, str]:
@@ -19,6 +24,20 @@ def _explain_due(changes: Mapping[str, Any]) -> dict[str, str]:
     if changes.get("time_zone") is not None:
         return {"time_zone": NEEDS["time_zone"]}
     return {"time_zone": "Must not be null while the task has a due_time."}
+
+
+def explain_broken(rule: str, changes: Mapping[str, Any]) -> dict[str, str]:
+    """Return a sentence for the field whose change breaks a rule, by name.
+
+    Args:
+        rule: ``due`` or ``tags``; or the name of a read-only field, which must be unchanged.
+        changes: the new values of fields.
+    """
+    if rule == "due":
+        return _explain_due(changes)
+    if rule == "tags":
+        return {"add_tags": f"The task would have more than {MAXIMUM_TAGS} tags."}
+    return {rule: READ_ONLY}
 
 
 def explain_violation(error: psycopg2.Error, changes: Mapping[str, Any]) -> dict[str, str]:
@@ -33,8 +52,7 @@ def explain_violation(error: psycopg2.Error, changes: Mapping[str, Any]) -> dict
     """
     if isinstance(error, psycopg2.errors.InvalidParameterValue):
         return {"time_zone": ZONE_UNKNOWN}
-    if error.diag.constraint_name == "ck_tasks_due":
-        return _explain_due(changes)
-    if error.diag.constraint_name == "ck_tasks_tags":
-        return {"add_tags": f"The task would have more than {MAXIMUM_TAGS} tags."}
-    raise error
+    rule = (error.diag.constraint_name or "").removeprefix("ck_tasks_")
+    if rule not in _RULES:
+        raise error
+    return explain_broken(rule, changes)

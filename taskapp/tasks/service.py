@@ -17,6 +17,7 @@ from taskapp.tasks.representation import FIELDS, to_dict
 from taskapp.tasks.rules import explain_violation
 from taskapp.tasks.writes import (
     StoredTask,
+    complete_changes,
     execute_write,
     new_parameters,
     only_version,
@@ -154,10 +155,7 @@ def update_task(
         InvalidChange: together with the other fields of the task, the changes break a rule.
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
     """
-    if "due_date" in changes and changes["due_date"] is None:
-        changes |= {"due_time": None, "time_zone": None}
-    if not changes.keys().isdisjoint(("add_tags", "remove_tags")):
-        changes = {"add_tags": [], "remove_tags": [], **changes}
+    changes = complete_changes(changes)
     names = frozenset(changes), frozenset(unchanged)
     base = only_version(versions) if merge else None
     statement = queries.update_task(

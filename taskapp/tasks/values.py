@@ -24,7 +24,8 @@ from sqlalchemy import (
 from taskapp.tasks.due import DUE_FIELDS, due_order
 from taskapp.tasks.models import Task
 
-_TAGS = ("add_tags", "remove_tags")
+# The changes of tags, which come together.
+TAG_CHANGES = ("add_tags", "remove_tags")
 _TAG = Task.__table__.c.tags.type.item_type
 
 
@@ -50,7 +51,7 @@ def tag_set(tags: ColumnElement[Any], removed: Any = None) -> ColumnElement[Any]
 
 def _merged_tags() -> ColumnElement[Any]:
     """Return the tags of a task with some added and some removed."""
-    added, removed = (cast(bindparam(f"new_{name}"), ARRAY(_TAG)) for name in _TAGS)
+    added, removed = (cast(bindparam(f"new_{name}"), ARRAY(_TAG)) for name in TAG_CHANGES)
     return tag_set(Task.tags.op("||")(added), removed)
 
 
@@ -81,13 +82,13 @@ def changed_values(
         at: the time of the change.
         resolve: returns the new value of a column, from its name and the value that was sent.
     """
-    values = {name: resolve(name, _parameter(name)) for name in sorted(fields) if name not in _TAGS}
+    values = {name: resolve(name, _parameter(name)) for name in sorted(fields) if name not in TAG_CHANGES}
     if "completed" in values:
         values["completed_at"] = completed_at(values["completed"], at)
     if not values.keys().isdisjoint(DUE_FIELDS):
         # The log has all of them, so that undo compares and sets back the whole instant.
         values = {**{name: getattr(Task, name) for name in DUE_FIELDS}, **values}
         values["due_order"] = due_order(cast(values["due_date"], Date), cast(values["due_time"], Time))
-    if not set(_TAGS).isdisjoint(fields):
+    if not set(TAG_CHANGES).isdisjoint(fields):
         values["tags"] = _merged_tags()
     return values

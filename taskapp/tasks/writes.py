@@ -1,6 +1,7 @@
 """What all writes of a task share: their parameters, idempotency keys, and why a write found no task."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from taskapp.tasks.changes.entries import CHANGING_FIELDS
 from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
 from taskapp.tasks.models import PRIORITIES
 from taskapp.tasks.representation import from_json, is_time, is_unchanged, to_dict
+from taskapp.tasks.values import TAG_CHANGES
 
 
 class StoredTask(NamedTuple):
@@ -34,14 +36,32 @@ class StoredTask(NamedTuple):
         return version
 
 
+def column_values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of columns from those of fields, by name."""
+    values = dict(fields)
+    if "priority" in fields:
+        values["priority"] = PRIORITIES.index(fields["priority"])
+    if "tags" in fields:
+        values["tags"] = fields["tags"] or []
+    return values
+
+
 def new_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a statement that sets fields, from their values by name."""
-    values = {f"new_{name}": value for name, value in fields.items()}
-    if "priority" in fields:
-        values["new_priority"] = PRIORITIES.index(fields["priority"])
-    if "tags" in fields:
-        values["new_tags"] = fields["tags"] or []
-    return values
+    return {f"new_{name}": value for name, value in column_values(fields).items()}
+
+
+def complete_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes of an update with those that they imply.
+
+    A day that is cleared takes the time with it. Added and removed tags come together.
+    """
+    implied: dict[str, Any] = {}
+    if changes.get("due_date", ...) is None:
+        implied |= {"due_time": None, "time_zone": None}
+    if not changes.keys().isdisjoint(TAG_CHANGES):
+        implied |= {name: changes.get(name, []) for name in TAG_CHANGES}
+    return {**changes, **implied}
 
 
 def execute_write(
@@ -59,14 +79,16 @@ def execute_write(
     return outcome and StoredTask(from_json(outcome.result), outcome.result.get("change"), outcome.replayed)
 
 
+def precision_of(time: datetime | None) -> str:
+    """Return with which precision a time that a client sent back is compared. JavaScript has only milliseconds."""
+    return "microseconds" if time is not None and time.microsecond % 1000 else "milliseconds"
+
+
 def sent_parameters(unchanged: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of the conditions that read-only fields have the values that a client sent."""
     values = {f"sent_{name}": value for name, value in unchanged.items()}
-    for name, value in unchanged.items():
-        if is_time(name):
-            exact = value is not None and value.microsecond % 1000
-            values[f"precision_{name}"] = "microseconds" if exact else "milliseconds"
-    return values
+    precisions = {f"precision_{name}": precision_of(value) for name, value in unchanged.items() if is_time(name)}
+    return {**values, **precisions}
 
 
 def only_version(versions: Collection[int] | None) -> int | None:

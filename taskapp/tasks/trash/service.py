@@ -9,11 +9,12 @@ from taskapp.db.errors import StatementTooSlow
 from taskapp.db.execute import execute
 from taskapp.db.idempotency import RequestKey
 from taskapp.http.json_provider import with_microseconds
+from taskapp.tasks.changes.outcome import run_batch
 from taskapp.tasks.errors import OperationTooSlow, TaskExists, TaskNotFound
 from taskapp.tasks.representation import from_json, to_dict
 from taskapp.tasks.service import COSTLY_SHARE
 from taskapp.tasks.trash import queries
-from taskapp.tasks.undo.service import run_reversal
+from taskapp.tasks.undo.service import conflicts_of
 from taskapp.tasks.writes import StoredTask
 
 
@@ -58,14 +59,14 @@ def restore_task(user_id: str, task_id: int, *, key: RequestKey | None = None) -
         TaskNotFound: no deletion of such a task is known.
         TaskExists: the task exists, or another task has its uid.
         IdempotencyKeyInUse, IdempotencyKeyReused, UserBusy, DatabaseUnavailable: see
-            :func:`taskapp.tasks.undo.service.run_reversal`.
+            :func:`taskapp.tasks.changes.outcome.run_batch`.
     """
     statement = queries.restore_task(keyed=key is not None)
     try:
-        outcome = run_reversal(statement, {"task_id": task_id}, user_id, key)
+        outcome = run_batch(statement, {"task_id": task_id}, user_id, key=key)
     except (psycopg2.IntegrityError, psycopg2.DataError):
         raise TaskExists(None) from None  # As for undo.
-    for conflict in outcome.conflicts:
+    for conflict in conflicts_of(outcome):
         raise TaskExists(conflict["current"])
     if not outcome.found:
         raise TaskNotFound

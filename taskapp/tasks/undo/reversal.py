@@ -6,27 +6,37 @@ the change and the task. Values are compared one by one: with ``@>``, a list of 
 All or nothing: every part that writes depends on whether all changes can be taken back.
 """
 
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
     CTE,
-    ColumnElement,
     and_,
     any_,
     case,
     cast,
     false,
     func,
-    literal_column,
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 
 from taskapp.db import db
 from taskapp.db.idempotency import DONE
 from taskapp.db.prefix import ACTING_USER
+from taskapp.tasks.changes.batch import (
+    COLUMNS,
+    CREATED,
+    DELETED,
+    MAXIMUM_CHANGES,
+    TABLE,
+    UPDATED,
+    delete_tasks,
+    fields_of,
+    image_of,
+    part,
+    update_tasks,
+)
 from taskapp.tasks.changes.entries import CHANGING_FIELDS
 from taskapp.tasks.changes.images import (
     NO_COLUMNS,
@@ -40,21 +50,8 @@ from taskapp.tasks.changes.images import (
 from taskapp.tasks.changes.log import NOT_LOGGED, last_change, without
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
-from taskapp.tasks.representation import expressions
 
-# Other writes of the user wait while a write is taken back.
-MAXIMUM_CHANGES = 1000
-
-_TABLE = Task.__table__
-_COLUMNS = tuple(column.key for column in _TABLE.columns)
-_COLUMN_LIST = ", ".join(_COLUMNS)
-# Those that an update may set; the acting role has no grant for the others.
-_NEVER_SET = {"user_id", "id", "uid", "created_at"}
-_SETTABLE = tuple(name for name in _COLUMNS if name not in _NEVER_SET)
-# What happens to a task.
-_CREATED: Any = literal_column("'created'")
-_UPDATED: Any = literal_column("'updated'")
-_DELETED: Any = literal_column("'deleted'")
+_COLUMN_LIST = ", ".join(COLUMNS)
 
 
 def take_back(changes: Any, *, dry_run: bool) -> Any:
@@ -72,28 +69,12 @@ def take_back(changes: Any, *, dry_run: bool) -> Any:
             ``previous``, ``previous_at``, ``before`` and ``after``.
         dry_run: whether to write nothing. The tasks then keep their versions.
     """
-    entry = _part(changes, "entry")
+    entry = part(changes, "entry")
     judged = _judged(_found(entry, lock=not dry_run))
     plan = _plan(entry, judged)
     outcome = _outcome(judged, plan, dry_run=dry_run)
     result = _result(plan, outcome, dry_run=dry_run)
     return result if dry_run else result.add_cte(outcome, *_writes(outcome))
-
-
-def _part(query: Any, name: str) -> CTE:
-    """Return a part of the statement that PostgreSQL computes once, however often others refer to it."""
-    part: CTE = query.cte(name).prefix_with("MATERIALIZED")
-    return part
-
-
-def _image_of(tasks: Any, *conditions: ColumnElement[bool]) -> Any:
-    """Return a query of the image of a task of the user, ``image``, with its version and the time of its last change.
-
-    OFFSET 0 lets PostgreSQL look up one task after the other. A join could be planned as a scan of all of the user's.
-    """
-    image = func.to_jsonb(tasks.table_valued(), type_=JSONB).label("image")
-    query = db.select(image, tasks.c.version, tasks.c.updated_at)
-    return query.where(tasks.c.user_id == ACTING_USER, *conditions).offset(literal_column("0"))
 
 
 def _found(entry: CTE, *, lock: bool) -> CTE:
@@ -104,7 +85,7 @@ def _found(entry: CTE, *, lock: bool) -> CTE:
     ``other`` that of another task that has its uid.
     """
     before, after = entry.c.before, entry.c.after
-    current = _image_of(_TABLE, _TABLE.c.id == entry.c.task_id)
+    current = image_of(TABLE, TABLE.c.id == entry.c.task_id)
     # A release without the log takes no turn. Its update of a task ends before the values are compared.
     current = (current.with_for_update() if lock else current).lateral("current")
     deletion = (
@@ -115,9 +96,9 @@ def _found(entry: CTE, *, lock: bool) -> CTE:
         .limit(1)
         .lateral("deletion")
     )
-    others = _TABLE.alias("others")
+    others = TABLE.alias("others")
     uid = cast(before.op("->>")("uid"), others.c.uid.type)
-    other = _image_of(others, others.c.uid == uid, others.c.id != entry.c.task_id, after.is_(None)).lateral("other")
+    other = image_of(others, others.c.uid == uid, others.c.id != entry.c.task_id, after.is_(None)).lateral("other")
     found = db.select(
         *(entry.c[name] for name in ("number", "write", "task_id", "previous", "previous_at", "before")),
         # The last change is taken back first.
@@ -132,7 +113,7 @@ def _found(entry: CTE, *, lock: bool) -> CTE:
         other.c.image.label("other"),
     )
     joined = entry.outerjoin(current, true()).outerjoin(deletion, true()).outerjoin(other, true())
-    return _part(found.select_from(joined), "found")
+    return part(found.select_from(joined), "found")
 
 
 def _judged(found: CTE) -> CTE:
@@ -149,8 +130,8 @@ def _judged(found: CTE) -> CTE:
         (row.other.is_not(None), func.jsonb_build_array("uid")),
         else_=names,
     )
-    kind = case((was_created, _DELETED), (was_deleted, _CREATED), else_=_UPDATED)
-    return _part(db.select(found, changed.label("changed"), kind.label("type")), "judged")
+    kind = case((was_created, DELETED), (was_deleted, CREATED), else_=UPDATED)
+    return part(db.select(found, changed.label("changed"), kind.label("type")), "judged")
 
 
 def _plan(entry: CTE, judged: CTE) -> CTE:
@@ -163,7 +144,7 @@ def _plan(entry: CTE, judged: CTE) -> CTE:
         found.label("found"),
         and_(found.between(1, MAXIMUM_CHANGES), func.count(judged.c.changed) == 0).label("possible"),
     )
-    return _part(plan.select_from(last.outerjoin(judged, true())), "plan")
+    return part(plan.select_from(last.outerjoin(judged, true())), "plan")
 
 
 def _outcome(judged: CTE, plan: CTE, *, dry_run: bool) -> CTE:
@@ -181,15 +162,14 @@ def _outcome(judged: CTE, plan: CTE, *, dry_run: bool) -> CTE:
     # The others are not used from here on.
     kept = ("number", "rank", "write", "task_id", "put", "was", "now", "current_at", "last", "changed", "type")
     outcome = db.select(*(row[name] for name in kept), plan, *task.c)
-    return _part(outcome.select_from(judged.join(plan, true()).join(task, true())), "outcome")
+    return part(outcome.select_from(judged.join(plan, true()).join(task, true())), "outcome")
 
 
 def _result(plan: CTE, outcome: CTE, *, dry_run: bool) -> Any:
     row = outcome.c
-    fields = func.jsonb_build_object(*chain.from_iterable(expressions(row).items()), type_=JSONB)
     shown = func.jsonb_build_object(
         *("task_id", row.task_id, "type", row.type, "changed", row.changed),
-        *("task", case((row.id.is_not(None), fields))),
+        *("task", case((row.id.is_not(None), fields_of(row)))),
     )
     tasks = db.select(func.jsonb_agg(aggregate_order_by(shown, row.number)))
     tasks = tasks.where(row.possible | row.changed.is_not(None)).scalar_subquery()
@@ -199,16 +179,17 @@ def _result(plan: CTE, outcome: CTE, *, dry_run: bool) -> Any:
 
 def _writes(outcome: CTE) -> list[CTE]:
     """Return the parts that create, change and delete the tasks, and log it."""
-    row = outcome.c
     # Only with this clause may a row have an id that PostgreSQL did not make.
     new = text(
         f"OVERRIDING SYSTEM VALUE SELECT {_COLUMN_LIST} FROM outcome WHERE possible AND type = 'created'"  # noqa: S608
-    ).columns(*_TABLE.columns)
-    inserted = db.insert(Task).from_select(_COLUMNS, new)
-    this_task = and_(Task.user_id == ACTING_USER, Task.id == row.task_id, row.possible)
-    updated = db.update(Task).where(this_task, row.type == _UPDATED).values({name: row[name] for name in _SETTABLE})
-    deleted = db.delete(Task).where(this_task, row.type == _DELETED)
-    writes = {"created": inserted, "updated": updated, "deleted": deleted, "logged": _logged(outcome)}
+    ).columns(*TABLE.columns)
+    inserted = db.insert(Task).from_select(COLUMNS, new)
+    writes = {
+        "created": inserted,
+        "updated": update_tasks(outcome),
+        "deleted": delete_tasks(outcome),
+        "logged": _logged(outcome),
+    }
     return [write.cte(name) for name, write in writes.items()]
 
 
@@ -223,7 +204,7 @@ def _logged(outcome: CTE) -> Any:
         "previous": row.last,
         "previous_at": row.current_at,
         "at": row.at,
-        "before": case((row.type == _DELETED, without(row.now, *NOT_LOGGED)), (row.type == _UPDATED, row.was)),
-        "after": case((row.type == _CREATED, without(row.put, "created_at")), (row.type == _UPDATED, row.put)),
+        "before": case((row.type == DELETED, without(row.now, *NOT_LOGGED)), (row.type == UPDATED, row.was)),
+        "after": case((row.type == CREATED, without(row.put, "created_at")), (row.type == UPDATED, row.put)),
     }
     return db.insert(Change).from_select(list(columns), db.select(*columns.values()).where(row.possible))

@@ -1,17 +1,18 @@
 """The operations on single writes. They are independent of HTTP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psycopg2
 
-from taskapp.db.execute import execute, execute_in_turn
-from taskapp.db.idempotency import DONE, RequestKey, execute_idempotent
+from taskapp.db.execute import execute
+from taskapp.db.idempotency import RequestKey
+from taskapp.tasks.changes.batch import MAXIMUM_CHANGES
 from taskapp.tasks.changes.entries import CHANGING_FIELDS, Entry, entry_to_dict
+from taskapp.tasks.changes.outcome import Outcome, run_batch
 from taskapp.tasks.errors import ChangeNotFound, TooManyAffected, UndoConflict
 from taskapp.tasks.representation import from_json
 from taskapp.tasks.undo import queries
-from taskapp.tasks.undo.reversal import MAXIMUM_CHANGES
 
 # What changes of a task may be in the way of undo: its fields, and whether it exists.
 _NAMES = ("id", *CHANGING_FIELDS)
@@ -27,37 +28,6 @@ class WritePage(NamedTuple):
 
     entries: Sequence[dict[str, Any]]
     next: int | None
-
-
-class Outcome(NamedTuple):
-    """What became of changes that were to be taken back.
-
-    Attributes:
-        written: whether they were.
-        found: the number of changes.
-        change: the number of the write that took them back.
-        tasks: a dict for each task; see :func:`taskapp.tasks.undo.reversal.take_back`.
-        replayed: whether this is the stored result of an earlier request with the same idempotency key.
-    """
-
-    written: bool
-    found: int
-    change: int
-    tasks: Sequence[Mapping[str, Any]]
-    replayed: bool = False
-
-    @property
-    def conflicts(self) -> list[dict[str, Any]]:
-        """The tasks that are in the way."""
-        return [
-            {
-                "task_id": task["task_id"],
-                "changed": [name for name in _NAMES if name in task["changed"]],
-                "current": task["task"] and from_json(task["task"]),
-            }
-            for task in self.tasks
-            if task["changed"]
-        ]
 
 
 class Undo(NamedTuple):
@@ -96,22 +66,17 @@ def get_write(user_id: str, number: int, *, limit: int, after: int | None = None
     return WritePage(entries, entries[-1]["number"] if len(rows) > limit else None)
 
 
-def run_reversal(statement: Any, parameters: Mapping[str, Any], user_id: str, key: RequestKey | None) -> Outcome:
-    """Run a statement of :func:`taskapp.tasks.undo.reversal.take_back` that writes.
-
-    Raises:
-        IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
-        UserBusy, DatabaseUnavailable: see :func:`taskapp.db.execute.execute_in_turn`.
-        psycopg2.IntegrityError: the tasks would break a rule of the table.
-    """
-    if key is None:
-        ((written, found, change, tasks),) = execute_in_turn(statement, parameters, user_id=user_id)
-        return Outcome(written, found, change, tasks or ())
-    outcome = execute_idempotent(statement, parameters, key, user_id=user_id)
-    assert outcome is not None  # noqa: S101 # The statement returns a row, whatever happens.
-    result = outcome.result
-    tasks = result["tasks"] or ()
-    return Outcome(result[DONE], result["found"], result["change"], tasks, outcome.replayed)
+def conflicts_of(outcome: Outcome) -> list[dict[str, Any]]:
+    """Return the tasks that are in the way of a reversal, as in the response."""
+    return [
+        {
+            "task_id": task["task_id"],
+            "changed": [name for name in _NAMES if name in task["changed"]],
+            "current": task["task"] and from_json(task["task"]),
+        }
+        for task in outcome.tasks
+        if task["changed"]
+    ]
 
 
 def undo_write(user_id: str, number: int, *, dry_run: bool = False, key: RequestKey | None = None) -> Undo:
@@ -127,24 +92,21 @@ def undo_write(user_id: str, number: int, *, dry_run: bool = False, key: Request
         ChangeNotFound: the user has no such write, or it is no longer known.
         UndoConflict: a task was changed since.
         TooManyAffected: the write made more than :data:`MAXIMUM_CHANGES` changes.
-        IdempotencyKeyInUse, IdempotencyKeyReused, UserBusy, DatabaseUnavailable: see :func:`run_reversal`.
+        IdempotencyKeyInUse, IdempotencyKeyReused, UserBusy, DatabaseUnavailable: see
+            :func:`taskapp.tasks.changes.outcome.run_batch`.
     """
     statement = queries.undo_write(dry_run=dry_run, keyed=key is not None and not dry_run)
     parameters = {"number": number, "most": MAXIMUM_CHANGES}
     try:
-        if dry_run:
-            ((written, found, change, tasks),) = execute(statement, parameters, user_id=user_id, can_retry=True)
-            outcome = Outcome(written, found, change, tasks or ())
-        else:
-            outcome = run_reversal(statement, parameters, user_id, key)
+        outcome = run_batch(statement, parameters, user_id, dry_run=dry_run, key=key)
     except (psycopg2.IntegrityError, psycopg2.DataError):
         # A rule is newer than the values, or a release without the log has just taken a uid.
         raise UndoConflict([], changes=0) from None
     if not outcome.found:
         raise ChangeNotFound
     if outcome.found > MAXIMUM_CHANGES:
-        raise TooManyAffected
-    if conflicts := outcome.conflicts:
+        raise TooManyAffected(MAXIMUM_CHANGES)
+    if conflicts := conflicts_of(outcome):
         raise UndoConflict(conflicts, outcome.found)
     results = [
         {"task_id": task["task_id"], "type": task["type"], "task": task["task"] and from_json(task["task"])}

@@ -1,0 +1,51 @@
+"""The statements that write many tasks at once. Each names the acting user in every use of a table."""
+
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Integer, bindparam, cast, literal
+
+from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
+from taskapp.tasks.bulk import found
+from taskapp.tasks.bulk.write import apply_operations
+from taskapp.tasks.changes.batch import MAXIMUM_CHANGES
+from taskapp.tasks.filters import FILTERS, STATUSES
+from taskapp.tasks.models import Task
+
+_VARIANTS = 1024
+_MOST = cast(bindparam("max_affected"), Integer)
+
+
+@lru_cache
+def apply_list(*, dry_run: bool, keyed: bool) -> Any:
+    """Return the statement that applies the operations in ``operations``; see :func:`apply_operations`.
+
+    Args:
+        dry_run: whether to write nothing.
+        keyed: whether the request has an idempotency key. Not with ``dry_run``.
+    """
+    operations = found.listed(*(NOT_YET_WRITTEN if keyed else ()), lock=not dry_run)
+    statement = apply_operations(operations, literal(MAXIMUM_CHANGES), dry_run=dry_run)
+    return idempotent(statement) if keyed else statement
+
+
+@lru_cache(_VARIANTS)
+def apply_to_matching(
+    kind: str, status: str, filters: frozenset[str], *, sets_completed: bool, dry_run: bool, keyed: bool
+) -> Any:
+    """Return the statement that applies one operation to all tasks that match a filter, ``max_affected`` at the most.
+
+    Args:
+        kind: ``updated`` or ``deleted``.
+        status: one of the names in :data:`taskapp.tasks.filters.STATUSES`.
+        filters: the names of the :data:`taskapp.tasks.filters.FILTERS` in use.
+        sets_completed: whether to leave out tasks whose ``completed`` is the parameter ``completed`` already.
+        dry_run: as for :func:`apply_list`.
+        keyed: as for :func:`apply_list`.
+    """
+    conditions = [STATUSES[status], *(FILTERS[name] for name in sorted(filters)), *(NOT_YET_WRITTEN if keyed else ())]
+    if sets_completed:
+        conditions.append(Task.completed != bindparam("completed"))
+    operations = found.matching(kind, *conditions, most=_MOST, lock=not dry_run)
+    statement = apply_operations(operations, _MOST, dry_run=dry_run)
+    return idempotent(statement) if keyed else statement

@@ -1,0 +1,165 @@
+"""The operations on many tasks at once. They are independent of HTTP."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+import psycopg2
+
+from taskapp.db.errors import StatementTooSlow
+from taskapp.db.idempotency import RequestKey
+from taskapp.tasks import filters
+from taskapp.tasks.bulk import queries
+from taskapp.tasks.bulk.operations import Operation, row_of
+from taskapp.tasks.changes.outcome import Outcome, run_batch
+from taskapp.tasks.errors import Failure, InvalidChange, NotApplied, OperationTooSlow, TooManyAffected
+from taskapp.tasks.representation import from_json
+from taskapp.tasks.rules import ZONE_UNKNOWN, explain_broken
+
+# The fraction of REQUEST_TIMEOUT for a write. It is less than the deadline, so that the client is told that a retry
+# would take as long.
+_WRITE_SHARE = 0.8
+# Dates, times and times of day as text, for jsonb.
+_UTC = orjson.OPT_NAIVE_UTC
+
+
+class BulkWrite(NamedTuple):
+    """The result of a write of many tasks.
+
+    Attributes:
+        tasks: the id of the task of each operation, None if it would be created, and its fields, None if it is deleted.
+        change: the number of the first change that was logged; None if nothing was written.
+        replayed: whether this is the stored result of an earlier request with the same idempotency key.
+    """
+
+    tasks: Sequence[tuple[int | None, dict[str, Any] | None]]
+    change: int | None = None
+    replayed: bool = False
+
+
+def apply_operations(
+    user_id: str, operations: Sequence[Operation], *, dry_run: bool = False, key: RequestKey | None = None
+) -> BulkWrite:
+    """Apply operations to different tasks of a user: all of them, or none.
+
+    Args:
+        user_id: the acting user.
+        operations: 1 to :data:`MAXIMUM_CHANGES` of them; see :data:`taskapp.tasks.bulk.operations.Operation`.
+        dry_run: whether to write nothing, and to return the result that the write would have.
+        key: the idempotency key of the request, or None. Not used with ``dry_run``.
+
+    Raises:
+        NotApplied: some operations are impossible.
+        InvalidChange: the database does not know a time zone.
+        OperationTooSlow: the write took too long. Nothing was written.
+        IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
+        UserBusy, DatabaseUnavailable: see :func:`taskapp.db.execute.execute_in_turn`.
+    """
+    rows = [{"index": index, **row_of(operation)} for index, operation in enumerate(operations)]
+    statement = queries.apply_list(dry_run=dry_run, keyed=key is not None and not dry_run)
+    zones = {f"operations.{index}.time_zone": each.get("time_zone") for index, each in enumerate(operations)}
+    outcome = _run(statement, {"operations": _json(rows)}, user_id, zones, dry_run=dry_run, key=key)
+    return _result(outcome, operations)
+
+
+def apply_to_matching(
+    user_id: str,
+    values: Mapping[str, Any],
+    operation: Operation,
+    *,
+    max_affected: int,
+    dry_run: bool = False,
+    key: RequestKey | None = None,
+) -> BulkWrite:
+    """Apply one operation to all tasks of a user that match a filter: to all of them, or to none.
+
+    Args:
+        user_id: the acting user.
+        values: the values of filters, as for :func:`taskapp.tasks.service.list_tasks`; may lack ``status``.
+        operation: as for :func:`apply_operations`, but without the id and the version, and not ``create``. ``complete``
+            leaves out tasks whose ``completed`` has its value already.
+        max_affected: how many tasks may match.
+        dry_run: as for :func:`apply_operations`.
+        key: as for :func:`apply_operations`.
+
+    Raises:
+        TooManyAffected: more tasks match.
+        NotApplied, InvalidChange, OperationTooSlow, IdempotencyKeyInUse, IdempotencyKeyReused, UserBusy,
+            DatabaseUnavailable: as for :func:`apply_operations`.
+    """
+    row, in_use = row_of(operation), {name: value for name, value in values.items() if name != "status"}
+    statement = queries.apply_to_matching(
+        row["type"],
+        values.get("status", "all"),
+        filters.filters_in_use(in_use),
+        sets_completed=operation["op"] == "complete",
+        dry_run=dry_run,
+        keyed=key is not None and not dry_run,
+    )
+    parameters = {
+        **filters.filter_parameters(in_use),
+        **{name: row.get(name) for name in ("add_tags", "remove_tags", "logged")},
+        "put": _json(row["put"]),
+        "completed": operation.get("completed"),
+        "max_affected": max_affected,
+    }
+    zones = {"time_zone": operation.get("time_zone"), "filter.time_zone": in_use.get("time_zone")}
+    outcome = _run(statement, parameters, user_id, zones, dry_run=dry_run, key=key)
+    if outcome.found > max_affected:
+        raise TooManyAffected(max_affected)
+    return _result(outcome, [operation] * outcome.found)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=_UTC).decode()
+
+
+def _run(
+    statement: Any,
+    parameters: Mapping[str, Any],
+    user_id: str,
+    zones: Mapping[str, Any],
+    *,
+    dry_run: bool,
+    key: RequestKey | None,
+) -> Outcome:
+    """Run a statement of :func:`taskapp.tasks.bulk.write.apply_operations`.
+
+    Args:
+        statement: the statement.
+        parameters: its parameters.
+        user_id: the acting user.
+        zones: the time zones in the request, by their places in it.
+        dry_run: as for :func:`apply_operations`.
+        key: as for :func:`apply_operations`.
+    """
+    try:
+        return run_batch(statement, parameters, user_id, dry_run=dry_run, key=key, share=_WRITE_SHARE)
+    except StatementTooSlow:
+        raise OperationTooSlow from None
+    except psycopg2.errors.InvalidParameterValue as error:
+        # The message names the time zone, in whatever language.
+        unknown = [place for place, zone in zones.items() if zone and f'"{zone}"' in str(error)]
+        raise InvalidChange(dict.fromkeys(unknown, ZONE_UNKNOWN)) from None
+
+
+def _explain(names: Sequence[str], operation: Operation) -> Mapping[str, str]:
+    return {field: text for name in names for field, text in explain_broken(name, operation).items()}
+
+
+def _result(outcome: Outcome, operations: Sequence[Operation]) -> BulkWrite:
+    failed = [
+        Failure(
+            position=task["index"],
+            task_id=task["id"],
+            reason=task["reason"],
+            details=_explain(task["names"], operations[task["index"]]),
+            current=task["task"] and from_json(task["task"]),
+        )
+        for task in outcome.tasks
+        if "reason" in task
+    ]
+    if failed:
+        raise NotApplied(failed, outcome.found)
+    tasks = [(task["id"], task["task"] and from_json(task["task"])) for task in outcome.tasks]
+    return BulkWrite(tasks, outcome.change if outcome.written else None, outcome.replayed)

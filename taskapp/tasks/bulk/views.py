@@ -1,0 +1,74 @@
+"""The route of writes of many tasks. It parses its input, calls a service function and returns a response."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response
+
+from taskapp.auth.guard import authorize
+from taskapp.http.blueprint import Blueprint
+from taskapp.http.concurrency import costly
+from taskapp.http.errors import InvalidInput, map_error
+from taskapp.http.idempotency_key import read_idempotency_key
+from taskapp.http.json_provider import json_response
+from taskapp.http.openapi import API_ERRORS
+from taskapp.http.request import Request, current_request
+from taskapp.tasks import error_responses as task_errors
+from taskapp.tasks.bulk import error_responses, openapi, schemas, service
+from taskapp.tasks.bulk.service import BulkWrite
+from taskapp.tasks.changes.header import mark_write
+from taskapp.tasks.errors import InvalidChange, NotApplied, OperationTooSlow, TooManyAffected
+from taskapp.tasks.openapi import IDEMPOTENCY_KEY
+
+bp = Blueprint(
+    "bulk",
+    __name__,
+    guard=authorize,
+    url_prefix="/api/<user_id>/tasks/bulk",
+    description="Many writes at once.",
+    errors=API_ERRORS,
+)
+map_error(bp, NotApplied, error_responses.NOT_APPLIED, error_responses.explain_failures, shared=False)
+map_error(bp, TooManyAffected, error_responses.TOO_MANY_AFFECTED, error_responses.explain_number, shared=False)
+map_error(bp, InvalidChange, task_errors.INVALID_CHANGE, task_errors.explain_change)
+map_error(bp, OperationTooSlow, task_errors.OPERATION_TOO_SLOW)
+
+
+def _reject_if_match(request: Request) -> None:
+    if "HTTP_IF_MATCH" in request.environ:
+        raise InvalidInput(details={"If-Match": ["Is about one task. Send version in each operation instead."]})
+
+
+def _results(written: BulkWrite, ops: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the result of each operation for the response, from the names of the operations."""
+    return [
+        {"status": 200, "id": task_id} if task is None else {"status": 201 if op == "create" else 200, "task": task}
+        for op, (task_id, task) in zip(ops, written.tasks, strict=True)
+    ]
+
+
+@bp.route("", methods=["POST"])
+@bp.arguments(schemas.BulkQuery, location="query")
+@bp.arguments(schemas.BulkIn)
+@bp.response(200, schemas.BulkEnvelope, **openapi.APPLIED)
+@bp.alt_response(409, schema=schemas.NotAppliedEnvelope, **error_responses.NOT_APPLIED_RESPONSE)
+@bp.doc(parameters=[IDEMPOTENCY_KEY])
+@costly
+def write_tasks(user_id: str, query: dict[str, Any], body: dict[str, Any]) -> Response:
+    """Write many tasks at once.
+
+    Applies a list of operations on different tasks, or one operation to all tasks that match a filter: all of it, or
+    nothing. It is one write, which can be undone as a whole. `version` of an operation takes the place of `If-Match`.
+    """
+    request = current_request()
+    _reject_if_match(request)
+    options: dict[str, Any] = {"dry_run": query.get("dry_run", False), "key": read_idempotency_key(request)}
+    if "operations" in body:
+        written = service.apply_operations(user_id, body["operations"], **options)
+        ops = [operation["op"] for operation in body["operations"]]
+    else:
+        values, most = body.pop("filter"), body.pop("max_affected")
+        written = service.apply_to_matching(user_id, values, body, max_affected=most, **options)
+        ops = [body["op"]] * len(written.tasks)
+    data = {"change": written.change, "dry_run": options["dry_run"], "results": _results(written, ops)}
+    return mark_write(json_response({"data": data}), written)
