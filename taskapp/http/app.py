@@ -12,7 +12,7 @@ from taskapp.db.deadline import request_deadline
 from taskapp.http.host import is_valid_host
 from taskapp.http.id_converter import IdConverter
 from taskapp.http.json_provider import StrictJSONProvider
-from taskapp.http.request import MAXIMUM_BODY, Request
+from taskapp.http.request import Request
 
 Environ = dict[str, Any]
 Headers = Iterable[tuple[str, str]]
@@ -33,9 +33,6 @@ class App(flask.Flask):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        # One byte more than is allowed. Flask truncates a chunked body at its limit without an error, so a body that
-        # reaches the limit may be incomplete.
-        self.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY + 1
         self.url_map.merge_slashes = False  # A wrong URL is a 404. No redirect corrects it.
         self.url_map.converters["id"] = IdConverter
         # Of all paths, and the function that moves it to SCRIPT_NAME; see taskapp.http.prefix.

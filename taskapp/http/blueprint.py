@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from marshmallow import Schema
-
 from taskapp.http.concurrency import limit_concurrency
 from taskapp.http.content import PATCH_MEDIA_TYPES
-from taskapp.http.input import read_input
-from taskapp.http.openapi import DocumentedBlueprint, without_wrapper
+from taskapp.http.input import describe_size, read_input
+from taskapp.http.input_schema import InputSchema
+from taskapp.http.openapi import DocumentedBlueprint, ErrorEnvelope, describe_too_large, without_wrapper
+from taskapp.http.request import MAXIMUM_BODY
 
 # Maps the locations of flask-smorest to the parameters of a view.
 _PARAMETERS = {"json": "body", "query": "query"}
@@ -37,12 +37,20 @@ class Blueprint(DocumentedBlueprint):
         self.before_request(limit_concurrency)
         self.before_request(read_input)
 
-    def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[Any], Any]:
+    def arguments(
+        self,
+        schema: type[InputSchema],
+        *,
+        location: str = "json",
+        maximum_body: int = MAXIMUM_BODY,
+        **options: Any,
+    ) -> Callable[[Any], Any]:
         """Declare an input of a view, as in flask-smorest. The view receives it as ``body`` or ``query``.
 
         Args:
             schema: the schema of the input, instantiated once.
             location: ``json`` for the body, or ``query``.
+            maximum_body: the maximum length of the body in bytes. The guard runs before the body is read.
             options: more arguments of flask-smorest's ``arguments``, for the document.
         """
         loader = schema()
@@ -50,6 +58,10 @@ class Blueprint(DocumentedBlueprint):
 
         def decorator(view: Any) -> Any:
             view.input_schemas = {_PARAMETERS[location]: loader, **getattr(view, "input_schemas", {})}
+            if maximum_body != MAXIMUM_BODY:
+                view.maximum_body = maximum_body
+                too_large = describe_too_large(f"The body exceeds {describe_size(maximum_body)}.")
+                view = self.alt_response(413, schema=ErrorEnvelope, **too_large)(view)
             return document(view)
 
         return decorator

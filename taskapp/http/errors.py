@@ -55,6 +55,10 @@ class UnsupportedContentCoding(RequestError):
     """The body is compressed by its Content-Encoding."""
 
 
+class BodyTooLarge(RequestError):
+    """The body exceeds the maximum length of its route."""
+
+
 class InvalidInput(RequestError):
     """A field, parameter or header breaks a rule; `details` says which and why."""
 
@@ -145,6 +149,7 @@ _COMPRESSED = _UNSUPPORTED._replace(
     message="The service accepts no Content-Encoding. Send the body uncompressed.",
     headers={"Accept-Encoding": "identity"},  # RFC 9110, section 12.5.3: the codings that it accepts.
 )
+_TOO_LARGE = ErrorResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PAYLOAD_TOO_LARGE", "The body is too large.")
 _INVALID = ErrorResponse(HTTPStatus.UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", message="")
 _KEY_REUSED = _INVALID._replace(details={"Idempotency-Key": ["Was used for a different request."]})
 KEY_IN_USE = ErrorResponse(
@@ -182,6 +187,8 @@ def init_app(app: Flask) -> None:
         (InvalidInput, _INVALID),
     ]:
         map_error(app, exception, response, _own_message_and_details)
+    # Not shared, because the limit depends on the route. The shared response is that of the usual limit.
+    map_error(app, BodyTooLarge, _TOO_LARGE, _own_message_and_details, shared=False)
     map_error(app, InvalidHeader, _INVALID_HEADER, lambda error: {"message": error.description})
     map_error(app, RateLimited, _RATE_LIMITED, lambda error: {"headers": {"Retry-After": str(error.seconds)}})
     map_error(app, IdempotencyKeyInUse, KEY_IN_USE)

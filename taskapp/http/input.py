@@ -4,69 +4,27 @@ A view declares its input with ``@bp.arguments``, as in flask-smorest. :func:`re
 that is not declared or appears twice. Nothing is ignored or guessed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import islice
-from types import MappingProxyType
 from typing import Any, cast
 
 from flask import current_app
-from marshmallow import RAISE, Schema, ValidationError, fields, missing
-from werkzeug.exceptions import RequestEntityTooLarge
+from marshmallow import ValidationError
 
 from taskapp.http import json_provider
 from taskapp.http.content import check_content
-from taskapp.http.errors import InvalidInput, MalformedRequest
+from taskapp.http.errors import BodyTooLarge, InvalidInput, MalformedRequest
 from taskapp.http.id_converter import NO_ID, InvalidId
+from taskapp.http.input_errors import describe_errors
+from taskapp.http.input_schema import InputSchema
 from taskapp.http.json_provider import DuplicateName, InvalidJSON
 from taskapp.http.request import MAXIMUM_BODY, Request, current_request
-from taskapp.http.unknown_names import MAXIMUM_NAMES, describe_unknown
+from taskapp.http.unknown_names import MAXIMUM_NAMES
 
 
-def equals_path_user(user_id: str) -> None:
-    """Validate that a value is the user id in the path of the current request.
-
-    Raises:
-        ValidationError: it is another one.
-    """
-    if user_id != (current_request().view_args or {}).get("user_id"):
-        raise ValidationError("Must equal the user id in the path.")
-
-
-class InputSchema(Schema):
-    """The base class of input schemas. Unknown names are errors, and the user id in the path may be repeated.
-
-    Class attributes:
-        body_optional: whether a body with this schema may be missing.
-        json_schema: additional JSON Schema keywords for the OpenAPI document.
-        synonyms: other words for the fields, which errors about unknown names translate.
-    """
-
-    class Meta:
-        unknown = RAISE
-
-    body_optional = False
-    json_schema: Mapping[str, Any] = MappingProxyType({})
-    synonyms: Mapping[str, Sequence[str]] = MappingProxyType({})
-
-    # Undocumented, because JSON Schema cannot require the value in the path, and generated clients would have it twice.
-    user_id = fields.String(load_only=True, validate=equals_path_user, metadata={"undocumented": True})
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        every: Mapping[str, Any] = self.load_fields
-        self._required = frozenset(name for name, field in every.items() if field.required)
-        self._defaults = {
-            name: field.load_default for name, field in every.items() if field.load_default is not missing
-        }
-
-    def load(self, data: Any, **options: Any) -> Any:
-        """Return the values of the fields that were sent, and the defaults of others.
-
-        marshmallow spends two microseconds on each field that was not sent, unless the data may be partial. Validators
-        of the whole input see only what was sent.
-        """
-        complete = self._required <= data.keys()
-        return {**self._defaults, **super().load(data, **options, partial=complete or None)}
+def describe_size(number: int) -> str:
+    """Return a number of bytes in KiB or MiB."""
+    return f"{number // 2**20} MiB" if number % 2**20 == 0 else f"{number // 2**10} KiB"
 
 
 class NoInput(InputSchema):
@@ -78,22 +36,22 @@ class NoInput(InputSchema):
 _no_input = NoInput()
 
 
-def _read_body(request: Request, schema: Schema) -> Mapping[str, Any]:
+def _read_body(request: Request, schema: InputSchema) -> Mapping[str, Any]:
     """Return the body, a JSON object; an empty mapping if there is no body and the schema allows that.
 
     Raises:
         UnsupportedContentCoding, UnsupportedMediaType: see :func:`taskapp.http.content.check_content`.
         MalformedRequest: the body is missing, incomplete, or not a JSON object in UTF-8.
-        RequestEntityTooLarge: the body exceeds :data:`MAXIMUM_BODY` bytes.
+        BodyTooLarge: the body exceeds ``request.maximum_body``.
         InvalidInput: an object in the body has a duplicate name.
     """
-    length = request.content_length or 0
-    if length > MAXIMUM_BODY or len(body := request.get_data()) > MAXIMUM_BODY:
-        raise RequestEntityTooLarge
+    length, maximum = request.content_length or 0, request.maximum_body
+    if length > maximum or len(body := request.get_data()) > maximum:
+        raise BodyTooLarge(f"The body exceeds {describe_size(maximum)}.")
     if len(body) < length:
         raise MalformedRequest("The body is shorter than its Content-Length.")  # RFC 9112, section 8: incomplete.
     if not body:
-        if getattr(schema, "body_optional", False):
+        if schema.body_optional:
             return {}
         raise MalformedRequest("The body is empty. Send a JSON object.")
     check_content(request)
@@ -105,7 +63,7 @@ def _read_body(request: Request, schema: Schema) -> Mapping[str, Any]:
         raise MalformedRequest(str(error)) from None
 
 
-def _read_query(request: Request, _schema: Schema) -> Mapping[str, Any]:
+def _read_query(request: Request, _schema: InputSchema) -> Mapping[str, Any]:
     """Return the query parameters.
 
     Raises:
@@ -120,28 +78,31 @@ def _read_query(request: Request, _schema: Schema) -> Mapping[str, Any]:
 _READERS = {"body": _read_body, "query": _read_query}
 
 
-def _load(request: Request, name: str, schema: Schema) -> dict[str, Any]:
-    """Validate an input of a request.
+def load_input(sent: Mapping[str, Any], schema: InputSchema, location: str) -> dict[str, Any]:
+    """Return the values of an input.
 
     Args:
-        request: the request.
-        name: ``body`` or ``query``.
-        schema: the schema of the input.
+        sent: the input.
+        schema: its schema.
+        location: ``body`` or ``query``.
 
     Raises:
         InvalidInput: the input does not match the schema.
-        RequestError, RequestEntityTooLarge: the input cannot be parsed; see the readers.
     """
-    sent = _READERS[name](request, schema)
-    unknown = [] if sent.keys() <= schema.fields.keys() else [key for key in sent if key not in schema.fields]
-    if surplus := set(unknown[1:]):  # One is enough for marshmallow to reject the input. It takes some time for each.
-        sent = {key: value for key, value in sent.items() if key not in surplus}
     try:
-        values: dict[str, Any] = schema.load(sent)
+        return schema.load(sent)
     except ValidationError as error:
-        raise InvalidInput(details={**error.messages_dict, **describe_unknown(unknown, schema, name)}) from None
-    values.pop("user_id", None)  # It equals the one in the path.
-    return values
+        raise InvalidInput(details=describe_errors(error.messages_dict, location)) from None
+
+
+def _load(request: Request, location: str, schema: InputSchema) -> dict[str, Any]:
+    """Return the values of an input of a request.
+
+    Raises:
+        InvalidInput: the input does not match the schema.
+        RequestError: the input cannot be parsed; see the readers.
+    """
+    return load_input(_READERS[location](request, schema), schema, location)
 
 
 def read_input() -> None:
@@ -152,12 +113,14 @@ def read_input() -> None:
     Raises:
         InvalidId: an id in the path is invalid. Then the input does not matter.
         InvalidInput: the input is invalid, or the view does not declare it.
-        RequestError, RequestEntityTooLarge: see :func:`_load`.
+        RequestError: see :func:`_load`.
     """
     request = current_request()
     if NO_ID in (request.view_args or {}).values():
         raise InvalidId
-    declared: Mapping[str, Schema] = getattr(current_app.view_functions[request.endpoint or ""], "input_schemas", {})
+    view = current_app.view_functions[request.endpoint or ""]
+    declared: Mapping[str, InputSchema] = getattr(view, "input_schemas", {})
+    request.maximum_body = getattr(view, "maximum_body", MAXIMUM_BODY)
     if "query" not in declared and request.environ.get("QUERY_STRING"):
         _load(request, "query", _no_input)
     if "body" not in declared and request.has_body:

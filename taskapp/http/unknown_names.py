@@ -4,16 +4,48 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from functools import cache
 from itertools import islice
+from typing import NamedTuple
 
 from marshmallow import Schema
 
-# More names than these are only counted, so that a response is never larger than its request.
+# More names than these, in an object, are only counted, so that a response is hardly larger than its request. And no
+# more different names than these, in a request, are compared with those that exist.
 MAXIMUM_NAMES = 10
 # Comparing names takes quadratic time. No name that exists is longer.
 _MAXIMUM_LENGTH = 40
 # How similar two names must be. One wrong, missing or exchanged letter in a name of five is similar enough.
 _CUTOFF = 0.75
-_KINDS = {"body": "field", "query": "parameter"}
+KINDS = {"body": "field", "query": "parameter"}
+
+
+class UnknownName(NamedTuple):
+    """The error of a name that a schema does not have.
+
+    Attributes:
+        name: the name.
+        schema: the schema. Its attribute ``synonyms`` maps its fields to other words for them.
+    """
+
+    name: str
+    schema: Schema
+
+
+class MoreNames(NamedTuple):
+    """The error of further names that a schema does not have.
+
+    Attributes:
+        number: the number of these names.
+    """
+
+    number: int
+
+
+def unknown_names(names: Collection[str], schema: Schema) -> dict[str | None, list[UnknownName | MoreNames]]:
+    """Return the errors for names that a schema does not have, by name. Those of the whole object have the key None."""
+    errors: dict[str | None, list[UnknownName | MoreNames]] = {
+        name: [UnknownName(name, schema)] for name in islice(names, MAXIMUM_NAMES)
+    }
+    return errors | {None: [MoreNames(len(names) - MAXIMUM_NAMES)]} if len(names) > MAXIMUM_NAMES else errors
 
 
 def _normalize(name: str) -> str:
@@ -38,19 +70,22 @@ def _nearest(name: str, schema: Schema) -> str | None:
     return meanings[similar[0]] if similar else None
 
 
-def describe_unknown(names: Collection[str], schema: Schema, location: str) -> dict[str, list[str]]:
-    """Return the details of an error for names that a schema does not have.
+class Suggestions:
+    """Describes the unknown names of one request.
 
     Args:
-        names: the unknown names.
-        schema: the schema. Its attribute ``synonyms`` maps its fields to other words for them.
-        location: ``body`` or ``query``. Also the key under which names that are too many are counted.
+        location: ``body`` or ``query``.
     """
-    kind = _KINDS[location]
-    details = {}
-    for name in islice(names, MAXIMUM_NAMES):
-        nearest = _nearest(name, schema)
-        details[name] = [f"Unknown {kind}. Did you mean {nearest}?" if nearest else f"Unknown {kind}."]
-    if len(names) > MAXIMUM_NAMES:
-        details[location] = [f"Contains {len(names) - MAXIMUM_NAMES:,} more unknown {kind}s."]
-    return details
+
+    def __init__(self, location: str) -> None:
+        self._kind = KINDS[location]
+        self._found: dict[UnknownName, str | None] = {}
+
+    def describe(self, error: UnknownName | MoreNames) -> str:
+        """Return the sentence for an error."""
+        if isinstance(error, MoreNames):
+            return f"Contains {error.number:,} more unknown {self._kind}s."
+        if error not in self._found and len(self._found) < MAXIMUM_NAMES:
+            self._found[error] = _nearest(error.name, error.schema)
+        nearest = self._found.get(error)
+        return f"Unknown {self._kind}. Did you mean {nearest}?" if nearest else f"Unknown {self._kind}."

@@ -1,4 +1,4 @@
-"""Rules of HTTP/1.1 that gunicorn leaves to others, and the size of bodies. A ``pre_request`` hook of gunicorn.
+"""Rules of HTTP/1.1 that gunicorn leaves to others, and large bodies. A ``pre_request`` hook of gunicorn.
 
 The application checks the header Host, which it sees under every server; see ``taskapp.http.app``.
 """
@@ -26,7 +26,7 @@ def enforce(_worker: object, request: Any) -> None:
     for name, value in request.headers:
         if name == "CONTENT-LENGTH":
             if int(value) > MAXIMUM_BODY:
-                request.force_close()
+                _close_if_unread(request)
         elif name == "CONNECTION":
             # RFC 9112, section 9.6. gunicorn compares the whole value, of the first line only.
             if "close" in (option.strip(" \t") for option in value.lower().split(",")):
@@ -35,6 +35,15 @@ def enforce(_worker: object, request: Any) -> None:
             raise UnsupportedTransferCoding(value)  # RFC 9112, section 6.1.
     if request.uri[0] != "/" or "#" in request.uri:
         _check_target(request)
+
+
+def _close_if_unread(request: Any) -> None:
+    """Close the connection after the response if the body has not been read by then (RFC 9112, section 9.3).
+
+    The application reads a large body only for a view that accepts it, and only for a client that may use that view.
+    """
+    body, should_close = request.body.reader, request.should_close
+    request.should_close = lambda: body.length > 0 or should_close()
 
 
 def _check_target(request: Any) -> None:

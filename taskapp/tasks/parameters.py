@@ -50,11 +50,21 @@ class Choices(Parameter):
         super().__init__(metadata={"pattern": rf"^({words})(,({words}))*$", **metadata})
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        words = super()._deserialize(value, *args, **kwargs).split(",")
-        chosen = set(words)
-        if not chosen <= self._choices.keys():
-            raise ValidationError(f"Must be one or more of: {', '.join(self._choices)}; with commas between.")
-        if len(chosen) < len(words):
+        return self.choose(super()._deserialize(value, *args, **kwargs).split(","), "; with commas between")
+
+    def choose(self, words: list[Any], separated: str = "") -> Any:
+        """Return the values for words.
+
+        Args:
+            words: the words.
+            separated: how words are separated, for errors.
+
+        Raises:
+            ValidationError: a word is not one of the choices, or appears twice.
+        """
+        if not all(isinstance(word, str) and word in self._choices for word in words):
+            raise ValidationError(f"Must be one or more of: {', '.join(self._choices)}{separated}.")
+        if len(chosen := set(words)) < len(words):
             raise ValidationError("Must not contain a word twice.")
         return tuple(meaning for word, meaning in self._choices.items() if word in chosen)
 
@@ -106,7 +116,15 @@ class TagsParameter(Parameter):
         super().__init__(metadata={**about, **metadata})
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._tags.deserialize(super()._deserialize(value, *args, **kwargs).split(","))
+        return self.choose(super()._deserialize(value, *args, **kwargs).split(","))
+
+    def choose(self, tags: list[Any]) -> Any:
+        """Return tags as a set.
+
+        Raises:
+            ValidationError: a tag is invalid or appears twice, or there are too many.
+        """
+        return self._tags.deserialize(tags)
 
 
 # now, a number, or a time, for the OpenAPI document.

@@ -14,7 +14,7 @@ from taskapp.http.fields import (
     UnchangedTime,
     UnchangedUuid,
 )
-from taskapp.http.input import InputSchema
+from taskapp.http.input_schema import InputSchema
 from taskapp.http.request import current_request
 from taskapp.tasks import synonyms
 from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
@@ -58,8 +58,8 @@ def _unchanged(name: str) -> ReadOnly:
 
 
 # Fields that clients cannot set. A new task has no values that they could repeat.
-_ReadOnly: Any = InputSchema.from_dict({name: ReadOnly() for name in READ_ONLY_FIELDS})
-_Unchanged: Any = InputSchema.from_dict({name: _unchanged(name) for name in READ_ONLY_FIELDS})
+ReadOnlyFields: Any = InputSchema.from_dict({name: ReadOnly() for name in READ_ONLY_FIELDS})
+Unchanged: Any = InputSchema.from_dict({name: _unchanged(name) for name in READ_ONLY_FIELDS})
 
 
 def _needs(name: str, *others: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class _Dated:
     )
 
 
-class TaskIn(_Dated, _ReadOnly):  # type: ignore[misc] # marshmallow creates this class at run time.
+class TaskIn(_Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow creates this class at run time.
     """A new task."""
 
     json_schema = MappingProxyType(
@@ -118,18 +118,12 @@ class TaskIn(_Dated, _ReadOnly):  # type: ignore[misc] # marshmallow creates thi
                 raise ValidationError(NEEDS[name], name)
 
 
-class TaskChangesIn(_Dated, _Unchanged):  # type: ignore[misc] # As above.
-    """The fields to change. Other fields stay unchanged. `null` clears a field other than `title` and `completed`."""
+# The JSON Schema of tags that are either set or changed.
+EITHER_TAGS = MappingProxyType({"not": {"anyOf": [{"required": ["add_tags"]}, {"required": ["remove_tags"]}]}})
 
-    json_schema = MappingProxyType(
-        {
-            "minProperties": 1,
-            "dependentSchemas": {
-                "tags": {"not": {"anyOf": [{"required": ["add_tags"]}, {"required": ["remove_tags"]}]}},
-            },
-        }
-    )
-    synonyms = synonyms.FIELDS
+
+class ChangesOfTask(_Dated):
+    """The fields of a change, and their rules."""
 
     title = _title()
     description = _description()
@@ -155,7 +149,7 @@ class TaskChangesIn(_Dated, _Unchanged):  # type: ignore[misc] # As above.
         changeable = (*WRITABLE_FIELDS, "add_tags", "remove_tags")
         if changes.keys().isdisjoint(changeable):
             *first, last = changeable
-            raise ValidationError(f"Send at least one of {', '.join(first)} and {last}.", "body")
+            raise ValidationError(f"Send at least one of {', '.join(first)} and {last}.")
 
     @validates_schema
     def check_due(self, changes: dict[str, Any], **_: Any) -> None:
@@ -176,7 +170,14 @@ class TaskChangesIn(_Dated, _Unchanged):  # type: ignore[misc] # As above.
             raise ValidationError(f"Must not contain a tag of add_tags: {min(both)}.", "remove_tags")
 
 
-class CompletionIn(_ReadOnly):  # type: ignore[misc] # As above.
+class TaskChangesIn(ChangesOfTask, Unchanged):  # type: ignore[misc] # As above.
+    """The fields to change. Other fields stay unchanged. `null` clears a field other than `title` and `completed`."""
+
+    json_schema = MappingProxyType({"minProperties": 1, "dependentSchemas": {"tags": dict(EITHER_TAGS)}})
+    synonyms = synonyms.FIELDS
+
+
+class CompletionIn(ReadOnlyFields):  # type: ignore[misc] # As above.
     """The value to set. Omit the body to toggle."""
 
     json_schema = MappingProxyType({"required": ["completed"]})

@@ -5,7 +5,14 @@ from flask import Flask
 from taskapp.http.id_converter import IdConverter, id_schema
 from taskapp.http.openapi.api import SETTINGS, Api
 from taskapp.http.openapi.blueprint import DocumentedBlueprint, without_wrapper
-from taskapp.http.openapi.responses import API_ERRORS, HTTP_ERRORS, QUOTA, describe_error, headers
+from taskapp.http.openapi.responses import (
+    API_ERRORS,
+    HTTP_ERRORS,
+    QUOTA,
+    describe_error,
+    describe_too_large,
+    headers,
+)
 from taskapp.http.openapi.schemas import ErrorEnvelope, ErrorOut
 
 __all__ = [
@@ -18,6 +25,7 @@ __all__ = [
     "ErrorOut",
     "api",
     "describe_error",
+    "describe_too_large",
     "headers",
     "init_app",
     "without_wrapper",

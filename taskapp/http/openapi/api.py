@@ -1,5 +1,6 @@
 """A flask-smorest API that adds the service's description, errors and headers to the document."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -75,11 +76,21 @@ class Converter(OpenAPIConverter):
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
         """Describe a schema, with its docstring as the description."""
+        if alternatives := getattr(schema, "alternatives", ()):
+            return {"description": unwrap(schema.__doc__), **self._one_of(schema, alternatives)}
         described: dict[str, Any] = super().schema2jsonschema(schema)
         of_input = getattr(schema, "json_schema", None)
         if of_input is None:
             described.pop("additionalProperties", None)  # A later version may add fields to a response.
         return {"description": unwrap(schema.__doc__), **described, **(of_input or {})}
+
+    def _one_of(self, schema: Any, alternatives: Sequence[type[Schema]]) -> dict[str, Any]:
+        """Describe a schema that is one of others, with the field that says which, if there is one."""
+        references = [self.resolve_nested_schema(each) for each in alternatives]
+        if not hasattr(schema, "discriminator"):
+            return {"oneOf": references}
+        mapping = {name: self.resolve_nested_schema(each)["$ref"] for name, each in schema.names.items()}
+        return {"oneOf": references, "discriminator": {"propertyName": schema.discriminator, "mapping": mapping}}
 
 
 class PathPlugin(FlaskPlugin):

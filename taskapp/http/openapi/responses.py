@@ -199,3 +199,13 @@ def describe_error(
         "examples": {name: _example_of(error) for name, error in examples.items()}
         or {name_of(HTTPStatus(status)): _example_of_status(status)},
     }
+
+
+def describe_too_large(message: str) -> dict[str, Any]:
+    """Describe the response to a body that is too large for a route with a limit of its own.
+
+    Args:
+        message: the message of the error, which states the limit.
+    """
+    error = ErrorResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
+    return describe_error(413, {"BodyTooLarge": error}, message)

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf, Range
 
 from taskapp.http.fields import StrictInteger
-from taskapp.http.input import InputSchema
+from taskapp.http.input_schema import InputSchema
 from taskapp.http.openapi import ErrorOut
 from taskapp.tasks import synonyms
 from taskapp.tasks.changes.entries import CHANGING_FIELDS, TYPES

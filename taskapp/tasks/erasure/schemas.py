@@ -4,7 +4,7 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Range
 
 from taskapp.http.fields import Parameter
-from taskapp.http.input import InputSchema, equals_path_user
+from taskapp.http.input_schema import InputSchema, equals_path_user
 
 
 class ErasureQuery(InputSchema):

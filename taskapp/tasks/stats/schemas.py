@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, Range
 
-from taskapp.http.input import InputSchema
+from taskapp.http.input_schema import InputSchema
 from taskapp.tasks import synonyms
 from taskapp.tasks.fields import Day, TimeZone
 from taskapp.tasks.stats.queries import COUNTS_BY_PRIORITY

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.validate import Range
 
-from taskapp.http.input import InputSchema
+from taskapp.http.input_schema import InputSchema
 from taskapp.tasks.fields import Tag
 from taskapp.tasks.response_schemas import Deletion, Pagination
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf, Range
 
-from taskapp.http.input import InputSchema
+from taskapp.http.input_schema import InputSchema
 from taskapp.http.openapi import ErrorOut
 from taskapp.tasks.changes.entries import CHANGING_FIELDS, TYPES
 from taskapp.tasks.changes.schemas import EntryOut
