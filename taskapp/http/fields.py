@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159\U00013441\U00013442
 _RESERVED = ((0x2065, 0x2065), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF))
 
 
+@lru_cache(4096)
 def _is_visible(character: str) -> bool:
     if unicodedata.category(character) in _WITHOUT_SHAPE or character in _BLANK:
         return False
@@ -28,7 +30,7 @@ def _is_visible(character: str) -> bool:
 
 def has_visible_character(text: str) -> bool:
     """Return whether a person sees anything of a text. Stops at the first character that is visible."""
-    return any(map(_is_visible, text))
+    return any(map(_is_visible, text[:1])) or any(map(_is_visible, set(text)))
 
 
 class Text(fields.String):
@@ -55,6 +57,8 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs)
+        if text.isascii() and text.isprintable():  # The usual case. Everything but spaces is visible.
+            return text.strip() if self.strip else text
         if "\0" in text:
             raise ValidationError("Must not contain NUL.")
         try:
@@ -132,12 +136,62 @@ class UnchangedTime(_Unchanged):
         raise self.make_error("invalid", input=value)
 
 
+class Excluded(fields.Field[Any]):
+    """A field that does not go together with another one. It is named as such, instead of as an unknown one.
+
+    Args:
+        other: the name of the other field.
+    """
+
+    def __init__(self, other: str) -> None:
+        super().__init__(load_only=True, metadata={"undocumented": True})
+        message = f"Must not be sent together with {other}."
+        self.error_messages = {**self.error_messages, "null": message, "invalid": message}
+
+    def _deserialize(self, *_: Any, **__: Any) -> Any:
+        raise self.make_error("invalid")
+
+
+class Constant(fields.String):
+    """The value that says which schema an object has; see :class:`taskapp.http.input_schema.ChosenByName`.
+
+    Args:
+        value: the value.
+    """
+
+    def __init__(self, value: str) -> None:
+        super().__init__(required=True, metadata={"enum": [value]})
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        name: str = value  # The schema was chosen by it.
+        return name
+
+
 class StrictBoolean(fields.Boolean):
     """JSON ``true`` or ``false``. marshmallow's field also accepts values such as ``"yes"`` and ``1``."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
+        return value
+
+
+class PositiveInteger(fields.Integer):
+    """An integer of at least 1 in JSON. marshmallow's field also accepts ``"1"``, ``true`` and ``1.0``.
+
+    Args:
+        maximum: the largest one.
+        options: the other arguments of ``fields.Integer``.
+    """
+
+    def __init__(self, maximum: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._maximum = maximum
+        self.metadata = {"minimum": 1, "maximum": maximum, **self.metadata}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if type(value) is not int or not 1 <= value <= self._maximum:
+            raise ValidationError(f"Must be an integer from 1 to {self._maximum}.")
         return value
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError, validates_schema
-from marshmallow.validate import Length
+from marshmallow.validate import Length, Validator
 
 from taskapp.http.fields import Text
 from taskapp.http.input_schema import InputSchema
@@ -50,13 +50,13 @@ def status_filter(**options: Any) -> Choice:
     return Choice(words(*STATUSES), metadata=described("Filter by status."), **options)
 
 
-def text_filter(**options: Any) -> Text:
-    """Return the filter by text, with further options of the field."""
+def text_filter(*validators: Validator, **options: Any) -> Text:
+    """Return the filter by text, with further validators and options of the field."""
     about = described(
         "Text to find in title or description. Case-insensitive, without wildcards. `é` is equal to `e` with a "
         "combining accent."
     )
-    return Text(validate=Length(max=SEARCH_LENGTH), metadata=about, **options)
+    return Text(validate=[Length(max=SEARCH_LENGTH), *validators], metadata=about, **options)
 
 
 class Filters(InputSchema):
