@@ -4,6 +4,7 @@ The application checks the header Host, which it sees under every server; see ``
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.http.errors import InvalidRequestLine, UnsupportedTransferCoding
@@ -26,24 +27,30 @@ def enforce(_worker: object, request: Any) -> None:
     for name, value in request.headers:
         if name == "CONTENT-LENGTH":
             if int(value) > MAXIMUM_BODY:
-                _close_if_unread(request)
+                _close_while(request, lambda body: body.length > 0)
         elif name == "CONNECTION":
             # RFC 9112, section 9.6. gunicorn compares the whole value, of the first line only.
             if "close" in (option.strip(" \t") for option in value.lower().split(",")):
                 request.force_close()
-        elif name == "TRANSFER-ENCODING" and value.lower() != "chunked":
-            raise UnsupportedTransferCoding(value)  # RFC 9112, section 6.1.
+        elif name == "TRANSFER-ENCODING":
+            if value.lower() != "chunked":
+                raise UnsupportedTransferCoding(value)  # RFC 9112, section 6.1.
+            _close_while(request, lambda body: body.parser is not None)
     if request.uri[0] != "/" or "#" in request.uri:
         _check_target(request)
 
 
-def _close_if_unread(request: Any) -> None:
+def _close_while(request: Any, is_unread: Callable[[Any], bool]) -> None:
     """Close the connection after the response if the body has not been read by then (RFC 9112, section 9.3).
 
     The application reads a large body only for a view that accepts it, and only for a client that may use that view.
+
+    Args:
+        request: the request.
+        is_unread: called with gunicorn's reader of the body; returns whether a part of it is unread.
     """
     body, should_close = request.body.reader, request.should_close
-    request.should_close = lambda: body.length > 0 or should_close()
+    request.should_close = lambda: is_unread(body) or should_close()
 
 
 def _check_target(request: Any) -> None:

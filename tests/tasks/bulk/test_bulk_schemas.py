@@ -1,0 +1,357 @@
+"""The input of many writes at once: each rule of each operation, named by its place; and what the service receives."""
+
+import time
+from contextlib import suppress
+
+import pytest
+
+from taskapp.http.errors import InvalidInput
+from taskapp.http.input import load_input
+from taskapp.http.json_provider import loads_object
+from taskapp.tasks.bulk.schemas import BulkIn
+from taskapp.tasks.list_schema import ListQuery
+from taskapp.tasks.schemas import TaskChangesIn, TaskIn
+
+SCHEMA = BulkIn()
+UID = "0b9e6f0e-6c0e-4b57-9d0a-6a4d1c0e8f11"
+OPS, MATCHING_OPS = "Must be one of: create, update, complete, delete.", "Must be one of: update, complete, delete."
+NUMBER = "Must be 1 to 1,000 operations."
+MISSING = "Missing data for required field."
+ID = f"Must be an integer from 1 to {2**63 - 1}."
+VERSION = f"Must be an integer from 1 to {2**53 - 1}."
+MAXIMUM = "Must be an integer from 1 to 1000."
+NOTHING = (
+    "Send at least one of title, description, completed, priority, tags, due_date, due_time, time_zone, add_tags and "
+    "remove_tags."
+)
+READ_ONLY = "Read-only. Omit it."
+TOGETHER = "Must not be sent together with operations."
+NEEDS_CONDITION = 'Needs at least one condition. {"status": "all"} selects all tasks.'
+EMPTY = "Must not be empty. Omit it instead."
+FULL = {
+    "title": " Buy milk ",
+    "description": "",
+    "completed": True,
+    "priority": "high",
+    "tags": ["home", "errand"],
+    "due_date": "2026-12-24",
+    "due_time": "17:00",
+    "time_zone": "Asia/Calcutta",
+}
+DELETION = {"op": "delete", "id": 1}
+
+
+def load(body):
+    return load_input(body, SCHEMA, "body")
+
+
+def errors(body):
+    """The sentence for each name; each has one."""
+    with pytest.raises(InvalidInput) as raised:
+        load(body)
+    assert all(len(sentences) == 1 for sentences in raised.value.details.values())
+    return {name: sentences[0] for name, sentences in raised.value.details.items()}
+
+
+def of_operation(operation):
+    """The errors of one operation, which is the fourth one."""
+    others = [{"op": "create", "title": "x"}] * 3
+    found = errors({"operations": [*others, operation]})
+    return {name.removeprefix("operations.3").removeprefix("."): sentence for name, sentence in found.items()}
+
+
+def matching(query, op="delete", **fields):
+    return {"filter": query, "op": op, "max_affected": 10, **fields}
+
+
+def of_filter(query):
+    return {name.removeprefix("filter").removeprefix("."): text for name, text in errors(matching(query)).items()}
+
+
+@pytest.mark.parametrize("fields", [{"title": "x"}, {**FULL, "uid": UID.upper()}, {"title": "x", "tags": None}])
+def test_a_new_task_is_loaded_as_by_the_single_write(fields):
+    loaded = load({"operations": [{"op": "create", **fields}]})
+    assert loaded == {"operations": [{"op": "create", **TaskIn().load(fields)}]}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"title": "x"},
+        FULL,
+        {"add_tags": ["b", "a"], "remove_tags": ["c"]},
+        {"title": "x", "uid": UID.upper(), "updated_at": "2026-11-26T09:30:00Z", "due_at": None},
+    ],
+)
+def test_an_update_is_loaded_as_by_the_single_write(fields):
+    loaded = load({"operations": [{"op": "update", "id": 7, "version": 1042, **fields}]})
+    assert loaded == {"operations": [{"op": "update", "id": 7, "version": 1042, **TaskChangesIn().load(fields)}]}
+
+
+def test_other_operations_are_loaded_as_they_are():
+    operations = [
+        {"op": "complete", "id": 8, "completed": False},
+        {"op": "complete", "id": 2**63 - 1, "version": 2**53 - 1, "completed": True},
+        {"op": "delete", "id": 9, "version": 1},
+        DELETION,
+    ]
+    assert load({"operations": operations}) == {"operations": operations}
+
+
+@pytest.mark.parametrize("op", [None, "", "Create", "remove", 1, True, ["create"], {"create": 1}])
+def test_an_unknown_op_is_the_only_error_of_its_operation(op):
+    assert of_operation({"op": op, "id": "x", "title": 1}) == {"op": OPS}
+    assert of_operation({"id": 7}) == {"op": OPS}
+    assert errors(matching({}, op, title=1)) == {"op": MATCHING_OPS}
+
+
+def test_a_filter_creates_nothing():
+    assert errors(matching({"status": "all"}, "create", title="x")) == {"op": MATCHING_OPS}
+
+
+@pytest.mark.parametrize("operations", [None, {}, "x", 1, [], [1] * 1001, {"0": DELETION}])
+def test_the_number_of_operations_is_one_error(operations):
+    expected = "Field may not be null." if operations is None else NUMBER
+    assert errors({"operations": operations}) == {"operations": expected}
+
+
+def test_a_thousand_operations_are_accepted():
+    assert len(load({"operations": [{"op": "create", "title": "x"}] * 1000})["operations"]) == 1000
+
+
+@pytest.mark.parametrize("item", [None, 1, "delete", [], [DELETION]])
+def test_an_operation_is_an_object(item):
+    expected = "Field may not be null." if item is None else "Must be an object."
+    assert of_operation(item) == {"": expected}
+    assert errors(matching(item)) == {"filter": expected}
+
+
+@pytest.mark.parametrize("op", ["update", "complete", "delete"])
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        *(("id", value, ID) for value in (0, -1, 2**63, 1.0, True, "1", [1], {})),
+        *(("version", value, VERSION) for value in (0, 2**53, 1.5, False, "1", '"1"')),
+        ("id", None, "Field may not be null."),
+        ("version", None, "Field may not be null."),
+    ],
+)
+def test_ids_and_versions_are_positive_integers(op, name, value, sentence):
+    operation = {"op": op, "id": 1, **({"title": "x"} if op == "update" else {})}
+    operation |= {"completed": True} if op == "complete" else {}
+    assert of_operation({**operation, name: value}) == {name: sentence}
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ({"op": "create"}, {"title": MISSING}),
+        ({"op": "create", "title": " "}, {"title": "Must be 1 to 255 characters, excluding surrounding white space."}),
+        ({"op": "create", "title": "x", "id": 1, "version": 1}, {"id": READ_ONLY, "version": READ_ONLY}),
+        ({"op": "create", "title": "x", "due_time": "17:00"}, {"due_time": "Needs due_date and time_zone."}),
+        ({"op": "create", "title": "x", "add_tags": []}, {"add_tags": "Unknown field."}),
+        ({"op": "update", "title": "x"}, {"id": MISSING}),
+        ({"op": "update", "id": 1}, {"": NOTHING}),
+        ({"op": "update", "id": 1, "version": 1, "uid": UID}, {"": NOTHING}),
+        ({"op": "update", "id": 1, "title": None}, {"title": "Field may not be null."}),
+        (
+            {"op": "update", "id": 1, "tags": [], "add_tags": ["a"]},
+            {"add_tags": "Must not be sent together with tags."},
+        ),
+        (
+            {"op": "update", "id": 1, "title": "x", "created_at": "now"},
+            {"created_at": "Read-only. Omit it, or send its current value."},
+        ),
+        ({"op": "complete", "id": 1}, {"completed": MISSING}),
+        ({"op": "complete", "id": 1, "completed": "true"}, {"completed": "Not a valid boolean."}),
+        ({"op": "complete", "id": 1, "completed": True, "title": "x"}, {"title": "Unknown field."}),
+        ({"op": "complete", "completed": True}, {"id": MISSING}),
+        ({"op": "delete"}, {"id": MISSING}),
+        ({"op": "delete", "id": 1, "completed": True}, {"completed": "Unknown field."}),
+        ({"op": "update", "id": 1, "done": True}, {"done": "Unknown field. Did you mean completed?"}),
+        ({"op": "update", "id": 1, "_schema": 1}, {"_schema": "Unknown field."}),
+    ],
+)
+def test_rules_of_an_operation(operation, expected):
+    assert of_operation(operation) == expected
+
+
+def test_every_operation_that_breaks_a_rule_is_named():
+    operations = [{"op": "create"}, DELETION, {"op": "delete"}, 1]
+    expected = {"operations.0.title": MISSING, "operations.2.id": MISSING, "operations.3": "Must be an object."}
+    assert errors({"operations": operations}) == expected
+
+
+def test_an_id_may_appear_once():
+    operations = [{"op": "create", "title": "x"}, DELETION, {"op": "update", "id": 2, "title": "x"}]
+    operations += [{"op": "complete", "id": 1, "completed": True}, {"op": "delete", "id": 1, "version": "x"}]
+    again = "Is also the id of operations.1."
+    expected = {"operations.3.id": again, "operations.4.id": again, "operations.4.version": VERSION}
+    assert errors({"operations": operations}) == expected
+
+
+def test_the_uid_of_a_new_task_may_appear_once():
+    new = {"op": "create", "title": "x"}
+    operations = [{**new, "uid": UID}, new, new, {**new, "uid": UID.upper()}]
+    assert errors({"operations": operations}) == {"operations.3.uid": "Is also the uid of operations.0."}
+    # That of an update is only compared with that of its task.
+    load({"operations": [{**new, "uid": UID}, {"op": "update", "id": 1, "title": "x", "uid": UID}]})
+
+
+def test_the_user_id_may_be_repeated(app):
+    body = {"user_id": "me", "operations": [{"op": "create", "title": "x", "user_id": "me"}]}
+    with app.test_request_context() as context:
+        context.request.view_args = {"user_id": "me"}
+        assert load(body) == {"operations": [{"op": "create", **TaskIn().load({"title": "x"})}]}
+        context.request.view_args = {"user_id": "you"}
+        sentence = "Must equal the user id in the path."
+        assert errors(body) == {"user_id": sentence, "operations.0.user_id": sentence}
+        assert errors(matching({"user_id": "you"}))["filter.user_id"] == "Unknown field."
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, {"operations": "Is needed. Or send filter, op and max_affected."}),
+        (
+            {"ops": [DELETION]},
+            {
+                "operations": "Is needed. Or send filter, op and max_affected.",
+                "ops": "Unknown field. Did you mean operations?",
+            },
+        ),
+        (
+            {"operations": [DELETION], "filter": {}, "op": "x", "max_affected": None},
+            dict.fromkeys(("filter", "op", "max_affected"), TOGETHER),
+        ),
+        (DELETION, {"filter": MISSING, "max_affected": MISSING, "id": "Unknown field."}),
+        ({"max_affected": 1}, {"op": MATCHING_OPS}),
+        ({"filter": {"status": "all"}, "op": "delete"}, {"max_affected": MISSING}),
+        ({"op": "delete", "max_affected": 1}, {"filter": MISSING}),
+        (matching({"status": "all"}, limit=1), {"limit": "Unknown field. Did you mean max_affected?"}),
+        (matching({"status": "all"}, "complete"), {"completed": MISSING}),
+        (matching({"status": "all"}, "update"), {"body": NOTHING}),
+        (matching({"status": "all"}, "update", title="x", id=1, uid=UID), {"id": READ_ONLY, "uid": READ_ONLY}),
+        (
+            matching({"status": "all"}, "update", time_zone="UTC", due_date=None),
+            {"time_zone": "Needs due_date."},
+        ),
+        *((matching({"status": "all"}) | {"max_affected": n}, {"max_affected": MAXIMUM}) for n in (0, 1001, "1", True)),
+    ],
+)
+def test_rules_of_the_body(body, expected):
+    assert errors(body) == expected
+
+
+ZONED = {"overdue": "true", "time_zone": "Europe/Berlin"}
+
+
+@pytest.mark.parametrize(
+    ("query", "as_json"),
+    [
+        ({"status": "all"}, None),
+        ({"q": "milk", "due_from": "2026-11-01", "due_before": "2026-12-01"}, None),
+        (ZONED, {**ZONED, "overdue": True}),
+        ({"priority": "low,none,high"}, {"priority": ["low", "none", "high"]}),
+        *(
+            ({name: "b,a", "tagged": "true"}, {name: ["b", "a"], "tagged": True})
+            for name in ("tags_all", "tags_any", "tags_none")
+        ),
+        ({"tagged": "false"}, {"tagged": False}),
+        ({"updated_from": "2026-11-26T10:30:00+01:00", "completed_before": "2026-11-26T09:30:00Z"}, None),
+    ],
+)
+def test_filters_are_loaded_as_by_a_list(query, as_json):
+    of_list = ListQuery().load(query)
+    expected = {name: of_list[name] for name in query}
+    for sent in (query, as_json or query):
+        assert load(matching(sent)) == {"filter": expected, "op": "delete", "max_affected": 10}
+
+
+def test_every_filter_of_lists_is_one_here():
+    others = {"sort", "fields", "limit", "cursor", "count", "as_of", "user_id"}
+    names = ListQuery().fields.keys()
+    found = of_filter({name: [] for name in names})
+    assert {name for name, sentence in found.items() if sentence.startswith("Unknown field.")} == others
+    assert found.keys() == names
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, {"": NEEDS_CONDITION}),
+        ({"q": ""}, {"q": EMPTY}),
+        ({"tags_any": []}, {"tags_any": EMPTY}),
+        ({"tags_any": ""}, {"tags_any": EMPTY}),
+        ({"priority": []}, {"priority": EMPTY}),
+        ({"tags_all": ["a,b"]}, {"tags_all": "Tag 1 must not contain a comma."}),
+        ({"tags_all": [1]}, {"tags_all": "Tag 1 not a valid string."}),
+        ({"tags_all": ["a", "a"]}, {"tags_all": "Must not contain a tag twice."}),
+        ({"priority": ["low", "low"]}, {"priority": "Must not contain a word twice."}),
+        *(
+            ({"priority": value}, {"priority": "Must be one or more of: urgent, high, medium, low, none."})
+            for value in (["low,high"], [None], [["low"]], ["Low"])
+        ),
+        ({"overdue": False}, {"overdue": "Must be true."}),
+        ({"tagged": 1}, {"tagged": "Not a valid string."}),
+        ({"tagged": "True"}, {"tagged": "Must be true or false."}),
+        ({"status": True}, {"status": "Not a valid string."}),
+        ({"status": None}, {"status": "Field may not be null."}),
+        ({"overdue": True}, {"time_zone": "Is needed with overdue."}),
+        ({"time_zone": "UTC"}, {"time_zone": "Is used only with overdue."}),
+        ({"due_from": "2026-12-01", "due_before": "2026-12-01"}, {"due_before": "Must be later than due_from."}),
+        ({"tagged": False, "tags_any": ["a"]}, {"tags_any": "Must not be sent together with tagged=false."}),
+        ({"tags": ["home"]}, {"tags": "Unknown field. Did you mean tags_any?"}),
+    ],
+)
+def test_rules_of_the_filter(query, expected):
+    assert of_filter(query) == expected
+
+
+def test_ten_different_unknown_names_are_explained_wherever_they_are():
+    names = [f"titl{letter}" for letter in "abcdfghijkl"]
+    found = errors({"operations": [{"op": "create", "title": "x", name: 1} for name in [*names, names[0]]]})
+    explained = "Unknown field. Did you mean title?"
+    assert list(found.values()) == [*[explained] * 10, "Unknown field.", explained]
+
+
+def test_unknown_names_beyond_ten_in_an_operation_are_counted():
+    found = of_operation({"op": "create", "title": "x", **{f"{n:03}": 1 for n in range(1012)}})
+    assert len(found) == 11
+    assert found[""] == "Contains 1,002 more unknown fields."
+
+
+def test_a_hundred_invalid_operations_are_enough():
+    found = errors({"operations": [DELETION, *[{"op": "delete"}] * 999]})
+    assert len(found) == 101
+    assert found["operations.100.id"] == MISSING
+    assert found["operations"] == "Checked only to operations.100: 100 operations are invalid."
+    assert len(errors({"operations": [{"op": "delete"}] * 100})) == 100
+
+
+_BIG = {name: {} for name in TaskChangesIn().fields if name != "user_id"}
+WORST = {
+    "all wrong": [{"op": "update", **_BIG, "add_tags": [1] * 20, "remove_tags": [1] * 20}] * 1000,
+    "unknown names": [{"op": "create", **{f"{n:03}": 1 for n in range(100)}}] * 1000,
+    "one object": [{"op": "create", **{f"{n:06}": 1 for n in range(80_000)}}],
+    "similar names": [{"op": "create", f"{n:03}{'complated' * 4}": 1} for n in range(1000)],
+    "tags": [
+        {"op": "update", "id": n, "add_tags": [f"é{tag}" for tag in range(20)], "remove_tags": [f"ü{n}"] * 1}
+        for n in range(1, 1001)
+    ],
+    "invisible": [{"op": "create", "title": "\u200b" * 250 + "x"}] * 1000,
+    "duplicates": [DELETION] * 1000,
+}
+
+
+@pytest.mark.parametrize("operations", WORST.values(), ids=WORST)
+def test_the_worst_bodies_take_bounded_time(operations):
+    start = time.process_time()
+    with suppress(InvalidInput):
+        load({"operations": operations})
+    assert time.process_time() - start < 0.5  # Around 0.1 on a machine with nothing else to do.
+
+
+def test_a_duplicate_name_is_named_as_in_other_bodies():
+    with pytest.raises(ValueError, match=r"^title$"):
+        loads_object(b'{"operations": [{"op": "create", "title": "a", "title": "b"}]}')
