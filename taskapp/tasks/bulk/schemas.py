@@ -13,6 +13,8 @@ from taskapp.tasks.schemas import EITHER_TAGS, ChangesOfTask, ReadOnlyFields, Ta
 from taskapp.tasks.undo.schemas import UndoQuery
 
 MAXIMUM_OPERATIONS = 1000
+# In bytes.
+MAXIMUM_BODY = 1024 * 1024
 
 
 class BulkQuery(UndoQuery):

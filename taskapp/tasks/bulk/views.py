@@ -14,7 +14,7 @@ from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
 from taskapp.http.request import Request, current_request
 from taskapp.tasks import error_responses as task_errors
-from taskapp.tasks.bulk import error_responses, openapi, schemas, service
+from taskapp.tasks.bulk import error_responses, openapi, response_schemas, schemas, service
 from taskapp.tasks.bulk.service import BulkWrite
 from taskapp.tasks.changes.header import mark_write
 from taskapp.tasks.errors import InvalidChange, NotApplied, OperationTooSlow, TooManyAffected
@@ -49,9 +49,9 @@ def _results(written: BulkWrite, ops: Sequence[str]) -> list[dict[str, Any]]:
 
 @bp.route("", methods=["POST"])
 @bp.arguments(schemas.BulkQuery, location="query")
-@bp.arguments(schemas.BulkIn)
-@bp.response(200, schemas.BulkEnvelope, **openapi.APPLIED)
-@bp.alt_response(409, schema=schemas.NotAppliedEnvelope, **error_responses.NOT_APPLIED_RESPONSE)
+@bp.arguments(schemas.BulkIn, maximum_body=schemas.MAXIMUM_BODY)
+@bp.response(200, response_schemas.BulkEnvelope, **openapi.APPLIED)
+@bp.alt_response(409, schema=response_schemas.NotAppliedEnvelope, **error_responses.NOT_APPLIED_RESPONSE)
 @bp.doc(parameters=[IDEMPOTENCY_KEY])
 @costly
 def write_tasks(user_id: str, query: dict[str, Any], body: dict[str, Any]) -> Response:

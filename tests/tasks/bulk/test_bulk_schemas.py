@@ -1,22 +1,13 @@
 """The input of many writes at once: each rule of each operation, named by its place; and what the service receives."""
 
-import time
-from contextlib import suppress
-
 import pytest
 
-from taskapp.http.errors import InvalidInput
-from taskapp.http.input import load_input
-from taskapp.http.json_provider import loads_object
-from taskapp.tasks.bulk.schemas import BulkIn
-from taskapp.tasks.list_schema import ListQuery
 from taskapp.tasks.schemas import TaskChangesIn, TaskIn
+from tests.support.bulk import DELETION, MISSING, errors, load, matching, of_operation
 
-SCHEMA = BulkIn()
 UID = "0b9e6f0e-6c0e-4b57-9d0a-6a4d1c0e8f11"
 OPS, MATCHING_OPS = "Must be one of: create, update, complete, delete.", "Must be one of: update, complete, delete."
 NUMBER = "Must be 1 to 1,000 operations."
-MISSING = "Missing data for required field."
 ID = f"Must be an integer from 1 to {2**63 - 1}."
 VERSION = f"Must be an integer from 1 to {2**53 - 1}."
 MAXIMUM = "Must be an integer from 1 to 1000."
@@ -26,8 +17,6 @@ NOTHING = (
 )
 READ_ONLY = "Read-only. Omit it."
 TOGETHER = "Must not be sent together with operations."
-NEEDS_CONDITION = 'Needs at least one condition. {"status": "all"} selects all tasks.'
-EMPTY = "Must not be empty. Omit it instead."
 FULL = {
     "title": " Buy milk ",
     "description": "",
@@ -38,34 +27,6 @@ FULL = {
     "due_time": "17:00",
     "time_zone": "Asia/Calcutta",
 }
-DELETION = {"op": "delete", "id": 1}
-
-
-def load(body):
-    return load_input(body, SCHEMA, "body")
-
-
-def errors(body):
-    """The sentence for each name; each has one."""
-    with pytest.raises(InvalidInput) as raised:
-        load(body)
-    assert all(len(sentences) == 1 for sentences in raised.value.details.values())
-    return {name: sentences[0] for name, sentences in raised.value.details.items()}
-
-
-def of_operation(operation):
-    """The errors of one operation, which is the fourth one."""
-    others = [{"op": "create", "title": "x"}] * 3
-    found = errors({"operations": [*others, operation]})
-    return {name.removeprefix("operations.3").removeprefix("."): sentence for name, sentence in found.items()}
-
-
-def matching(query, op="delete", **fields):
-    return {"filter": query, "op": op, "max_affected": 10, **fields}
-
-
-def of_filter(query):
-    return {name.removeprefix("filter").removeprefix("."): text for name, text in errors(matching(query)).items()}
 
 
 @pytest.mark.parametrize("fields", [{"title": "x"}, {**FULL, "uid": UID.upper()}, {"title": "x", "tags": None}])
@@ -241,117 +202,3 @@ def test_the_user_id_may_be_repeated(app):
 )
 def test_rules_of_the_body(body, expected):
     assert errors(body) == expected
-
-
-ZONED = {"overdue": "true", "time_zone": "Europe/Berlin"}
-
-
-@pytest.mark.parametrize(
-    ("query", "as_json"),
-    [
-        ({"status": "all"}, None),
-        ({"q": "milk", "due_from": "2026-11-01", "due_before": "2026-12-01"}, None),
-        (ZONED, {**ZONED, "overdue": True}),
-        ({"priority": "low,none,high"}, {"priority": ["low", "none", "high"]}),
-        *(
-            ({name: "b,a", "tagged": "true"}, {name: ["b", "a"], "tagged": True})
-            for name in ("tags_all", "tags_any", "tags_none")
-        ),
-        ({"tagged": "false"}, {"tagged": False}),
-        ({"updated_from": "2026-11-26T10:30:00+01:00", "completed_before": "2026-11-26T09:30:00Z"}, None),
-    ],
-)
-def test_filters_are_loaded_as_by_a_list(query, as_json):
-    of_list = ListQuery().load(query)
-    expected = {name: of_list[name] for name in query}
-    for sent in (query, as_json or query):
-        assert load(matching(sent)) == {"filter": expected, "op": "delete", "max_affected": 10}
-
-
-def test_every_filter_of_lists_is_one_here():
-    others = {"sort", "fields", "limit", "cursor", "count", "as_of", "user_id"}
-    names = ListQuery().fields.keys()
-    found = of_filter({name: [] for name in names})
-    assert {name for name, sentence in found.items() if sentence.startswith("Unknown field.")} == others
-    assert found.keys() == names
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ({}, {"": NEEDS_CONDITION}),
-        ({"q": ""}, {"q": EMPTY}),
-        ({"tags_any": []}, {"tags_any": EMPTY}),
-        ({"tags_any": ""}, {"tags_any": EMPTY}),
-        ({"priority": []}, {"priority": EMPTY}),
-        ({"tags_all": ["a,b"]}, {"tags_all": "Tag 1 must not contain a comma."}),
-        ({"tags_all": [1]}, {"tags_all": "Tag 1 not a valid string."}),
-        ({"tags_all": ["a", "a"]}, {"tags_all": "Must not contain a tag twice."}),
-        ({"priority": ["low", "low"]}, {"priority": "Must not contain a word twice."}),
-        *(
-            ({"priority": value}, {"priority": "Must be one or more of: urgent, high, medium, low, none."})
-            for value in (["low,high"], [None], [["low"]], ["Low"])
-        ),
-        ({"overdue": False}, {"overdue": "Must be true."}),
-        ({"tagged": 1}, {"tagged": "Not a valid string."}),
-        ({"tagged": "True"}, {"tagged": "Must be true or false."}),
-        ({"status": True}, {"status": "Not a valid string."}),
-        ({"status": None}, {"status": "Field may not be null."}),
-        ({"overdue": True}, {"time_zone": "Is needed with overdue."}),
-        ({"time_zone": "UTC"}, {"time_zone": "Is used only with overdue."}),
-        ({"due_from": "2026-12-01", "due_before": "2026-12-01"}, {"due_before": "Must be later than due_from."}),
-        ({"tagged": False, "tags_any": ["a"]}, {"tags_any": "Must not be sent together with tagged=false."}),
-        ({"tags": ["home"]}, {"tags": "Unknown field. Did you mean tags_any?"}),
-    ],
-)
-def test_rules_of_the_filter(query, expected):
-    assert of_filter(query) == expected
-
-
-def test_ten_different_unknown_names_are_explained_wherever_they_are():
-    names = [f"titl{letter}" for letter in "abcdfghijkl"]
-    found = errors({"operations": [{"op": "create", "title": "x", name: 1} for name in [*names, names[0]]]})
-    explained = "Unknown field. Did you mean title?"
-    assert list(found.values()) == [*[explained] * 10, "Unknown field.", explained]
-
-
-def test_unknown_names_beyond_ten_in_an_operation_are_counted():
-    found = of_operation({"op": "create", "title": "x", **{f"{n:03}": 1 for n in range(1012)}})
-    assert len(found) == 11
-    assert found[""] == "Contains 1,002 more unknown fields."
-
-
-def test_a_hundred_invalid_operations_are_enough():
-    found = errors({"operations": [DELETION, *[{"op": "delete"}] * 999]})
-    assert len(found) == 101
-    assert found["operations.100.id"] == MISSING
-    assert found["operations"] == "Checked only to operations.100: 100 operations are invalid."
-    assert len(errors({"operations": [{"op": "delete"}] * 100})) == 100
-
-
-_BIG = {name: {} for name in TaskChangesIn().fields if name != "user_id"}
-WORST = {
-    "all wrong": [{"op": "update", **_BIG, "add_tags": [1] * 20, "remove_tags": [1] * 20}] * 1000,
-    "unknown names": [{"op": "create", **{f"{n:03}": 1 for n in range(100)}}] * 1000,
-    "one object": [{"op": "create", **{f"{n:06}": 1 for n in range(80_000)}}],
-    "similar names": [{"op": "create", f"{n:03}{'complated' * 4}": 1} for n in range(1000)],
-    "tags": [
-        {"op": "update", "id": n, "add_tags": [f"é{tag}" for tag in range(20)], "remove_tags": [f"ü{n}"] * 1}
-        for n in range(1, 1001)
-    ],
-    "invisible": [{"op": "create", "title": "\u200b" * 250 + "x"}] * 1000,
-    "duplicates": [DELETION] * 1000,
-}
-
-
-@pytest.mark.parametrize("operations", WORST.values(), ids=WORST)
-def test_the_worst_bodies_take_bounded_time(operations):
-    start = time.process_time()
-    with suppress(InvalidInput):
-        load({"operations": operations})
-    assert time.process_time() - start < 0.5  # Around 0.1 on a machine with nothing else to do.
-
-
-def test_a_duplicate_name_is_named_as_in_other_bodies():
-    with pytest.raises(ValueError, match=r"^title$"):
-        loads_object(b'{"operations": [{"op": "create", "title": "a", "title": "b"}]}')
