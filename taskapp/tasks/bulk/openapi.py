@@ -11,6 +11,28 @@ def _result(*results: object, change: int | None) -> dict[str, object]:
     return {"data": {"change": change, "dry_run": change is None, "results": [*results]}}
 
 
+BODIES = {
+    "list": {
+        "summary": "A list of operations",
+        "value": {
+            "operations": [
+                {"op": "create", "title": "Call the bank"},
+                {"op": "update", "id": 1, "version": 1, "title": "Buy oat milk"},
+                {"op": "complete", "id": 2, "completed": True},
+                {"op": "delete", "id": 3},
+            ]
+        },
+    },
+    "filter": {
+        "summary": "One operation on all tasks that match",
+        "value": {
+            "filter": {"status": "pending", "tags_any": ["errand"]},
+            "op": "update",
+            "priority": "high",
+            "max_affected": 200,
+        },
+    },
+}
 APPLIED = {
     "description": "All operations were applied, in the order of the request; or one to all tasks that match.",
     "examples": {

@@ -49,7 +49,7 @@ def _results(written: BulkWrite, ops: Sequence[str]) -> list[dict[str, Any]]:
 
 @bp.route("", methods=["POST"])
 @bp.arguments(schemas.BulkQuery, location="query")
-@bp.arguments(schemas.BulkIn, maximum_body=schemas.MAXIMUM_BODY)
+@bp.arguments(schemas.BulkIn, maximum_body=schemas.MAXIMUM_BODY, examples=openapi.BODIES)
 @bp.response(200, response_schemas.BulkEnvelope, **openapi.APPLIED)
 @bp.alt_response(409, schema=response_schemas.NotAppliedEnvelope, **error_responses.NOT_APPLIED_RESPONSE)
 @bp.doc(parameters=[IDEMPOTENCY_KEY])

@@ -40,6 +40,7 @@ OPERATIONS = {
     ("get", TASK + "/history"): ("get_history", OF_API | {"200", "404"}),
     ("get", TRASH): ("list_deleted", OF_API | {"200"}),
     ("get", WRITE): ("get_write", OF_API | {"200", "404"}),
+    ("post", TASKS + "/bulk"): ("write_tasks", OF_API | {"200", "409"}),
     ("post", WRITE + "/undo"): ("undo_write", OF_API | {"200", "404", "409"}),
     ("delete", USER): ("erase_user", OF_API | {"200"}),
     ("get", "/"): ("get_index", OF_HTTP | {"200"}),

@@ -34,6 +34,7 @@ PARAMETERS = {
     ("delete", TAGS): {"name", "Idempotency-Key"},
     ("get", CHANGES): {"after", "limit", "If-None-Match"},
     ("get", WRITE): PAGE,
+    ("post", TASKS + "/bulk"): {"dry_run", "Idempotency-Key"},
     ("post", WRITE + "/undo"): {"dry_run", "Idempotency-Key"},
     ("get", TASK + "/history"): PAGE,
     ("post", TASK + "/restore"): {"Idempotency-Key"},
