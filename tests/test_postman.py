@@ -18,7 +18,7 @@ COLLECTION, ENVIRONMENT = (json.loads(path.read_text()) for path in FILES)
 API = (ROOT / "docs" / "api.md").read_text()
 METHODS = {"get", "post", "put", "patch", "delete"}
 METRICS_TOKEN = "a-token-for-metrics_1"
-NAME = re.compile(r"\S.* → (\d{3})(?: ([A-Z_]+))?(?: \(([\w-]+)\))?")
+NAME = re.compile(r"\S.* → (\d{3})(?: ([A-Z_]+))?(?: \(([\w.-]+)\))?")
 # They depend on the state of the service. The collection shows them as saved examples.
 NOT_BY_A_CLIENT = {
     ("409", "CONFLICT"),
