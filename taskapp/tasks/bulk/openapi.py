@@ -1,10 +1,33 @@
 """The OpenAPI parts of the route other than schemas."""
 
 from taskapp.http.openapi import QUOTA, headers
-from taskapp.tasks.openapi import CHANGED_EXAMPLE, CREATED_AT, EXAMPLE
+from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE, UPDATED_AT
 
-_NEW = {**EXAMPLE, "id": 4, "uid": "9b1f6a0e-4c7e-4a55-8a1d-2f4b1c7e3d90", "title": "Call the bank", "version": 2}
-_DRY = {**_NEW, "id": None, "uid": None, "version": None, "created_at": CREATED_AT}
+_PLAIN = {
+    **EXAMPLE,
+    **dict.fromkeys(("description", "priority", "due_date", "due_time", "time_zone", "due_at")),
+    "tags": [],
+}
+_NEW = {
+    **_PLAIN,
+    "id": 4,
+    "uid": "9b1f6a0e-4c7e-4a55-8a1d-2f4b1c7e3d90",
+    "title": "Call the bank",
+    "created_at": UPDATED_AT,
+    "updated_at": UPDATED_AT,
+    "version": 4,
+}
+_DONE = {
+    **_PLAIN,
+    "id": 2,
+    "uid": "5d0f3a52-6d0b-4b1e-9a0c-8f1e2d3c4b5a",
+    "title": "Water the plants",
+    "completed": True,
+    "completed_at": UPDATED_AT,
+    "updated_at": UPDATED_AT,
+    "version": 6,
+}
+_TRIED = {**_NEW, "id": None, "uid": None, "version": None}
 
 
 def _result(*results: object, change: int | None) -> dict[str, object]:
@@ -34,20 +57,26 @@ BODIES = {
     },
 }
 APPLIED = {
-    "description": "All operations were applied, in the order of the request; or one to all tasks that match.",
+    "description": "All operations were applied; or, with `dry_run=true`, they could be. Results are in the order of "
+    "the operations, or of the ids of tasks that match. If none matches, `results` is empty and `change` is `null`.",
     "examples": {
         "applied": {
-            "summary": "A task created, one updated and one deleted",
+            "summary": "A task created, one updated, one completed and one deleted",
             "value": _result(
                 {"status": 201, "task": _NEW},
-                {"status": 200, "task": {**CHANGED_EXAMPLE, "version": 3}},
+                {"status": 200, "task": {**CHANGED_EXAMPLE, "version": 5}},
+                {"status": 200, "task": _DONE},
                 {"status": 200, "id": 3},
-                change=2,
+                change=4,
             ),
         },
         "dry_run": {
-            "summary": "With `dry_run=true`",
-            "value": _result({"status": 201, "task": _DRY}, {"status": 200, "id": 3}, change=None),
+            "summary": "With `dry_run=true`, a task that would be created, and one that would be deleted",
+            "value": _result({"status": 201, "task": _TRIED}, {"status": 200, "id": 3}, change=None),
+        },
+        "none": {
+            "summary": "No task matches the filter",
+            "value": {"data": {"change": None, "dry_run": False, "results": []}},
         },
     },
     "headers": headers(*QUOTA, "Change", "Idempotency-Replayed"),

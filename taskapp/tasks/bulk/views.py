@@ -57,8 +57,10 @@ def _results(written: BulkWrite, ops: Sequence[str]) -> list[dict[str, Any]]:
 def write_tasks(user_id: str, query: dict[str, Any], body: dict[str, Any]) -> Response:
     """Write many tasks at once.
 
-    Applies a list of operations on different tasks, or one operation to all tasks that match a filter: all of it, or
-    nothing. It is one write, which can be undone as a whole. `version` of an operation takes the place of `If-Match`.
+    Applies a list of `operations` on different tasks, or one operation to all tasks that match a `filter`. All or
+    nothing: if one cannot be applied, nothing is written, and the 409 names every operation that fails, with the
+    current task. In place of `If-Match`, an operation may have the `version` of its task. All of it is one write, which
+    `POST /api/{user_id}/changes/{number}/undo` takes back with the number in `Change`.
     """
     request = current_request()
     _reject_if_match(request)
