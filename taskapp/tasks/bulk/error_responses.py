@@ -55,7 +55,8 @@ def explain_failures(error: NotApplied) -> dict[str, Any]:
 def explain_number(error: TooManyAffected) -> dict[str, Any]:
     """Return the attributes of :data:`TOO_MANY_AFFECTED` for an error."""
     most = error.most
-    message = f"More than {most:,} task{'' if most == 1 else 's'} match. Nothing was changed."
+    matching = "task matches" if most == 1 else "tasks match"
+    message = f"More than {most:,} {matching}. Nothing was changed."
     return {"message": message, "details": {"max_affected": most}}
 
 
