@@ -5,7 +5,8 @@ The columns of a part, in this order:
 - ``index``: the position of the operation;
 - ``type``, ``task_id``: as in :mod:`taskapp.tasks.changes.batch`;
 - ``required``: the version that the task must have, or null;
-- ``put``: the columns that the operation sets, as an image; ``add_tags`` and ``remove_tags``: both null, or arrays;
+- ``put``: the columns that the operation sets, as an image, null for a deletion; ``add_tags`` and ``remove_tags``: both
+  null, or arrays;
 - ``logged``: the names of the columns that an update logs;
 - ``sent``: the values that fixed fields of the task must have, as JSON, or null;
 - ``now``: the image of the task, null if there is none; ``current`` and ``current_at``: its version and the time of its
@@ -22,20 +23,19 @@ from sqlalchemy import (
     Integer,
     Text,
     and_,
-    any_,
     bindparam,
+    case,
     cast,
     column,
     func,
     literal_column,
     null,
-    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from taskapp.db import db
 from taskapp.db.prefix import ACTING_USER
-from taskapp.tasks.changes.batch import CREATED, TABLE, image_of, part, row_image
+from taskapp.tasks.changes.batch import CREATED, TABLE, part, row_image, tasks_among
 from taskapp.tasks.representation import EXPRESSIONS, READ_ONLY_FIELDS, is_time
 
 # The fields that nobody sets, and that a client may send back. ``id`` and ``version`` say which task is meant.
@@ -78,20 +78,16 @@ def listed(*conditions: ColumnElement[bool], lock: bool) -> CTE:
 
     Args:
         conditions: the conditions on which there are any.
-        lock: whether to lock the tasks, in the order of their ids. A release without the log takes no turn. Its update
-            of a task ends before the task is read, and cannot deadlock.
+        lock: as for :func:`taskapp.tasks.changes.batch.tasks_among`.
     """
     sent = func.jsonb_to_recordset(cast(bindparam("operations", type_=Text), JSONB)).table_valued(*_SENT, name="sent")
     operation = part(db.select(sent.render_derived(with_types=True)).where(*conditions), "operation")
     row = operation.c
-    ids = cast(db.select(func.array_agg(row.task_id)).scalar_subquery(), ARRAY(BigInteger))
-    tasks = db.select(TABLE.c.id, *_current()).where(TABLE.c.user_id == ACTING_USER, TABLE.c.id == any_(ids))
-    tasks = tasks.order_by(TABLE.c.id)
-    task = part(tasks.with_for_update() if lock else tasks, "task")
+    task = part(tasks_among(TABLE.c.id, row.task_id, *_current(), lock=lock), "task")
     others = TABLE.alias("others")
-    uid = cast(row.put.op("->>")("uid"), others.c.uid.type)
-    other = image_of(others, others.c.uid == uid, row.type == CREATED).lateral("other")
-    joined = operation.outerjoin(task, task.c.id == row.task_id).outerjoin(other, true())
+    uid = case((row.type == CREATED, cast(row.put.op("->>")("uid"), others.c.uid.type)))
+    other = part(tasks_among(others.c.uid, uid, row_image(others).label("image")), "other")
+    joined = operation.outerjoin(task, task.c.id == row.task_id).outerjoin(other, other.c.uid == uid)
     current = (each for each in task.c if each.key != "id")
     return part(db.select(operation, *current, other.c.image.label("other")).select_from(joined), "found")
 

@@ -29,8 +29,7 @@ def _logged_columns(fields: frozenset[str]) -> list[str]:
 def row_of(operation: Operation) -> dict[str, Any]:
     """Return an operation as :mod:`taskapp.tasks.bulk.found` describes it, without its position."""
     kind = _TYPES[operation["op"]]
-    row: dict[str, Any] = {"type": kind, "put": {}}
-    row |= {"task_id": operation.get("id"), "required": operation.get("version")}
+    row: dict[str, Any] = {"type": kind, "task_id": operation.get("id"), "required": operation.get("version")}
     if kind == "deleted":
         return row
     fields = {name: value for name, value in operation.items() if name not in _NOT_FIELDS}

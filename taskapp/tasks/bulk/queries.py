@@ -8,7 +8,7 @@ from sqlalchemy import Integer, bindparam, cast, literal
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
 from taskapp.tasks.bulk import found
 from taskapp.tasks.bulk.write import apply_operations
-from taskapp.tasks.changes.batch import MAXIMUM_CHANGES
+from taskapp.tasks.changes.batch import MAXIMUM_CHANGES, joined_by_hash
 from taskapp.tasks.filters import FILTERS, STATUSES
 from taskapp.tasks.models import Task
 
@@ -26,7 +26,7 @@ def apply_list(*, dry_run: bool, keyed: bool) -> Any:
     """
     operations = found.listed(*(NOT_YET_WRITTEN if keyed else ()), lock=not dry_run)
     statement = apply_operations(operations, literal(MAXIMUM_CHANGES), dry_run=dry_run)
-    return idempotent(statement) if keyed else statement
+    return joined_by_hash(idempotent(statement) if keyed else statement)
 
 
 @lru_cache(_VARIANTS)
@@ -48,4 +48,4 @@ def apply_to_matching(
         conditions.append(Task.completed != bindparam("completed"))
     operations = found.matching(kind, *conditions, most=_MOST, lock=not dry_run)
     statement = apply_operations(operations, _MOST, dry_run=dry_run)
-    return idempotent(statement) if keyed else statement
+    return joined_by_hash(idempotent(statement) if keyed else statement)

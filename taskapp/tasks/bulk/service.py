@@ -99,7 +99,7 @@ def apply_to_matching(
     parameters = {
         **filters.filter_parameters(in_use),
         **{name: row.get(name) for name in ("add_tags", "remove_tags", "logged")},
-        "put": _json(row["put"]),
+        "put": _json(row["put"]) if "put" in row else None,
         "completed": operation.get("completed"),
         "max_affected": max_affected,
     }

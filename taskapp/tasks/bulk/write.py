@@ -22,7 +22,7 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, aggregate_order_by, array
 
 from taskapp.db import db
 from taskapp.db.idempotency import DONE
@@ -40,7 +40,7 @@ from taskapp.tasks.changes.batch import (
     row_image,
     update_tasks,
 )
-from taskapp.tasks.changes.images import NO_COLUMNS, merged, task_from, value_in, whole
+from taskapp.tasks.changes.images import DEFAULTS, merged, task_from, value_in
 from taskapp.tasks.changes.log import NOT_LOGGED, last_change, without
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.due import due_order
@@ -79,9 +79,9 @@ def apply_operations(found: CTE, most: Any, *, dry_run: bool) -> Any:
 
 
 def _shaped(found: CTE) -> CTE:
-    """Return the operations with the columns of each task as clients set them."""
+    """Return the operations with the columns of each task as clients set them; all null for a deletion."""
     row = found.c
-    new = task_from(merged(whole(func.coalesce(row.now, NO_COLUMNS)), row.put))
+    new = task_from(merged(func.coalesce(row.now, DEFAULTS), row.put))
     task = new.c
     added, removed = (cast(names, _TAGS) for names in (row.add_tags, row.remove_tags))
     tags = case((row.add_tags.is_(None), task.tags), else_=tag_set(task.tags.op("||")(added), removed))
@@ -202,8 +202,8 @@ def _logged(outcome: CTE, created: CTE, updated: CTE) -> CTE:
 def _result(judged: CTE, plan: CTE, outcome: Any, *, done: ColumnElement[bool]) -> Any:
     row = outcome.c
     task = case((row.type != DELETED, fields_of(row)))
-    result = func.jsonb_build_object("id", row.id, "task", task, type_=JSONB)
-    results = db.select(func.jsonb_agg(aggregate_order_by(result, row.index))).scalar_subquery()
+    result = func.json_build_object("id", row.id, "task", task, type_=JSON)
+    results = db.select(func.json_agg(aggregate_order_by(result, row.index))).scalar_subquery()
     tasks = case((plan.c.possible, results), else_=_failed(judged))
     return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks"))
 
@@ -212,10 +212,10 @@ def _failed(judged: CTE) -> Any:
     """Return a JSON array of the operations that are impossible."""
     row = judged.c
     task = task_from(func.coalesce(row.now, row.other))
-    failure = func.jsonb_build_object(
-        *("index", row.index, "id", row.task_id, "reason", row.reason, "names", func.to_jsonb(row.names)),
+    failure = func.json_build_object(
+        *("index", row.index, "id", row.task_id, "reason", row.reason, "names", row.names),
         *("task", case((task.c.id.is_not(None), fields_of(task.c)))),
-        type_=JSONB,
+        type_=JSON,
     )
-    query = db.select(func.jsonb_agg(aggregate_order_by(failure, row.index))).select_from(judged.join(task, true()))
+    query = db.select(func.json_agg(aggregate_order_by(failure, row.index))).select_from(judged.join(task, true()))
     return query.where(row.reason.is_not(None)).scalar_subquery()

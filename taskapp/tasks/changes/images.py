@@ -41,7 +41,7 @@ def _default(name: str) -> Any:
 
 
 # The image of a task for which nothing was set. An older image lacks newer columns, which must not become null.
-_DEFAULTS: ColumnElement[Any] = image({name: _default(name) for name in _LOGGED})
+DEFAULTS: ColumnElement[Any] = image({name: _default(name) for name in _LOGGED})
 
 
 def merged(task: ColumnElement[Any], changes: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -61,7 +61,7 @@ def each_value(task: ColumnElement[Any]) -> Any:
 
 def whole(task: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the image of a whole task with all columns that this release knows."""
-    return merged(_DEFAULTS, task)
+    return merged(DEFAULTS, task)
 
 
 def what_changed(task: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -81,7 +81,7 @@ def what_changed(task: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnE
     # Those that only another release knows are not written.
     known: ColumnElement[bool] = each.c.key == any_(array(_LOGGED))
     changed = db.select(part).where(known, differs).scalar_subquery()
-    base = case((other.is_(None), _DEFAULTS), else_=NO_COLUMNS)
+    base = case((other.is_(None), DEFAULTS), else_=NO_COLUMNS)
     return case((task.is_not(None), merged(base, changed)))
 
 

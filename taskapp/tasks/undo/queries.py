@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 from taskapp.db import db
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
 from taskapp.db.prefix import ACTING_USER
+from taskapp.tasks.changes.batch import joined_by_hash
 from taskapp.tasks.changes.entries import MARKER, entry_columns
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.undo.reversal import take_back
@@ -59,4 +60,4 @@ def undo_write(*, dry_run: bool, keyed: bool) -> Any:
     columns = (Change.task_id, Change.previous, Change.previous_at, Change.before, Change.after)
     changes = _changes_of_write(Change.number, _number.label("write"), *columns)
     statement = take_back(changes.where(*(NOT_YET_WRITTEN if keyed else ())), dry_run=dry_run)
-    return idempotent(statement) if keyed else statement
+    return joined_by_hash(idempotent(statement) if keyed else statement)

@@ -33,8 +33,9 @@ from taskapp.tasks.changes.batch import (
     UPDATED,
     delete_tasks,
     fields_of,
-    image_of,
     part,
+    row_image,
+    tasks_among,
     update_tasks,
 )
 from taskapp.tasks.changes.entries import CHANGING_FIELDS
@@ -85,9 +86,8 @@ def _found(entry: CTE, *, lock: bool) -> CTE:
     ``other`` that of another task that has its uid.
     """
     before, after = entry.c.before, entry.c.after
-    current = image_of(TABLE, TABLE.c.id == entry.c.task_id)
-    # A release without the log takes no turn. Its update of a task ends before the values are compared.
-    current = (current.with_for_update() if lock else current).lateral("current")
+    columns = (row_image(TABLE).label("image"), TABLE.c.version, TABLE.c.updated_at)
+    current = part(tasks_among(TABLE.c.id, entry.c.task_id, *columns, lock=lock), "current")
     deletion = (
         db.select(Change.number, Change.before)
         .where(Change.user_id == ACTING_USER, Change.task_id == entry.c.task_id, Change.after.is_(None))
@@ -97,8 +97,9 @@ def _found(entry: CTE, *, lock: bool) -> CTE:
         .lateral("deletion")
     )
     others = TABLE.alias("others")
-    uid = cast(before.op("->>")("uid"), others.c.uid.type)
-    other = image_of(others, others.c.uid == uid, others.c.id != entry.c.task_id, after.is_(None)).lateral("other")
+    uid = case((after.is_(None), cast(before.op("->>")("uid"), others.c.uid.type)))
+    other = part(tasks_among(others.c.uid, uid, others.c.id, row_image(others).label("image")), "other")
+    is_other = and_(other.c.uid == uid, other.c.id != entry.c.task_id)
     found = db.select(
         *(entry.c[name] for name in ("number", "write", "task_id", "previous", "previous_at", "before")),
         # The last change is taken back first.
@@ -112,7 +113,8 @@ def _found(entry: CTE, *, lock: bool) -> CTE:
         func.coalesce(current.c.version, deletion.c.number).label("last"),
         other.c.image.label("other"),
     )
-    joined = entry.outerjoin(current, true()).outerjoin(deletion, true()).outerjoin(other, true())
+    joined = entry.outerjoin(current, current.c.id == entry.c.task_id).outerjoin(deletion, true())
+    joined = joined.outerjoin(other, is_other)
     return part(found.select_from(joined), "found")
 
 
@@ -167,11 +169,11 @@ def _outcome(judged: CTE, plan: CTE, *, dry_run: bool) -> CTE:
 
 def _result(plan: CTE, outcome: CTE, *, dry_run: bool) -> Any:
     row = outcome.c
-    shown = func.jsonb_build_object(
+    shown = func.json_build_object(
         *("task_id", row.task_id, "type", row.type, "changed", row.changed),
         *("task", case((row.id.is_not(None), fields_of(row)))),
     )
-    tasks = db.select(func.jsonb_agg(aggregate_order_by(shown, row.number)))
+    tasks = db.select(func.json_agg(aggregate_order_by(shown, row.number)))
     tasks = tasks.where(row.possible | row.changed.is_not(None)).scalar_subquery()
     done = false() if dry_run else plan.c.possible
     return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks"))

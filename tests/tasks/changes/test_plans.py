@@ -9,14 +9,12 @@ from urllib.parse import quote
 import pytest
 
 from taskapp.db import execute as execute_module
-from taskapp.db import prefix
 from tests.support.in_process import LocalUser
 from tests.support.postgres import run_sql
 
 pytestmark = pytest.mark.slow
 
 CHANGES, TASKS = 200_000, 2_000
-PREFIXES = [text for name, text in vars(prefix).items() if name.isupper() and isinstance(text, str)]
 # Each user has tasks that were changed in turn, the last tenth of which were deleted.
 FILL = """
 INSERT INTO tasks (user_id, id, title, tags, version, updated_at) OVERRIDING SYSTEM VALUE
@@ -87,11 +85,19 @@ def index_of(node):
 
 def explain(url, message):
     """The nodes of the plan of a message's statement, in the transaction that its prefix sets up."""
-    before = max((text for text in PREFIXES if message.text.startswith(text)), key=len)
-    explained = f"{before}EXPLAIN (FORMAT JSON) {message.text[len(before) :]}"
+    before, statement = message.text.rsplit(";\n", 1)
+    explained = f"{before};\nEXPLAIN (FORMAT JSON) {statement}"
     ((plan,),) = run_sql(url, explained, {**message.values, "statement_timeout": "9000", "lock_timeout": "9000"})
     return list(nodes(plan[0]["Plan"]))
 
+
+LISTED = [
+    {"op": "create", "title": "x", "tags": ["a"]},
+    {"op": "update", "id": 10_010, "title": "x", "due_date": "2026-12-24", "add_tags": ["a"]},
+    {"op": "complete", "id": 10_011, "completed": True},
+    {"op": "delete", "id": 10_012},
+]
+MATCHING = {"filter": {"tags_any": ["home"], "due": "none"}, "max_affected": 1000}
 
 # Each operation on the log: a method, a resource, a path and options. ``{}`` is a task with many changes.
 OPERATIONS = {
@@ -115,6 +121,13 @@ OPERATIONS = {
     "delete": ("DELETE", "tasks", "/{}", {}),
     "trash": ("GET", "trash", "", {}),
     "restore": ("POST", "tasks", "/{}/restore", {}),
+    "bulk": ("POST", "tasks", "/bulk", {"json": {"operations": LISTED}}),
+    "bulk with a key": ("POST", "tasks", "/bulk", {"json": {"operations": LISTED[:3]}, "key": "bulk"}),
+    "try a bulk": ("POST", "tasks", "/bulk?dry_run=true", {"json": {"operations": LISTED}}),
+    "update by filter": ("POST", "tasks", "/bulk", {"json": {**MATCHING, "op": "update", "title": "x"}}),
+    "complete by filter": ("POST", "tasks", "/bulk", {"json": {**MATCHING, "op": "complete", "completed": True}}),
+    "try by filter": ("POST", "tasks", "/bulk?dry_run=true", {"json": {**MATCHING, "op": "delete"}}),
+    "delete by filter": ("POST", "tasks", "/bulk", {"json": {**MATCHING, "op": "delete"}, "key": "filter"}),
 }
 
 
