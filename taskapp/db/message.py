@@ -13,8 +13,8 @@ from taskapp.db.prefix import ACTING_USER
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
 # More than the statements that clients use in practice. Beyond it, statements are compiled again.
 _COMPILED_STATEMENTS = 1024
-# The execution option of a statement that is planned with other settings of PostgreSQL: their values by name.
-SETTINGS = "settings"
+# The execution option of a statement that is planned without nested loops, as far as that is possible.
+NO_NESTED_LOOPS = "no_nested_loops"
 
 
 class Message(NamedTuple):
@@ -30,10 +30,8 @@ def compile_statement(statement: Executable) -> Message:
     """Compile a statement to SQL once. SQLAlchemy's own execution does more work for each call."""
     compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # Every statement here has it.
     fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
-    settings = statement.get_execution_options().get(SETTINGS, {})
-    return Message(
-        "".join(f"SET LOCAL {name} TO {value};\n" for name, value in settings.items()) + str(compiled), fixed
-    )
+    before = prefix.NO_NESTED_LOOPS if statement.get_execution_options().get(NO_NESTED_LOOPS) else ""
+    return Message(before + str(compiled), fixed)
 
 
 def message_as(

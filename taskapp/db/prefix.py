@@ -53,6 +53,8 @@ ERASE = (
     f"{_READ_COMMITTED}{_DEFAULT_PATH}SELECT set_config('role', '{ERASING_ROLE}', true),{_SETTINGS},{_LOCK_TIMEOUT},"
     f" {_TURN};\n"
 )
+# In front of statements whose joins should read each side once.
+NO_NESTED_LOOPS = "SET LOCAL enable_nestloop TO off;\n"
 LOGIN = (
     f"{_READ_COMMITTED}{_DEFAULT_PATH}SET LOCAL row_security TO on;"
     " SET LOCAL statement_timeout TO %(statement_timeout)s;\n"

@@ -102,17 +102,30 @@ def is_unchanged(sent: Any, current: Any) -> bool:
     return bool(sent <= current < sent + precision)
 
 
+def _time_from_json(value: str) -> Any:
+    # With all digits, which most times have, the text is that of responses but for its time zone, UTC.
+    return f"{value[:26]}Z" if len(value) == _FULL_TIME else with_microseconds(time_from_json(value))
+
+
+_FULL_TIME = len("2026-01-01T00:00:00.000000+00:00")
+# How fields that are not null become JSON values, unless they are so already.
+_CONVERTED: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_TIMES, _time_from_json),
+    "priority": PRIORITIES.__getitem__,
+    "due_time": lambda time: time[:5],
+}
+_IF_MISSING = {name: _MISSING.get(name) for name in FIELDS}
+
+
 def value_from_json(name: str, value: Any) -> Any:
-    """Return the value of a field as :func:`to_dict` does, from the JSON of its column or of a stored result."""
-    if name == "priority":
-        return PRIORITIES[value]
-    if value is None:
-        return None
-    if name == "due_time":
-        return value[:5]
-    return with_microseconds(time_from_json(value)) if name in _TIMES else value
+    """Return the value of a field for responses, from the JSON of its column or of a stored result."""
+    return value if value is None or name not in _CONVERTED else _CONVERTED[name](value)
 
 
 def from_json(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a task from a stored result, as :func:`to_dict` returns them."""
-    return {name: value_from_json(name, result.get(name, _MISSING.get(name))) for name in FIELDS}
+    """Return the fields of a task for responses, from the JSON of a statement or of a stored result."""
+    fields = {name: result.get(name, value) for name, value in _IF_MISSING.items()}
+    for name, convert in _CONVERTED.items():
+        if fields[name] is not None:
+            fields[name] = convert(fields[name])
+    return fields

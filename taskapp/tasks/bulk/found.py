@@ -28,19 +28,19 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    literal_column,
     null,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from taskapp.db import db
 from taskapp.db.prefix import ACTING_USER
-from taskapp.tasks.changes.batch import CREATED, TABLE, part, row_image, tasks_among
+from taskapp.tasks.changes.batch import CREATED, DELETED, TABLE, UPDATED, part, row_image, tasks_among
 from taskapp.tasks.representation import EXPRESSIONS, READ_ONLY_FIELDS, is_time
 
 # The fields that nobody sets, and that a client may send back. ``id`` and ``version`` say which task is meant.
 FIXED_FIELDS = tuple(name for name in READ_ONLY_FIELDS if name not in ("id", "version"))
 
+_KINDS = {"updated": UPDATED, "deleted": DELETED}
 # The columns of an operation in a list. Its type may be any text.
 _SENT = (
     column("index", Integer),
@@ -108,7 +108,7 @@ def matching(kind: str, *conditions: ColumnElement[bool], most: Any, lock: bool)
     arrays = (cast(bindparam(name), ARRAY(Text)).label(name) for name in ("add_tags", "remove_tags", "logged"))
     found = db.select(
         (func.row_number().over(order_by=task.c.id) - 1).label("index"),
-        literal_column(f"'{kind}'", Text).label("type"),
+        _KINDS[kind].label("type"),
         task.c.id.label("task_id"),
         cast(null(), BigInteger).label("required"),
         cast(bindparam("put", type_=Text), JSONB).label("put"),

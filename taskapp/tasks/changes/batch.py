@@ -15,7 +15,7 @@ from sqlalchemy import CTE, BigInteger, ColumnElement, and_, any_, cast, func, l
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 from taskapp.db import db
-from taskapp.db.message import SETTINGS
+from taskapp.db.message import NO_NESTED_LOOPS
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.models import Task
 from taskapp.tasks.representation import expressions
@@ -40,7 +40,7 @@ def joined_by_hash(statement: Any) -> Any:
     It cannot know how many rows a part has. If it expects one, because the user is newer than its statistics, it would
     compare each of 1,000 rows with each of 1,000 others, several times.
     """
-    return statement.execution_options(**{SETTINGS: {"enable_nestloop": "off"}})
+    return statement.execution_options(**{NO_NESTED_LOOPS: True})
 
 
 def part(query: Any, name: str) -> CTE:
