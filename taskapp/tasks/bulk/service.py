@@ -17,7 +17,7 @@ from taskapp.tasks.representation import from_json
 from taskapp.tasks.rules import ZONE_UNKNOWN, explain_broken
 
 # The fraction of REQUEST_TIMEOUT for a write by filter. It is less than the deadline, so that the client is told that a
-# retry would take as long. The work of a list is bounded. If that takes so long, the database is busy, and a retry helps.
+# retry would take as long. The work of a list is bounded: if it takes long, the database is busy, and a retry helps.
 _FILTER_SHARE = 0.8
 # Dates, times and times of day as text, for jsonb.
 _UTC = orjson.OPT_NAIVE_UTC
