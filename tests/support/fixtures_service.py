@@ -5,6 +5,7 @@ import secrets
 
 import pytest
 
+from tests.support.bulk_user import BulkUser
 from tests.support.commands import load_app
 from tests.support.gunicorn import Gunicorn
 from tests.support.urls import text_url
@@ -91,3 +92,10 @@ def unchanged(alice, task):
     """After the test the user has the one task, as it was."""
     yield
     assert alice.get().data == [task]
+
+
+@pytest.fixture
+def bulk_user(app, database_url):
+    """A user of the service who writes many tasks at once."""
+    with app.app_context():
+        yield BulkUser(database_url)

@@ -1,6 +1,8 @@
 """The operations on many tasks at once. They are independent of HTTP."""
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -135,14 +137,25 @@ def _run(
         key: as for :func:`apply_operations`.
         share: as for :func:`taskapp.db.execute.execute`.
     """
+    run = partial(run_batch, statement, parameters, user_id, dry_run=dry_run, key=key, share=share)
     try:
-        return run_batch(statement, parameters, user_id, dry_run=dry_run, key=key, share=share)
+        try:
+            return run()
+        except psycopg2.errors.UniqueViolation:
+            # A release without the log, which takes no turn, has just taken a uid. The statement finds it now.
+            return run()
     except StatementTooSlow:
         raise OperationTooSlow from None
     except psycopg2.errors.InvalidParameterValue as error:
-        # The message names the time zone, in whatever language.
-        unknown = [place for place, zone in zones.items() if zone and f'"{zone}"' in str(error)]
+        unknown = [place for place, zone in zones.items() if zone and _names(str(error), zone)]
+        if not unknown:  # That of a stored task, after a downgrade of the database.
+            raise
         raise InvalidChange(dict.fromkeys(unknown, ZONE_UNKNOWN)) from None
+
+
+def _names(message: str, zone: str) -> bool:
+    """Return whether a message of PostgreSQL names a time zone, in whatever language and quotation marks."""
+    return re.search(rf"(?<![\w/+-]){re.escape(zone)}(?![\w/+-])", message) is not None
 
 
 def _explain(names: Sequence[str], operation: Operation) -> Mapping[str, str]:
@@ -155,7 +168,7 @@ def _result(outcome: Outcome, operations: Sequence[Operation]) -> BulkWrite:
             position=task["index"],
             task_id=task["id"],
             reason=task["reason"],
-            details=_explain(task["names"], operations[task["index"]]),
+            details=_explain(task["names"] or (), operations[task["index"]]),
             current=task["task"] and from_json(task["task"]),
         )
         for task in outcome.tasks

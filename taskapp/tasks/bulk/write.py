@@ -59,8 +59,8 @@ def apply_operations(found: CTE, most: Any, *, dry_run: bool) -> Any:
     The row has whether it has done so, ``done``; the number of operations, ``found``; the number of the write,
     ``change``; and ``tasks``, a JSON array, null if it is empty. If all operations are possible, it has an object for
     each: the id of the task, ``id``, and its fields, ``task``, null if it is deleted. Otherwise it has those that are
-    not: also their position, ``index``, why, ``reason``, and what is wrong with the values, ``names``. Then ``task``
-    is the one that is in the way, or null.
+    not: also their position, ``index``, why, ``reason``, and if they are invalid, what is wrong with the values,
+    ``names``. Then ``task`` is the one that is in the way, or null.
 
     Args:
         found: the operations, from :mod:`taskapp.tasks.bulk.found`.
@@ -212,8 +212,9 @@ def _failed(judged: CTE) -> Any:
     """Return a JSON array of the operations that are impossible."""
     row = judged.c
     task = task_from(func.coalesce(row.now, row.other))
+    names = case((row.reason == "invalid", row.names))
     failure = func.json_build_object(
-        *("index", row.index, "id", row.task_id, "reason", row.reason, "names", row.names),
+        *("index", row.index, "id", row.task_id, "reason", row.reason, "names", names),
         *("task", case((task.c.id.is_not(None), fields_of(task.c)))),
         type_=JSON,
     )

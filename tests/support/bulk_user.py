@@ -1,0 +1,83 @@
+"""A user who writes many tasks at once by the service, without HTTP."""
+
+import secrets
+
+import orjson
+import pytest
+
+from taskapp.http.json_provider import OPTIONS
+from taskapp.tasks import service
+from taskapp.tasks.bulk.service import apply_operations, apply_to_matching
+from taskapp.tasks.errors import NotApplied
+from tests.support.postgres import run_sql
+
+# What every write of a task sets.
+SET = ("version", "updated_at")
+
+
+def as_json(values):
+    """What a function returns as a client reads it: days and times are text."""
+    return orjson.loads(orjson.dumps(values, option=OPTIONS))
+
+
+def fields_of(task, *omitted):
+    """The fields of a task but for those that every write sets."""
+    return {name: value for name, value in task.items() if name not in (*SET, *omitted)}
+
+
+class BulkUser:
+    """A user of the service; a new one unless its id is given."""
+
+    def __init__(self, url, user_id=None):
+        self.url, self.user_id = url, user_id or f"user-{secrets.token_hex(6)}"
+
+    def create(self, **fields):
+        return as_json(service.create_task(self.user_id, **{"title": "t", **fields}).fields)
+
+    def put(self, task, **changes):
+        return as_json(service.update_task(self.user_id, task["id"], **changes).fields)
+
+    def delete(self, task):
+        return service.delete_task(self.user_id, task["id"]).change
+
+    def get(self, task):
+        return as_json(service.get_task(self.user_id, task["id"]).fields)
+
+    def tasks(self, **query):
+        """The tasks that there are, by id."""
+        page = service.list_tasks(self.user_id, **{"status": "all", "sort": "id", "limit": 1000, **query})
+        return as_json(page.tasks)
+
+    def bulk(self, *operations, **options):
+        return self._read(apply_operations(self.user_id, operations, **options))
+
+    def bulk_by(self, values, op, most=1000, **options):
+        return self._read(apply_to_matching(self.user_id, values, op, max_affected=most, **options))
+
+    def _read(self, written):
+        tasks = [(task_id, as_json(task)) for task_id, task in written.tasks]
+        if written.change and not written.replayed:
+            for number, (task_id, task) in enumerate(tasks, start=written.change):
+                assert task is None or (task["id"], task["version"]) == (task_id, number)
+                assert task is None or task == self.get(task)
+        return written._replace(tasks=tasks)
+
+    def failures(self, act):
+        """The operations that fail, each as its position, reason, details and current task. Nothing is written."""
+        before = self.traces()
+        with pytest.raises(NotApplied) as caught:
+            act()
+        assert self.traces() == before
+        return [
+            (failure.position, failure.reason, dict(failure.details), as_json(failure.current))
+            for failure in caught.value.failures
+        ]
+
+    def traces(self):
+        """All that a write leaves: rows, entries, keys, and the next id."""
+        tables = {"tasks": "id", "changes": "number", "idempotency_keys": "key"}
+        rows = [
+            run_sql(self.url, f"SELECT {key}, xmin::text FROM {table} WHERE user_id = %s ORDER BY 1", [self.user_id])
+            for table, key in tables.items()
+        ]
+        return [*rows, run_sql(self.url, "SELECT last_value, is_called FROM tasks_id_seq")]
