@@ -51,6 +51,13 @@ def each_write(user, task_id):
         "toggle with a key": lambda: user.send("PATCH", f"/{task_id}/complete", key="toggle"),
         "rename": lambda: user.send("PATCH", "?name=a", resource="tags", json={"name": "b"}),
         "remove": lambda: user.send("DELETE", "?name=a", resource="tags"),
+        "bulk": lambda: user.send("POST", "/bulk", json={"operations": [{"op": "create", "title": "x"}]}),
+        "bulk with a key": lambda: user.send(
+            "POST", "/bulk", key="bulk", json={"operations": [{"op": "update", "id": task_id, "title": "x"}]}
+        ),
+        "by filter": lambda: user.send(
+            "POST", "/bulk", json={"filter": {"status": "all"}, "op": "update", "title": "x", "max_affected": 99}
+        ),
         "DELETE": lambda: user.send("DELETE", f"/{task_id}"),
         "erase": lambda: user.erase(),
     }
@@ -86,6 +93,8 @@ def test_reads_take_no_turn(alice, database_url):
         for path in ("", f"/{task_id}", "/stats?time_zone=UTC", "?status=pending&count=true"):
             assert alice.send("GET", path).status_code == 200
         assert alice.send("GET", resource="tags").status_code == 200
+        body = {"operations": [{"op": "delete", "id": task_id}]}
+        assert alice.send("POST", "/bulk?dry_run=true", json=body).status_code == 200
 
 
 def test_repetition_of_a_request_that_waits_is_refused_at_once(alice, database_url):

@@ -31,6 +31,7 @@ def each_route(user_id, task_id, number):
         ("GET", f"/api/{user_id}/changes?after=0", {}),
         ("GET", f"/api/{user_id}/trash", {}),
         ("POST", tasks, {"json": {"title": "intruder"}}),
+        ("POST", f"{tasks}/bulk", {"json": {"operations": [{"op": "delete", "id": task_id}]}}),
         ("PATCH", f"{tags}?name=secret", {"json": {"name": "changed"}}),
         ("DELETE", f"{tags}?name=secret", {}),
         ("GET", f"{tasks}/{task_id}", {}),
@@ -56,8 +57,8 @@ def assert_each_route_keeps_users_apart(alice, bob):
             assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
         *routes, erasure = each_route(alice.user_id, task_id, number)
         for method, path, options in routes[7:]:
-            codes = {"tags": "TAG_NOT_FOUND", "changes": "CHANGE_NOT_FOUND"}
-            code = codes.get(path.split("?")[0].split("/")[3], "TASK_NOT_FOUND")
+            codes = {"tags": "TAG_NOT_FOUND", "changes": "CHANGE_NOT_FOUND", "bulk": "NOT_APPLIED"}
+            code = next((codes[part] for part in re.split("[/?]", path)[3:5] if part in codes), "TASK_NOT_FOUND")
             assert alice.request(method, path, **options).error["code"] == code, path
         assert alice.request(erasure[0], erasure[1]).data["tasks"] == 0
     assert alice.get().data == []
@@ -101,6 +102,35 @@ def assert_equal_numbers_keep_users_apart(alice, bob):
     assert len(alice.request("GET", f"{alice.changes}/{number}").data) == 2
     assert {result["task_id"] for result in alice.undo(number).data["results"]} == {task["id"] for task in tasks[alice]}
     assert bob.get().data == before
+
+
+def assert_bulk_writes_keep_users_apart(alice, bob):
+    """By ids and versions of the other user's tasks, by their uids, and by filters that match them."""
+    theirs = [bob.create(tags=["a"]) for _ in range(3)]
+    mine = alice.create(tags=["a"])
+    before = [bob.get().data, bob.request("GET", f"{bob.changes}?after=0").data]
+    operations = [
+        {"op": "update", "id": theirs[0]["id"], "title": "x"},
+        {"op": "complete", "id": theirs[1]["id"], "version": theirs[1]["version"], "completed": True},
+        {"op": "delete", "id": theirs[2]["id"]},
+        {"op": "update", "id": mine["id"], "title": "x"},
+        {"op": "create", "title": "x", "uid": theirs[0]["uid"]},
+    ]
+    for query in ("", "?dry_run=true"):
+        failed = alice.post(f"/bulk{query}", json={"operations": operations}).error["details"]["failed"]
+        assert [(each["index"], each["code"], each["current"]) for each in failed] == [
+            (number, "TASK_NOT_FOUND", None) for number in range(3)
+        ]
+    written = alice.post("/bulk", json={"operations": operations[3:]}).data
+    assert [result["task"]["user_id"] for result in written["results"]] == [alice.user_id] * 2
+    for op in ({"op": "complete", "completed": True}, {"op": "update", "title": "y"}, {"op": "delete"}):
+        body = {"filter": {"status": "all"}, **op, "max_affected": 2}
+        assert len(alice.post("/bulk", json=body).data["results"]) == 2
+    assert [bob.get().data, bob.request("GET", f"{bob.changes}?after=0").data] == before
+
+
+def test_bulk_writes_keep_users_apart(alice, bob):
+    assert_bulk_writes_keep_users_apart(alice, bob)
 
 
 def test_equal_numbers_keep_users_apart(alice, bob):
@@ -161,6 +191,7 @@ def test_where_alone_keeps_users_apart(open_server):
     alice, bob = open_server.client(), open_server.client()
     assert_each_route_keeps_users_apart(alice, bob)
     assert_equal_numbers_keep_users_apart(open_server.client(), open_server.client())
+    assert_bulk_writes_keep_users_apart(open_server.client(), open_server.client())
     assert alice.request("GET", "/health/ready").error["details"].keys() == {"row_level_security"}
 
 

@@ -33,6 +33,8 @@ def each_operation(user):
     """Every operation on tasks, in an order in which each finds its task."""
     task = user.create(tags=["a"])
     path, tags, key, numbers = f"/{task['id']}", user.tags, secrets.token_hex(), []
+    operations = {"operations": [{"op": "create", "title": "x"}, {"op": "update", "id": task["id"], "title": "y"}]}
+    missing, matching = {"op": "delete", "id": 2**40}, {"filter": {"status": "all"}, "op": "update", "title": "z"}
     earlier = {"If-Match": f'"{task["version"]}"', "Prefer": "merge=disjoint"}
     return {
         "list": lambda: user.get(),
@@ -61,6 +63,12 @@ def each_operation(user):
         "patch": lambda: user.patch(path, json={"title": "x", "description": None, "completed": True}),
         "complete": lambda: user.patch(path + "/complete", json={"completed": True}),
         "toggle": lambda: user.patch(path + "/complete"),
+        "write many": lambda: user.post("/bulk", json=operations),
+        "write many with a key": lambda: user.post("/bulk", json=operations, headers={"Idempotency-Key": f"{key}-4"}),
+        "try to write many": lambda: user.post("/bulk?dry_run=true", json=operations),
+        "write many of which one is not there": lambda: user.post("/bulk", json={"operations": [missing]}),
+        "write all that match": lambda: user.post("/bulk", json={**matching, "max_affected": 9}),
+        "write all of too many": lambda: user.post("/bulk", json={**matching, "max_affected": 1}),
         "list tags": lambda: user.request("GET", f"{tags}?limit=5"),
         "rename a tag": lambda: user.request("PATCH", f"{tags}?name=a", json={"name": "b"}),
         "rename a tag with a key": lambda: user.request(

@@ -13,6 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from taskapp.db.message import compile_statement
 from taskapp.tasks import queries
+from taskapp.tasks.bulk import queries as bulk_queries
 from taskapp.tasks.changes import as_of
 from taskapp.tasks.erasure import queries as erasure_queries
 from taskapp.tasks.filters import FILTERS
@@ -28,7 +29,7 @@ NAMES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT
 MODULES = (as_of, *map(import_module, sorted(NAMES)))
 
 # Each use of a table, and what names the acting user in it: a condition, or the user of a new row. Entries get the user
-# from a task of the same statement, and undo sets it in the images of tasks.
+# from a task of the same statement. Undo sets it in the images of tasks, and a bulk write in its outcome.
 TABLES = "tasks|changes|idempotency_keys"
 USE = re.compile(rf"\b(?:FROM|JOIN|UPDATE) ({TABLES})\b(?!\.)(?: AS (\w+))?")
 CONDITION = re.compile(r"\b(\w+)\.user_id = %\(acting_user\)s")
@@ -36,10 +37,12 @@ NEW_ROW = re.compile(rf"\bINTO (?:{TABLES})\b")
 USER_OF_NEW_ROW = re.compile(
     r"\bINTO tasks \((?:uid, )?user_id[^)]*\) (?:VALUES \(|SELECT )(?:%\(new_uid\)s::UUID, )?%\(acting_user\)s"
     r"|\bINTO tasks \(id, uid, user_id[^)]*\) OVERRIDING SYSTEM VALUE SELECT id, uid, user_id\b[^)]* FROM outcome"
+    r"|\bINTO tasks \(uid, user_id[^)]*\) SELECT outcome.uid AS uid, outcome.user_id\b"
     r"|\bINTO (?:changes|idempotency_keys) \(user_id[^)]*\)"
     r" SELECT (?:%\(acting_user\)s|(?:tasks|created|deleted)\.user_id)"
 )
 USER_OF_IMAGE = "CAST(%(acting_user)s AS TEXT)) ELSE"
+USER_OF_OUTCOME = "%(acting_user)s AS user_id"
 FLAGS = (False, True)
 WRITES = {"versioned": FLAGS, "keyed": FLAGS}
 
@@ -78,6 +81,15 @@ ARGUMENTS = {
         "timed": FLAGS,
         "continued": FLAGS,
         "counted": FLAGS,
+    },
+    bulk_queries.apply_list: {"dry_run": FLAGS, "keyed": FLAGS},
+    bulk_queries.apply_to_matching: {
+        "kind": ["updated"],
+        "status": ["pending"],
+        "filters": [frozenset(), frozenset(FILTERS)],
+        "sets_completed": [True],
+        "dry_run": FLAGS,
+        "keyed": FLAGS,
     },
     undo_queries.undo_write: {"dry_run": FLAGS, "keyed": FLAGS},
     trash_queries.list_deleted: {"continued": FLAGS},
@@ -126,6 +138,7 @@ def test_every_statement_names_the_user():
         assert Counter(CONDITION.findall(text)) == uses, name
         assert len(USER_OF_NEW_ROW.findall(text)) == len(NEW_ROW.findall(text)), name
         assert ("FROM outcome WHERE possible" in text) <= (USER_OF_IMAGE in text), name
+        assert ("SELECT outcome.uid AS uid" in text) <= (USER_OF_OUTCOME in text), name
 
 
 @pytest.mark.parametrize("make", ARGUMENTS)

@@ -13,8 +13,9 @@ from psycopg2.errors import CheckViolation
 
 from taskapp.http.json_provider import OPTIONS
 from taskapp.tasks import service
+from taskapp.tasks.bulk.service import apply_operations, apply_to_matching
 from taskapp.tasks.changes.service import list_changes, list_tasks_as_of
-from taskapp.tasks.errors import ChangeNotFound, InvalidChange, TagNotFound, UndoConflict
+from taskapp.tasks.errors import ChangeNotFound, InvalidChange, NotApplied, TagNotFound, UndoConflict
 from taskapp.tasks.representation import FIELDS
 from taskapp.tasks.tags import service as tags_service
 from taskapp.tasks.trash.service import list_deleted, restore_task
@@ -34,6 +35,12 @@ FIELD_VALUES = {
 }
 SOME_FIELDS = st.fixed_dictionaries({}, optional=FIELD_VALUES)
 TAG = st.sampled_from(["a", "b", "é"])
+CREATE = SOME_FIELDS.map(lambda fields: {"op": "create", "title": "new", **fields})
+ON_A_TASK = st.one_of(
+    SOME_FIELDS.filter(bool).map(lambda fields: {"op": "update", **fields}),
+    st.booleans().map(lambda completed: {"op": "complete", "completed": completed}),
+    st.just({"op": "delete"}),
+)
 # From each operation to its arguments. Those that write a task are called with its id, too.
 OPERATIONS = {
     "create": st.tuples(SOME_FIELDS),
@@ -45,6 +52,8 @@ OPERATIONS = {
     "remove a tag": st.tuples(TAG),
     "undo": st.tuples(st.integers(0, 20)),
     "restore": st.tuples(st.integers(0, 9)),
+    "bulk": st.tuples(st.lists(CREATE, max_size=2), st.lists(ON_A_TASK, max_size=4)),
+    "bulk by filter": st.tuples(TAGS.filter(bool), ON_A_TASK),
 }
 WRITES = {
     "update": lambda user, task, fields: service.update_task(user, task, **fields),
@@ -60,6 +69,10 @@ WRITES_OF_ALL = {
     "remove a tag": tags_service.remove_tag,
     "undo": lambda user, ago: undo_write(user, max(1, list_now(user)[0] - ago)),
     "restore": lambda user, chosen: restore_one(user, chosen),
+    "bulk": lambda user, new, operations: write_many(user, new, operations),
+    "bulk by filter": lambda user, tags, operation: apply_to_matching(
+        user, {"tags_any": tags}, operation, max_affected=1000
+    ),
 }
 SOME_WRITES = st.lists(
     st.sampled_from(["create", *OPERATIONS]).flatmap(
@@ -87,6 +100,14 @@ def restore_one(user, chosen):
         restore_task(user, deleted[chosen % len(deleted)]["id"])
 
 
+def write_many(user, new, operations):
+    """Create tasks, and make an operation on each of the newest ones, in one write."""
+    ids = [task["id"] for task in reversed(list_now(user)[1])]
+    known = [{"id": task_id, **operation} for task_id, operation in zip(ids, operations, strict=False)]
+    if together := new + known:
+        apply_operations(user, together)
+
+
 def write(user, name, chosen, arguments):
     """Make a write of a task that there is, or none if it breaks a rule."""
     try:
@@ -94,7 +115,7 @@ def write(user, name, chosen, arguments):
             WRITES_OF_ALL[name](user, *arguments)
         elif tasks := list_now(user)[1]:
             WRITES[name](user, tasks[chosen % len(tasks)]["id"], *arguments)
-    except (CheckViolation, InvalidChange, TagNotFound, ChangeNotFound, UndoConflict):
+    except (CheckViolation, InvalidChange, NotApplied, TagNotFound, ChangeNotFound, UndoConflict):
         pass
 
 

@@ -22,6 +22,7 @@ WRITES = {
     "update": ("PUT", "/{}", {"json": {"title": MARK}}),
     "toggle": ("PATCH", "/{}/complete", {}),
     "delete": ("DELETE", "/{}", {}),
+    "bulk": ("POST", "/bulk", {"json": {"operations": [{"op": "create", "title": MARK}]}}),
 }
 
 

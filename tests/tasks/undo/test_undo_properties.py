@@ -8,13 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskapp.tasks import service
-from taskapp.tasks.errors import InvalidChange, TagNotFound, TaskExists, TaskNotFound, UndoConflict
+from taskapp.tasks.bulk.service import apply_operations
+from taskapp.tasks.errors import InvalidChange, NotApplied, TagNotFound, TaskExists, TaskNotFound, UndoConflict
 from taskapp.tasks.tags import service as tags
 from taskapp.tasks.trash.service import list_deleted, restore_task
 from taskapp.tasks.undo.service import undo_write
 from tests.support.change_log import assert_whole
 
-NO_EFFECT = (InvalidChange, TagNotFound, TaskExists, TaskNotFound, UndoConflict)
+NO_EFFECT = (InvalidChange, NotApplied, TagNotFound, TaskExists, TaskNotFound, UndoConflict)
 TAG = st.sampled_from(["a", "b", "é"])
 TITLE = st.sampled_from(["a", "🙂", 'quote " and \\'])
 FIELDS = {
@@ -40,6 +41,7 @@ WRITES = st.one_of(
     st.tuples(st.just("rename"), TAG, TAG),
     st.tuples(st.just("remove"), TAG),
     st.tuples(st.just("undo"), st.integers(1, 8)),
+    st.tuples(st.just("bulk"), st.lists(TASK, max_size=2), st.dictionaries(PLACE, CHANGES, max_size=2), PLACE),
 )
 
 
@@ -83,6 +85,17 @@ class Account:
 
     def remove(self, name):
         return tags.remove_tag(self.user_id, name).change
+
+    def bulk(self, new, changes, deleted):
+        """Create, update and delete tasks in one write."""
+        updates = [{"op": "update", "id": self.ids[place], **fields} for place, fields in changes.items()]
+        delete = [] if deleted in changes else [{"op": "delete", "id": self.ids[deleted]}]
+        creates = [{"op": "create", **fields} for fields in new]
+        if not (operations := updates + creates + delete):
+            return None
+        written = apply_operations(self.user_id, operations)
+        self.ids += [task_id for task_id, _ in written.tasks[len(updates) : len(updates) + len(creates)]]
+        return written.change
 
     def undo(self, back):
         return undo_write(self.user_id, self.writes[-back]).change
