@@ -48,13 +48,17 @@ class BulkUser:
         page = service.list_tasks(self.user_id, **{"status": "all", "sort": "id", "limit": 1000, **query})
         return as_json(page.tasks)
 
-    def bulk(self, *operations, **options):
-        return self._read(apply_operations(self.user_id, operations, **options))
+    def bulk(self, *operations, read=True, **options):
+        """Apply operations. If ``read``, compare the results with the tasks, which nobody else may write meanwhile."""
+        written = apply_operations(self.user_id, operations, **options)
+        return self._checked(written) if read else written
 
-    def bulk_by(self, values, op, most=1000, **options):
-        return self._read(apply_to_matching(self.user_id, values, op, max_affected=most, **options))
+    def bulk_by(self, values, op, most=1000, *, read=True, **options):
+        """Apply an operation to all tasks that match."""
+        written = apply_to_matching(self.user_id, values, op, max_affected=most, **options)
+        return self._checked(written) if read else written
 
-    def _read(self, written):
+    def _checked(self, written):
         tasks = [(task_id, as_json(task)) for task_id, task in written.tasks]
         if written.change and not written.replayed:
             for number, (task_id, task) in enumerate(tasks, start=written.change):
