@@ -3,7 +3,7 @@ the database holds exactly the acknowledged writes: none is lost, and none happe
 of changes meanwhile hold the same.
 
 Every write has a key, and is retried with it until there is a response other than 503. The version of a task is the
-number of its user's write, so a write that happened twice is found. `make chaos` runs it longer; the seed is printed
+number of its user's change, so a write that happened twice is found. Some writes change several tasks. `make chaos` runs it longer; the seed is printed
 with -s.
 """
 
@@ -39,8 +39,8 @@ class Writer:
     def __init__(self, number, server):
         self.user_id = f"writer-{number}"
         self.ledger = {}
-        self.writes = self.repeats = 0
-        # Each write takes the next number, and all of them are acknowledged in the end.
+        # Each change takes the next number, and all of them are acknowledged in the end.
+        self.writes = self.changes = self.repeats = 0
         self.longest = 0.0
         self._random = random.Random(f"{SEED} {number}")
         self._client = server.client(self.user_id)
@@ -53,12 +53,16 @@ class Writer:
     def _write(self):
         self.writes += 1
         title = f"{self.user_id} {self.writes}"
-        action = self._random.choice(["create", "change", "complete", "delete"]) if self.ledger else "create"
+        action = self._random.choice(["create", "change", "complete", "delete", "bulk"]) if self.ledger else "create"
         task_id = self._random.choice(list(self.ledger)) if self.ledger else None
+        if action == "bulk":
+            self._write_many(title)
+            return
+        self.changes += 1
         if action == "create":
             response = self._send("POST", "", {"title": title})
             assert response.status == 201, response.body
-            self.ledger[response.data["id"]] = (title, False, self.writes)
+            self.ledger[response.data["id"]] = (title, False, self.changes)
             return
         old_title, completed, _ = self.ledger[task_id]
         if action == "delete":
@@ -66,11 +70,27 @@ class Writer:
             del self.ledger[task_id]
         elif action == "change":
             response = self._send("PUT", f"/{task_id}", {"title": title})
-            self.ledger[task_id] = (title, completed, self.writes)
+            self.ledger[task_id] = (title, completed, self.changes)
         else:
             response = self._send("PATCH", f"/{task_id}/complete")
-            self.ledger[task_id] = (old_title, not completed, self.writes)
+            self.ledger[task_id] = (old_title, not completed, self.changes)
         assert response.status == 200, response.body
+
+    def _write_many(self, title):
+        """Create a task, change some, and delete one, in any order."""
+        deleted, *changed = self._random.sample(list(self.ledger), min(20, len(self.ledger)))
+        operations = [{"op": "create", "title": title}, {"op": "delete", "id": deleted}]
+        operations += [{"op": "update", "id": task_id, "title": title} for task_id in changed]
+        self._random.shuffle(operations)
+        response = self._send("POST", "/bulk", {"operations": operations})
+        assert response.status == 200, response.body
+        for result in response.data["results"]:
+            self.changes += 1
+            if "id" in result:
+                del self.ledger[result["id"]]
+            else:
+                task_id = result["task"]["id"]
+                self.ledger[task_id] = (title, self.ledger.get(task_id, (title, False))[1], self.changes)
 
     def _send(self, method, path, body=...):
         """Send a write until there is a response; a toggle too, because its key makes it happen once."""
@@ -214,6 +234,6 @@ def test_database_holds_exactly_what_was_acknowledged(database, secret, tmp_path
     sys.stdout.write(f"seed {SEED}: {writes} writes, {repeats} responses of 503, faults: {chaos.done}\n")
     for writer, follower in zip(writers, followers, strict=True):
         assert stored(database, writer.user_id) == writer.ledger == follower.mirror
-        assert len(assert_whole(database.url, writer.user_id)) == writer.writes
+        assert len(assert_whole(database.url, writer.user_id)) == writer.changes
         assert writer.longest < TIMEOUT + 2
     assert writes > SECONDS

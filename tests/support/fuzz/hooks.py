@@ -8,12 +8,14 @@ import schemathesis
 from marshmallow import ValidationError, fields
 
 from taskapp.http.fields import has_visible_character
+from taskapp.tasks.bulk.filter_schema import FilterIn
 from taskapp.tasks.fields import Day, Tag, Tags, TimeZone
 from taskapp.tasks.list_schema import ListQuery
 
 USER_ID = re.compile(r"[^/\0]{1,255}")
 KEY = re.compile(r'[!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}"')
 LIST = ListQuery()
+FILTER = FilterIn()
 TAG = re.compile(r'(W/)?"[!#-~]*"')
 TAGS = re.compile(rf"{TAG.pattern}( *, *{TAG.pattern})*")
 
@@ -51,6 +53,22 @@ def repair(body):
         body["remove_tags"] = [tag for tag in body.get("remove_tags", []) if tag.strip() != "errand"]
 
 
+def repair_bulk(body):
+    """Do the same for writes of many tasks: no two operations are on one task, and a filter has no contradiction."""
+    # A number such as 65.0 is an integer of JSON Schema, but not of the service.
+    for place, operation in enumerate(body.get("operations", [body])):
+        repair(operation)
+        operation |= {name: int(operation[name]) for name in ("version", "max_affected") if name in operation}
+        operation |= {"id": place + 1} if "id" in operation else {}
+        operation |= {"uid": str(uuid.uuid4())} if "uid" in operation else {}
+    values = body.get("filter", {})
+    while named := FILTER.validate(values).keys() & values.keys():
+        for name in named:
+            del values[name]
+    if "filter" in body and not values:
+        values["status"] = "all"
+
+
 def repair_query(query):
     """Do the same for a query string, whose days come in pairs."""
     for name, field, valid in (("name", Tag(), "home"), ("time_zone", TimeZone(), "Pacific/Apia")):
@@ -83,7 +101,7 @@ def before_call(_context, case, _kwargs):
     if USER_ID.fullmatch(str(case.path_parameters.get("user_id", ""))):
         case.path_parameters["user_id"] = os.environ["FUZZ_USER_ID"]
     if case.meta.generation.mode.is_positive and isinstance(case.body, dict):
-        repair(case.body)
+        (repair_bulk if case.operation.label.endswith("/bulk") else repair)(case.body)
     if case.meta.generation.mode.is_positive:
         (repair_list if case.operation.label == "GET /api/{user_id}/tasks" else repair_query)(case.query)
     # A key is for one request; with another it is a 422. An invalid key stays as it is.
