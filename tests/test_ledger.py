@@ -2,9 +2,9 @@
 the database holds exactly the acknowledged writes: none is lost, and none happened twice. Clients that follow the feed
 of changes meanwhile hold the same.
 
-Every write has a key, and is retried with it until there is a response other than 503. The version of a task is the
-number of its user's change, so a write that happened twice is found. Some writes change several tasks. `make chaos` runs it longer; the seed is printed
-with -s.
+Every write has a key, and is retried with it until there is a response other than 503. Some writes change several
+tasks. The version of a task is the number of its user's change, so a write that happened twice is found. `make chaos`
+runs it longer; the seed is printed with -s.
 """
 
 import os

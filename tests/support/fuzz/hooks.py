@@ -58,9 +58,11 @@ def repair_bulk(body):
     # A number such as 65.0 is an integer of JSON Schema, but not of the service.
     for place, operation in enumerate(body.get("operations", [body])):
         repair(operation)
-        operation |= {name: int(operation[name]) for name in ("version", "max_affected") if name in operation}
-        operation |= {"id": place + 1} if "id" in operation else {}
-        operation |= {"uid": str(uuid.uuid4())} if "uid" in operation else {}
+        operation.update({name: int(operation[name]) for name in ("version", "max_affected") if name in operation})
+        if "id" in operation:
+            operation["id"] = place + 1
+        if "uid" in operation:
+            operation["uid"] = str(uuid.uuid4())
     values = body.get("filter", {})
     while named := FILTER.validate(values).keys() & values.keys():
         for name in named:

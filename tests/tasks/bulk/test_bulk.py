@@ -10,6 +10,7 @@ from taskapp.tasks.bulk.found import FIXED_FIELDS
 from taskapp.tasks.representation import is_time
 from tests.support.bulk_user import BulkUser, as_json, fields_of
 from tests.support.change_log import assert_whole
+from tests.support.postgres import run_sql
 from tests.tasks.changes.test_log import CHANGES
 from tests.tasks.undo.test_undo import WHOLE
 
@@ -39,6 +40,8 @@ def test_results_and_numbers_are_in_the_order_of_the_request(alice):
         assert operation.get("id", task_id) == task_id
         assert (task is None) == (operation["op"] == "delete")
         assert task is None or {**task, **operation, "op": 0} == {**task, "op": 0}
+    new = [task_id for operation, (task_id, _) in zip(operations, written.tasks, strict=True) if "id" not in operation]
+    assert new == sorted(new)
     assert len(alice.tasks()) == 9
     assert alice.create()["version"] == 22
 
@@ -70,6 +73,15 @@ def test_complete_keeps_or_sets_or_clears_its_time(alice):
         for (_, task), time in zip(written.tasks, expected, strict=True):
             assert task["completed"] is value
             assert task["completed_at"] == (task["updated_at"] if time is ... else time)
+
+
+def test_task_of_a_release_without_the_log_keeps_its_count(bulk_user, database_url):
+    """Its version may be ahead of the log."""
+    alice, bob = bulk_user, BulkUser(database_url)
+    statement = "INSERT INTO tasks (user_id, title, version) VALUES (%s, 'old', 7) RETURNING id"
+    ((task_id,),) = run_sql(database_url, statement, [bob.user_id])
+    assert bob.bulk({"op": "create", "title": "x"}, {"op": "update", "id": task_id, "title": "y"}).change == 8
+    assert (bob.create()["version"], alice.create()["version"]) == (10, 1)
 
 
 def test_uid_of_a_new_task(alice):

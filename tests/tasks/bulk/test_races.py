@@ -1,5 +1,6 @@
 """Bulk writes that race with each other and with all other writes on the same tasks of one user."""
 
+import contextlib
 import os
 import random
 import secrets
@@ -86,12 +87,10 @@ class Race:
         self._user.put({"id": choice.choice(self.ids)}, title=secrets.token_hex(4), completed=choice.random() < 0.5)
 
     def _rename(self, choice):
-        try:
+        with contextlib.suppress(TagNotFound):
             rename_tag(self._user.user_id, *choice.sample(["a", "b", "f"], 2))
-        except TagNotFound:
-            pass
 
-    def _undo(self, choice):
+    def _undo(self, _):
         if self.bulk:
             try:
                 undo_write(self._user.user_id, self.bulk[-1])
