@@ -1,6 +1,7 @@
 """The table of tasks."""
 
 from datetime import date, datetime, time
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -16,7 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import TIME, TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql import JSONB, TIME, TIMESTAMP, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from taskapp.db import db
@@ -56,6 +57,15 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates t
         Index("ix_tasks_user_id_due_order_id", "user_id", "due_order", "id", postgresql_where=text("NOT completed")),
         Index("ix_tasks_user_id_completed_at_id", "user_id", "completed_at", "id", postgresql_where=text("completed")),
         Index("uq_tasks_user_id_uid", "user_id", "uid", unique=True),
+        # A series has each of its occurrences once.
+        Index(
+            "uq_tasks_user_id_occurrence",
+            "user_id",
+            text("(recurrence ->> 'series_id')"),
+            text("(recurrence ->> 'occurrence')"),
+            unique=True,
+            postgresql_where=text("recurrence IS NOT NULL"),
+        ),
         CheckConstraint("user_id <> ''", name="user_id_not_empty"),
         # Only characters that both PostgreSQL and Python treat as white space, in any locale.
         CheckConstraint(r"btrim(title, E' \t\n\r\f\x0b') <> ''", name="title_not_blank"),
@@ -68,6 +78,10 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates t
             "due_order = coalesce(due_date + coalesce(due_time, time '24:00'), 'infinity')", name="due_order"
         ),
         CheckConstraint("due_date BETWEEN '1900-01-01' AND '2999-12-31'", name="due_years"),
+        CheckConstraint(
+            "recurrence IS NULL OR (recurrence ? 'rule' AND due_date IS NOT NULL AND time_zone IS NOT NULL)",
+            name="recurrence",
+        ),
         CheckConstraint(f"priority BETWEEN 0 AND {NO_PRIORITY}", name="priority"),
         CheckConstraint(f"cardinality(tags) <= {MAXIMUM_TAGS} AND array_position(tags, NULL) IS NULL", name="tags"),
     )
@@ -88,6 +102,8 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates t
     due_date: Mapped[date | None] = mapped_column(info=WRITABLE)
     due_time: Mapped[time | None] = mapped_column(TIME(precision=0), info=WRITABLE)
     time_zone: Mapped[str | None] = mapped_column(String(ZONE_LENGTH, collation="C"), info=WRITABLE)
+    # The rule by which the task recurs, and what follows from it; see taskapp.tasks.recurrence.documents.
+    recurrence: Mapped[dict[str, Any] | None] = mapped_column(JSONB, info=WRITABLE)
     # When the task is due on the clock of its time zone: the end of a day without a time, and last without a day. Not
     # null, because an index cannot look up a row comparison with an expression.
     due_order: Mapped[datetime] = mapped_column(

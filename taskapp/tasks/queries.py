@@ -19,8 +19,9 @@ from taskapp.tasks.filters import FILTERS, STATUSES
 from taskapp.tasks.models import Task
 from taskapp.tasks.orders import columns_of, extra_columns, follows, is_listed, sorted_by
 from taskapp.tasks.pages import with_facts
+from taskapp.tasks.recurrence.completion import completing_task
 from taskapp.tasks.representation import EXPRESSIONS, SELECTED, is_time
-from taskapp.tasks.values import changed_values, completed_at, new_values
+from taskapp.tasks.values import as_sent, changed_values, completed_at, new_values
 
 _owned = Task.user_id == ACTING_USER
 _by_id = (_owned, Task.id == bindparam("task_id"))
@@ -82,9 +83,9 @@ def update_task(
     conditions += (_is_unchanged(name, merged=merged) for name in sorted(unchanged))
     if merged:
         conditions.append(is_disjoint(fields))
-        write = changed_task(lambda at: changed_values(fields, at, merged_value), *conditions)
-    else:
-        write = changed_task(lambda at: changed_values(fields, at), *conditions)
+    resolve = merged_value if merged else as_sent
+    change = completing_task if "completed" in fields else changed_task
+    write = change(lambda at: changed_values(fields, at, resolve), *conditions)
     return idempotent(write) if keyed else write
 
 
@@ -97,7 +98,7 @@ def _toggled(at: Any) -> dict[str, Any]:
 def toggle_task(*, versioned: bool, keyed: bool, merged: bool = False) -> Any:
     """Return the statement that toggles ``completed``. Arguments as for :func:`update_task`."""
     disjoint = (is_disjoint({"completed"}, relative=True),) if merged else ()
-    write = changed_task(_toggled, *_conditions(versioned=versioned and not merged, keyed=keyed), *disjoint)
+    write = completing_task(_toggled, *_conditions(versioned=versioned and not merged, keyed=keyed), *disjoint)
     return idempotent(write) if keyed else write
 
 

@@ -11,6 +11,7 @@ from taskapp.db.idempotency import time_from_json
 from taskapp.http.json_provider import with_microseconds
 from taskapp.tasks.due import due_at
 from taskapp.tasks.models import NO_PRIORITY, PRIORITIES, Task
+from taskapp.tasks.recurrence import documents
 
 _COLUMNS = Task.__table__.columns
 
@@ -43,6 +44,7 @@ def expressions(columns: Any) -> Mapping[str, ColumnElement[Any]]:
         "completed_at": case((columns.completed, columns.completed_at)),
         "due_time": func.left(cast(columns.due_time, Text), 5),
         "due_at": due_at(columns),
+        "recurrence": documents.shown(columns.recurrence),
     }
     return {name: (derived[name] if name in derived else getattr(columns, name)).label(name) for name in FIELDS}
 
@@ -113,6 +115,7 @@ _CONVERTED: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_TIMES, _time_from_json),
     "priority": PRIORITIES.__getitem__,
     "due_time": lambda time: time[:5],
+    "recurrence": documents.to_json,
 }
 _IF_MISSING = {name: _MISSING.get(name) for name in FIELDS}
 

@@ -164,7 +164,7 @@ def update_task(
     values = {**new_parameters(changes), "base": base}
     if unchanged:
         values |= sent_parameters(unchanged)
-    conditions: Any = {"versions": versions, "unchanged": unchanged}
+    conditions: Any = {"versions": versions, "unchanged": unchanged, "completes": "completed" in changes}
     try:
         return write_task(statement, values, user_id=user_id, task_id=task_id, key=key, **conditions)
     except (psycopg2.errors.CheckViolation, psycopg2.errors.InvalidParameterValue) as error:
@@ -191,7 +191,9 @@ def complete_task(
         return update_task(user_id, task_id, completed=completed, versions=versions, merge=merge, key=key)
     base = only_version(versions) if merge else None
     statement = queries.toggle_task(versioned=versions is not None, keyed=key is not None, merged=base is not None)
-    return write_task(statement, {"base": base}, user_id=user_id, task_id=task_id, versions=versions, key=key)
+    return write_task(
+        statement, {"base": base}, user_id=user_id, task_id=task_id, versions=versions, key=key, completes=True
+    )
 
 
 def delete_task(

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Date,
+    Text,
     Time,
     all_,
     bindparam,
@@ -20,9 +21,11 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from taskapp.tasks.due import DUE_FIELDS, due_order
 from taskapp.tasks.models import Task
+from taskapp.tasks.recurrence.documents import continued
 
 # The changes of tags, which come together.
 TAG_CHANGES = ("add_tags", "remove_tags")
@@ -30,6 +33,8 @@ _TAG = Task.__table__.c.tags.type.item_type
 
 
 def _parameter(name: str) -> Any:
+    if name == "recurrence":
+        return cast(bindparam("new_recurrence", type_=Text), JSONB)
     parameter = bindparam(f"new_{name}", type_=Task.__table__.c[name].type)
     if name != "time_zone":
         return parameter
@@ -65,15 +70,20 @@ def new_values(fields: Iterable[str], at: Any) -> dict[str, Any]:
     values = {name: _parameter(name) for name in sorted(fields)}
     if "completed" in values:
         values["completed_at"] = case((values["completed"], at))
+    if "recurrence" in values:
+        values["recurrence"] = values["recurrence"].op("-", return_type=JSONB())("resumes")
     if "due_date" in values:
         time = values.get("due_time", literal_column("NULL::time"))
         values["due_order"] = due_order(cast(values["due_date"], Date), cast(time, Time))
     return values
 
 
-def changed_values(
-    fields: Iterable[str], at: Any, resolve: Callable[[str, Any], Any] = lambda _name, sent: sent
-) -> dict[str, Any]:
+def as_sent(_name: str, sent: Any) -> Any:
+    """Return the value that was sent."""
+    return sent
+
+
+def changed_values(fields: Iterable[str], at: Any, resolve: Callable[[str, Any], Any] = as_sent) -> dict[str, Any]:
     """Return the value of each column that an update sets, by name.
 
     Args:
@@ -85,6 +95,8 @@ def changed_values(
     values = {name: resolve(name, _parameter(name)) for name in sorted(fields) if name not in TAG_CHANGES}
     if "completed" in values:
         values["completed_at"] = completed_at(values["completed"], at)
+    if "recurrence" in values:
+        values["recurrence"] = continued(Task.recurrence, values["recurrence"])
     if not values.keys().isdisjoint(DUE_FIELDS):
         # The log has all of them, so that undo compares and sets back the whole instant.
         values = {**{name: getattr(Task, name) for name in DUE_FIELDS}, **values}

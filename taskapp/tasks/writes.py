@@ -5,13 +5,16 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import orjson
+
 from taskapp.db.execute import execute, execute_in_turn
 from taskapp.db.idempotency import RequestKey, execute_idempotent
 from taskapp.tasks import queries
 from taskapp.tasks.changes.entries import CHANGING_FIELDS
 from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
 from taskapp.tasks.models import PRIORITIES
-from taskapp.tasks.representation import from_json, is_time, is_unchanged, to_dict
+from taskapp.tasks.recurrence.missing_days import read_missing_days
+from taskapp.tasks.representation import FIELDS, from_json, is_time, is_unchanged, to_dict
 from taskapp.tasks.values import TAG_CHANGES
 
 
@@ -20,6 +23,7 @@ class StoredTask(NamedTuple):
 
     Attributes:
         fields: the fields of the task for responses, by name.
+        following: the next occurrence, if the write completed one of a recurring task and created that.
         change: the number of the change that a write has logged. None after a read, or if a release without the log
             stored the result.
         replayed: whether this is the stored result of an earlier request with the same idempotency key.
@@ -28,6 +32,7 @@ class StoredTask(NamedTuple):
     fields: dict[str, Any]
     change: int | None = None
     replayed: bool = False
+    following: dict[str, Any] | None = None
 
     @property
     def version(self) -> int:
@@ -48,7 +53,10 @@ def column_values(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def new_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a statement that sets fields, from their values by name."""
-    return {f"new_{name}": value for name, value in column_values(fields).items()}
+    values = {f"new_{name}": value for name, value in column_values(fields).items()}
+    if fields.get("recurrence") is not None:
+        values["new_recurrence"] = orjson.dumps(fields["recurrence"]).decode()
+    return values
 
 
 def complete_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,9 +82,18 @@ def execute_write(
     """
     if key is None:
         rows = execute_in_turn(statement, parameters, user_id=user_id)
-        return StoredTask(to_dict(rows[0]), rows[0][-1]) if rows else None
+        return StoredTask(to_dict(rows[0]), rows[0][-1], following=_following(rows[0])) if rows else None
     outcome = execute_idempotent(statement, parameters, key, user_id=user_id)
-    return outcome and StoredTask(from_json(outcome.result), outcome.result.get("change"), outcome.replayed)
+    if outcome is None:
+        return None
+    result = outcome.result
+    following = result.get("next") and from_json(result["next"])
+    return StoredTask(from_json(result), result.get("change"), outcome.replayed, following)
+
+
+def _following(row: Sequence[Any]) -> dict[str, Any] | None:
+    """Return the next occurrence in a row of a write that sets ``completed``, before the number of the change."""
+    return from_json(row[-2]) if len(row) == len(FIELDS) + 2 and row[-2] else None
 
 
 def precision_of(time: datetime | None) -> str:
@@ -142,6 +159,7 @@ def write_task(
     versions: Collection[int] | None,
     key: RequestKey | None,
     unchanged: Mapping[str, Any] = MappingProxyType({}),
+    completes: bool = False,
 ) -> StoredTask:
     """Run a write of the task ``task_id``, and return the task.
 
@@ -153,15 +171,19 @@ def write_task(
         versions: the versions that the task may have, or None for any.
         key: the idempotency key of the request, or None.
         unchanged: the values that read-only fields of the task must have.
+        completes: whether the write sets ``completed``. If the task recurs, and its stored days are used up, this takes
+            two more messages, once in some 30 occurrences.
 
     Raises:
         TaskNotFound, VersionConflict, ReadOnlyFields: as :func:`taskapp.tasks.service.update_task`.
         IdempotencyKeyInUse, IdempotencyKeyReused: as :func:`execute_write`.
     """
-    parameters = {"task_id": task_id, **parameters}
+    parameters = {"task_id": task_id, "days": None, **parameters}
     if versions is not None:
         parameters["versions"] = list(versions)
     task = execute_write(statement, parameters, user_id, key)
+    if task is None and completes and (days := read_missing_days(user_id, task_id)):
+        task = execute_write(statement, {**parameters, "days": days}, user_id, key)
     if task is not None:
         return task
     if versions is None and not unchanged:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ARRAY, CTE, Column, ColumnElement, Text, cast, func, true
+from sqlalchemy import ARRAY, CTE, Column, ColumnElement, Text, case, cast, func, true
 from sqlalchemy.dialects.postgresql import JSONB, array
 
 from taskapp.db import db
@@ -86,6 +86,56 @@ def new_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
     return db.select(*_selected_from(created), row.version.label("change")).add_cte(logged)
 
 
+def logged_update(
+    values: Values, *conditions: ColumnElement[bool], is_operation: ColumnElement[bool] | None = None
+) -> CTE:
+    """Return the part of a statement that logs an update of a task: its number, time, task and previous version.
+
+    If no task satisfies the conditions, nothing is logged.
+
+    Args:
+        values: as for :func:`changed_task`.
+        conditions: as for the same.
+        is_operation: whether the write may change another task, too, with the next number. None: it does not.
+    """
+    last = last_change()
+    new = values(last.c.now)
+    number = func.greatest(last.c.number, Task.version) + 1
+    columns: dict[str, Any] = {
+        "user_id": Task.user_id,
+        "number": number,
+        "task_id": Task.id,
+        "previous": Task.version,
+        "previous_at": Task.updated_at,
+        "at": last.c.now,
+        "before": image({name: _TABLE.c[name] for name in new}),
+        "after": image(new),
+    }
+    if is_operation is not None:
+        columns["operation"] = case((is_operation, number))
+    entry = (
+        db.select(*columns.values())
+        .select_from(_TABLE.join(last, true()))
+        .where(*conditions)
+        # A release without the log takes no turn. Its update of the task ends before the entry is made.
+        .with_for_update(key_share=True, of=_TABLE)
+    )
+    returned = (Change.number, Change.task_id, Change.at, Change.previous, Change.before)
+    logged: CTE = db.insert(Change).from_select(list(columns), entry).returning(*returned).cte("logged")
+    return logged
+
+
+def update_logged(logged: CTE, values: Values) -> Any:
+    """Return the update of the task that :func:`logged_update` logged."""
+    # Planned faster than a join. If nothing was logged, they are null, and no task has this id.
+    number, task_id, at = (db.select(logged.c[name]).scalar_subquery() for name in ("number", "task_id", "at"))
+    return (
+        db.update(Task)
+        .where(Task.user_id == ACTING_USER, Task.id == task_id)
+        .values(**values(at), version=number, updated_at=at)
+    )
+
+
 def changed_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
     """Return the statement that changes the task ``task_id``, and returns it and the number of the change.
 
@@ -95,34 +145,8 @@ def changed_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
         values: returns the new values of columns by name, for the time of the change.
         conditions: the conditions on the task. They must include the user and the id.
     """
-    last = last_change()
-    new = values(last.c.now)
-    entry = (
-        db.select(
-            Task.user_id,
-            func.greatest(last.c.number, Task.version) + 1,
-            Task.id,
-            Task.version,
-            Task.updated_at,
-            last.c.now,
-            image({name: _TABLE.c[name] for name in new}),
-            image(new),
-        )
-        .select_from(_TABLE.join(last, true()))
-        .where(*conditions)
-        # A release without the log takes no turn. Its update of the task ends before the entry is made.
-        .with_for_update(key_share=True, of=_TABLE)
-    )
-    entry_columns = (Change.number, Change.task_id, Change.at)
-    logged = db.insert(Change).from_select(list(_LOGGED), entry).returning(*entry_columns).cte("logged")
-    # Planned faster than a join. If nothing was logged, they are null, and no task has this id.
-    number, task_id, at = (db.select(column).scalar_subquery() for column in logged.c)
-    return (
-        db.update(Task)
-        .where(Task.user_id == ACTING_USER, Task.id == task_id)
-        .values(**values(at), version=number, updated_at=at)
-        .returning(*SELECTED, Task.version.label("change"))
-    )
+    update = update_logged(logged_update(values, *conditions), values)
+    return update.returning(*SELECTED, Task.version.label("change"))
 
 
 def deleted_task(*conditions: ColumnElement[bool]) -> Any:
