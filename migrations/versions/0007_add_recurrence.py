@@ -34,7 +34,7 @@ OCCURRENCE = ["user_id", sa.text("(recurrence ->> 'series_id')"), sa.text("(recu
 ADD = f"""
 ALTER TABLE tasks ADD COLUMN IF NOT EXISTS recurrence jsonb;
 ALTER TABLE tasks DROP CONSTRAINT IF EXISTS {CHECK}, ADD CONSTRAINT {CHECK} CHECK (
-    recurrence IS NULL OR (recurrence ? 'rule' AND due_date IS NOT NULL AND time_zone IS NOT NULL)) NOT VALID;
+    recurrence IS NULL OR (NOT recurrence ? 'invalid' AND due_date IS NOT NULL AND time_zone IS NOT NULL)) NOT VALID;
 GRANT INSERT (recurrence), UPDATE (recurrence) ON tasks TO {ROLE}
 """
 

@@ -79,7 +79,7 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates t
         ),
         CheckConstraint("due_date BETWEEN '1900-01-01' AND '2999-12-31'", name="due_years"),
         CheckConstraint(
-            "recurrence IS NULL OR (recurrence ? 'rule' AND due_date IS NOT NULL AND time_zone IS NOT NULL)",
+            "recurrence IS NULL OR (NOT recurrence ? 'invalid' AND due_date IS NOT NULL AND time_zone IS NOT NULL)",
             name="recurrence",
         ),
         CheckConstraint(f"priority BETWEEN 0 AND {NO_PRIORITY}", name="priority"),

@@ -29,6 +29,21 @@ def time_field(description: str, example: str = CREATED_AT, **options: Any) -> f
     return fields.DateTime(required=True, metadata=about, **options)
 
 
+# The name is a word of Python.
+_From: Any = Schema.from_dict({"from": fields.String(required=True, validate=OneOf(["due_date", "completion"]))})
+
+
+class RecurrenceOut(_From):  # type: ignore[misc] # marshmallow creates this class at run time.
+    """How a task recurs."""
+
+    rule = fields.String(required=True, metadata={"examples": ["FREQ=WEEKLY;BYDAY=MO"]})
+    series_id = Uid(required=True, metadata={"description": "The same for all occurrences of the series."})
+    occurrence = Day(
+        required=True, metadata={"description": "The day of the rule that the task stands for, wherever it was moved."}
+    )
+    next = Day(required=True, allow_none=True, metadata={"description": "The next day of the rule."})
+
+
 class TaskOut(Schema):
     """A task."""
 
@@ -67,6 +82,9 @@ class TaskOut(Schema):
     due_at = time_field(
         "The instant of `due_date`, `due_time` and `time_zone`. `null` without a `due_time`.", allow_none=True
     )
+    recurrence = fields.Nested(
+        RecurrenceOut, required=True, allow_none=True, metadata={"description": "`null` if the task does not recur."}
+    )
     created_at = time_field("When the task was created, in UTC.")
     updated_at = time_field("When the task was last changed, in UTC.")
     version = fields.Integer(
@@ -83,6 +101,7 @@ class TaskEnvelope(Schema):
     """A single task."""
 
     data = fields.Nested(TaskOut, required=True)
+    next = fields.Nested(TaskOut, metadata={"description": "The next occurrence, if the write created it."})
 
 
 class Pagination(Schema):

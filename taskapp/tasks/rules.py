@@ -15,7 +15,7 @@ ZONE_UNKNOWN = "Is not known to the database. Choose another name of the time zo
 
 
 # The names of constraints of the table of tasks that a change may violate, without their prefix.
-_RULES = ("due", "tags")
+_RULES = ("due", "tags", "recurrence")
 
 
 def _explain_due(changes: Mapping[str, Any]) -> dict[str, str]:
@@ -24,6 +24,14 @@ def _explain_due(changes: Mapping[str, Any]) -> dict[str, str]:
     if changes.get("time_zone") is not None:
         return {"time_zone": NEEDS["time_zone"]}
     return {"time_zone": "Must not be null while the task has a due_time."}
+
+
+def _explain_recurrence(changes: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong: a recurrence that is not the one of the task, or a task that recurs loses its day."""
+    if changes.get("recurrence") is not None:
+        return {"recurrence": "The task has another series now. Omit series_id, or read the task again."}
+    name = "due_date" if "due_date" in changes else "time_zone"
+    return {name: "Must not be null while the task recurs. Also send recurrence as null to end the series."}
 
 
 def explain_broken(rule: str, changes: Mapping[str, Any]) -> dict[str, str]:
@@ -37,6 +45,8 @@ def explain_broken(rule: str, changes: Mapping[str, Any]) -> dict[str, str]:
         return _explain_due(changes)
     if rule == "tags":
         return {"add_tags": f"The task would have more than {MAXIMUM_TAGS} tags."}
+    if rule == "recurrence":
+        return _explain_recurrence(changes)
     return {rule: READ_ONLY}
 
 

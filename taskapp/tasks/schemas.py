@@ -14,11 +14,12 @@ from taskapp.http.fields import (
     UnchangedTime,
     UnchangedUuid,
 )
-from taskapp.http.input_schema import InputSchema
+from taskapp.http.input_schema import InputSchema, Object
 from taskapp.http.request import current_request
 from taskapp.tasks import synonyms
 from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
+from taskapp.tasks.recurrence.schemas import RecurrenceIn, check_recurrence
 from taskapp.tasks.representation import (
     CREATABLE_FIELDS,
     NULLABLE_FIELDS,
@@ -88,6 +89,16 @@ class _Dated:
             "stored as `Asia/Kolkata`. Needs `due_date`."
         },
     )
+    recurrence = Object(
+        RecurrenceIn,
+        allow_none=True,
+        metadata={"description": "How the task recurs. Needs `due_date` and `time_zone`. `null`: not at all."},
+    )
+
+    @validates_schema
+    def check_recurrence(self, task: dict[str, Any], **_: Any) -> None:
+        """Reject a recurrence without a day and a zone, or with a day that is none of its rule."""
+        check_recurrence(task)
 
 
 class TaskIn(_Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow creates this class at run time.

@@ -108,7 +108,8 @@ def _update(user_id: str, task_id: int, body: dict[str, Any]) -> Response:
 
 
 def _task_response(task: StoredTask) -> Response:
-    response = json_response({"data": task.fields})
+    following = {} if task.following is None else {"next": task.following}
+    response = json_response({"data": task.fields, **following})
     response.headers["ETag"] = etag(task.version)
     return mark_write(response, task)
 

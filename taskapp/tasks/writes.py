@@ -14,6 +14,7 @@ from taskapp.tasks.changes.entries import CHANGING_FIELDS
 from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
 from taskapp.tasks.models import PRIORITIES
 from taskapp.tasks.recurrence.missing_days import read_missing_days
+from taskapp.tasks.recurrence.series import new_series
 from taskapp.tasks.representation import FIELDS, from_json, is_time, is_unchanged, to_dict
 from taskapp.tasks.values import TAG_CHANGES
 
@@ -48,14 +49,16 @@ def column_values(fields: Mapping[str, Any]) -> dict[str, Any]:
         values["priority"] = PRIORITIES.index(fields["priority"])
     if "tags" in fields:
         values["tags"] = fields["tags"] or []
+    if fields.get("recurrence") is not None:
+        values["recurrence"] = new_series(fields["recurrence"], fields["due_date"])
     return values
 
 
 def new_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a statement that sets fields, from their values by name."""
     values = {f"new_{name}": value for name, value in column_values(fields).items()}
-    if fields.get("recurrence") is not None:
-        values["new_recurrence"] = orjson.dumps(fields["recurrence"]).decode()
+    if values.get("new_recurrence") is not None:
+        values["new_recurrence"] = orjson.dumps(values["new_recurrence"]).decode()
     return values
 
 

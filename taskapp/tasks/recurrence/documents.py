@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Interval, Text, and_, case, cast, column, func, literal_column, or_
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from taskapp.db import db
 
@@ -35,7 +35,7 @@ def shown(recurrence: Any) -> ColumnElement[Any]:
     """
     pairs = [part for name in _SHOWN for part in (name, recurrence.op("->")(name))]
     following = recurrence.op("->")("upcoming").op("->")(literal_column("0"))
-    return case((recurrence.is_not(None), func.jsonb_build_object(*pairs, "next", following, type_=JSONB)))
+    return case((recurrence.is_not(None), func.json_build_object(*pairs, "next", following, type_=JSON)))
 
 
 def to_json(recurrence: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -105,10 +105,7 @@ def continued(current: Any, sent: Any) -> ColumnElement[Any]:
 
     Args:
         current: the column.
-        sent: the object to store, or null. If the client sent a ``series_id``, it is its member ``resumes``.
+        sent: the object to store, or null. Its member ``resumes`` is what the client sent back of what it has read.
     """
-    same = and_(
-        sent.op("->")("resumes") == current.op("->")("series_id"),
-        *(sent.op("->")(name) == current.op("->")(name) for name in ("rule", "from")),
-    )
+    same = current.op("@>")(sent.op("->")("resumes"))
     return case((same, current), else_=sent.op("-", return_type=JSONB())("resumes"))

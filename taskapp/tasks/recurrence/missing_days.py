@@ -9,6 +9,7 @@ from taskapp.db import db
 from taskapp.db.execute import execute
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.models import Task
+from taskapp.tasks.recurrence.grammar import parse
 from taskapp.tasks.recurrence.series import days_after
 
 _GET_SERIES = db.select(Task.recurrence, cast(func.timezone(Task.time_zone, func.now()), Date)).where(
@@ -25,7 +26,8 @@ def read_missing_days(user_id: str, task_id: int) -> str | None:
     if not rows or "after" in rows[0][0]:
         return None
     recurrence, today = rows[0]
+    rule, last = parse(recurrence["rule"]), recurrence["last"] and date.fromisoformat(recurrence["last"])
     occurrence = date.fromisoformat(recurrence["occurrence"])
-    days = days_after(recurrence["rule"], occurrence, recurrence["last"], not_before=today)
+    days = days_after(rule, occurrence, last, not_before=today)
     of = {name: recurrence[name] for name in ("series_id", "occurrence")}
     return orjson.dumps({**of, **days}).decode()

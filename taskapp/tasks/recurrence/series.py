@@ -1,40 +1,58 @@
-"""A series: the object that a task stores about it, made of a rule."""
+"""The series of a recurring task: the object that the task stores, made of a rule. See :mod:`.documents`."""
 
 import uuid
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-# PROVISIONAL: until the grammar is there.
+from taskapp.tasks.recurrence.expansion import last_day, upcoming
+from taskapp.tasks.recurrence.grammar import parse
+from taskapp.tasks.recurrence.rules import Rule, repeat_after, starts
+
+DUE_DATE, COMPLETION = "due_date", "completion"
+# What says which occurrence of which series a client means that sends back what it has read.
+_READ = ("rule", "from", "series_id", "occurrence")
 
 
-def days_after(rule: str, occurrence: date, last: str | None, *, not_before: date) -> dict[str, Any]:
-    from dateutil.rrule import rrulestr  # noqa
+def days_after(rule: Rule, day: date, last: date | None, *, not_before: date = date.min) -> dict[str, Any]:
+    """Return the days of a rule after one of them: ``upcoming``, and ``all``, whether the series ends with these.
 
-    text = ";".join(p for p in rule.split(";") if not p.startswith(("COUNT", "UNTIL")))
-    from datetime import datetime
-
-    rr = rrulestr(text, dtstart=datetime(occurrence.year, occurrence.month, occurrence.day))
-    out = []
-    for day in rr:
-        d = day.date()
-        if last and d.isoformat() > last:
-            return {"upcoming": out, "all": True}
-        if d <= occurrence or d < not_before:
-            continue
-        out.append(d.isoformat())
-        if len(out) == 32:
-            return {"upcoming": out, "all": False}
-    return {"upcoming": out, "all": True}
+    Args:
+        rule: the rule.
+        day: one of its days.
+        last: the day on which the series ends, or None.
+        not_before: the first day to return.
+    """
+    days, ends = upcoming(rule, day, last)
+    while not ends and days[-1] < not_before:
+        days, ends = upcoming(rule, days[-1], last)
+    if not ends and (earlier := [each for each in days if each < not_before]):
+        days, ends = upcoming(rule, earlier[-1], last)
+    return {"upcoming": [str(each) for each in days if each >= not_before], "all": ends}
 
 
-def new_series(value: Mapping[str, Any], due_date: str) -> dict[str, Any]:
-    """Return the object."""
-    base = {"rule": value["rule"], "from": value.get("from", "due_date"), "series_id": str(uuid.uuid4())}
-    base["occurrence"] = due_date
-    if "series_id" in value:
-        base["resumes"] = value["series_id"]
-    if base["from"] == "completion":
-        return {**base, "after": "3 days"}
-    day = date.fromisoformat(due_date)
-    return {**base, "last": None, **days_after(value["rule"], day, None, not_before=day)}
+def new_series(recurrence: Mapping[str, Any], due_date: str) -> dict[str, Any]:
+    """Return the object for a task on a day.
+
+    Args:
+        recurrence: its ``rule``, which is valid and canonical, and ``from``. If a client sends back what it has read,
+            also the ``series_id``.
+        due_date: the day of the task. If it is none of the rule's days, only a series that goes on can have it. Then
+            the object has ``invalid``, which the table rejects.
+    """
+    text, day = recurrence["rule"], date.fromisoformat(due_date)
+    series: dict[str, Any] = {
+        "from": recurrence["from"],
+        "series_id": str(uuid.uuid4()),
+        "occurrence": due_date,
+        "rule": text,
+    }
+    if "series_id" in recurrence:
+        series["resumes"] = {name: recurrence[name] for name in _READ if name in recurrence}
+    rule = parse(text, from_completion=recurrence["from"] == COMPLETION)
+    if recurrence["from"] == COMPLETION:
+        return {**series, "after": repeat_after(rule)}
+    if starts(rule, day):
+        return {**series, "invalid": True}
+    last = last_day(rule, day)
+    return {**series, "last": last and str(last), **days_after(rule, day, last)}
