@@ -101,8 +101,8 @@ NUMBERS = "BYDAY with MONTHLY must have numbers, such as 1MO or -1FR, or BYSETPO
         (CAPITALS, ["freq=daily", "FREQ=Daily", "FREQ=WEEKLY;BYDAY=mo", "täglich"]),
         (SHAPE, ["FREQ", "FREQ=", "=DAILY", "FREQ=DAILY;", ";FREQ=DAILY", "FREQ=DAILY;;COUNT=2"]),
         (SHAPE, ["*", "DAILY", "00**1", "ＦＲＥＱ=DAILY", "FREQ:DAILY"]),
-        ("FREQ must be there only once.", ["FREQ=DAILY;FREQ=DAILY"]),
-        ("COUNT must be there only once.", ["FREQ=DAILY;COUNT=2;COUNT=3"]),
+        ("FREQ must not be repeated.", ["FREQ=DAILY;FREQ=DAILY"]),
+        ("COUNT must not be repeated.", ["FREQ=DAILY;COUNT=2;COUNT=3"]),
         (f"FREQ is missing. It must be {NAMES}", ["", "BYDAY=MO", "INTERVAL=2;COUNT=2"]),
         (
             f"FREQ must be {NAMES}",
@@ -138,8 +138,8 @@ NUMBERS = "BYDAY with MONTHLY must have numbers, such as 1MO or -1FR, or BYSETPO
             "UNTIL must be a day that exists, YYYYMMDD.",
             [f"FREQ=DAILY;UNTIL={day}" for day in ("20260229", "20261301", "00000101")],
         ),
-        ("UNTIL and COUNT must not be together.", ["FREQ=DAILY;UNTIL=20261224;COUNT=2"]),
-        ("BYMONTHDAY and BYDAY must not be together.", ["FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=1FR"]),
+        ("UNTIL and COUNT must not be used together.", ["FREQ=DAILY;UNTIL=20261224;COUNT=2"]),
+        ("BYMONTHDAY and BYDAY must not be used together.", ["FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=1FR"]),
         (
             WEEKDAY,
             [
@@ -207,7 +207,9 @@ def test_from_completion_has_only_freq_and_interval(part):
     name = part.partition("=")[0]
     with pytest.raises(InvalidRule) as refused:
         parse(f"FREQ=WEEKLY;{part}", from_completion=True)
-    assert str(refused.value) == (f"{name} is not supported from completion. Such a rule may have FREQ and INTERVAL.")
+    assert str(refused.value) == (
+        f"{name} is not supported with from=completion. Such a rule may have FREQ and INTERVAL."
+    )
 
 
 def test_garbage_raises_only_the_error_of_the_grammar():

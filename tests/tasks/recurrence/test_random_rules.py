@@ -47,3 +47,14 @@ def test_random_rules(number):
             error.add_note(f"{text} from {first}, seed {SEED}")
             raise
     assert slowest < DEADLINE
+
+
+@pytest.mark.parametrize("number", [50, pytest.param(1000, marks=pytest.mark.slow)])
+def test_day_of_the_last_of_a_number_of_occurrences(number):
+    seeded = random.Random(SEED)
+    for _ in range(number):
+        text, first = random_rule(seeded)
+        text = ";".join(part for part in text.split(";") if part[:5] not in {"COUNT", "UNTIL"})
+        text += f";COUNT={seeded.randint(2, 200)}"
+        *_, last = occurrences(text, first)
+        assert last_day(parse(text), first) == last, (text, first, SEED)
