@@ -5,6 +5,7 @@ import secrets
 import pytest
 
 from tests.support.proxy import MessageProxy
+from tests.support.recurring import complete, following, path_of, recurs
 from tests.support.urls import at_port
 
 
@@ -98,6 +99,27 @@ def each_operation(user):
     }
 
 
+def each_completion(user):
+    """Every operation that completes or reopens a task that recurs, or may make a task recur."""
+    task = user.create(**recurs())
+    path, due = path_of(task), {"due_date": "2020-01-01", "time_zone": "UTC"}
+    from_completion = {"recurrence": {"rule": "FREQ=DAILY", "from": "completion"}, **due}
+    last = {"recurrence": {"rule": "FREQ=DAILY;COUNT=2"}, **due}
+    return {
+        "complete": lambda: complete(user, task),
+        "reopen": lambda: complete(user, task, completed=False),
+        "toggle with a key": lambda: user.patch(f"{path}/complete", headers={"Idempotency-Key": secrets.token_hex()}),
+        "complete what is completed": lambda: complete(user, task),
+        "toggle": lambda: user.patch(f"{path}/complete"),
+        "complete with a new rule": lambda: user.put(path, json={"completed": False, **from_completion}),
+        "complete from completion": lambda: user.put(path, json={"completed": True}),
+        "reopen the last": lambda: user.put(path, json={"completed": False, **last}),
+        "complete the last": lambda: user.put(path, json={"completed": True}),
+        "end": lambda: user.put(path, json={"recurrence": None}),
+        "create": lambda: user.create(**recurs()),
+    }
+
+
 def assert_each_operation_is_one_message(proxy, user):
     # The first key of a process starts the purge of old ones, which is a message of its own.
     user.post(json={"title": "x"}, headers={"Idempotency-Key": secrets.token_hex()})
@@ -109,6 +131,38 @@ def assert_each_operation_is_one_message(proxy, user):
 
 def test_each_operation_is_one_message(proxy, user):
     assert_each_operation_is_one_message(proxy, user)
+
+
+def assert_messages(proxy, operations, count):
+    for name, operation in operations.items():
+        sent = []
+        counted = proxy.during(lambda o=operation, s=sent: s.append(o()))
+        assert (name, dict(counted)) == (name, {"Q": count})
+
+
+def test_completion_of_a_task_that_recurs_is_one_message(proxy, user):
+    assert_messages(proxy, each_completion(user), 1)
+
+
+def test_completion_takes_three_messages_if_the_stored_days_are_used_up(proxy, user):
+    """It reads the task, computes the days, and is sent again. The next 30 completions are one message each."""
+    task = user.create(**recurs("FREQ=DAILY"))
+    counts = []
+    for _ in range(65):
+        made = []
+        counted = proxy.during(lambda m=made, t=task: m.append(complete(user, t)))
+        task = following(made[0])
+        counts.append(counted["Q"])
+    assert counts == [*[1] * 31, 3, *[1] * 30, 3, 1, 1]
+    late = user.create(**recurs("FREQ=DAILY", "2020-01-01"))
+    key = {"Idempotency-Key": secrets.token_hex()}
+    assert_messages(proxy, {"late": lambda: complete(user, late, headers=key)}, 3)
+    assert_messages(proxy, {"replayed": lambda: complete(user, late, headers=key)}, 1)
+
+
+def test_completion_without_a_task_is_two_messages(proxy, user):
+    """The second one looks whether the days of a task are used up."""
+    assert_messages(proxy, {"missing": lambda: user.patch("/1/complete")}, 2)
 
 
 def test_conflict_takes_a_second_message(proxy, user):

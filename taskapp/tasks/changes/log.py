@@ -89,7 +89,7 @@ def new_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
 def logged_update(
     last: Any, new: Mapping[str, Any], *conditions: ColumnElement[bool], is_operation: ColumnElement[bool] | None = None
 ) -> CTE:
-    """Return the part of a statement that logs an update of a task: its number, time, task and previous version.
+    """Return the part of a statement that logs an update of a task: its number, operation, task, time and ``before``.
 
     If no task satisfies the conditions, nothing is logged.
 
@@ -119,7 +119,7 @@ def logged_update(
         # A release without the log takes no turn. Its update of the task ends before the entry is made.
         .with_for_update(key_share=True, of=_TABLE)
     )
-    returned = (Change.number, Change.task_id, Change.at, Change.previous, Change.before)
+    returned = (Change.number, Change.operation, Change.task_id, Change.at, Change.before)
     logged: CTE = db.insert(Change).from_select(list(columns), entry).returning(*returned).cte("logged")
     return logged
 

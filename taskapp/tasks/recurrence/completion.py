@@ -35,7 +35,7 @@ from sqlalchemy.orm import aliased
 
 from taskapp.db import db
 from taskapp.db.prefix import ACTING_USER
-from taskapp.tasks.changes.batch import TABLE, fields_of, row_image
+from taskapp.tasks.changes.batch import TABLE, fields_of, part, row_image
 from taskapp.tasks.changes.log import NOT_LOGGED, Values, last_change, logged_update, update_logged, without
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.due import due_order
@@ -88,8 +88,8 @@ def _created(updated: CTE, logged: CTE) -> CTE:
     was_completed = logged.c.before.op("->>")("completed") == "true"
     day = next_day(series, row.time_zone, row.updated_at).label("day")
     occurrence = db.select(updated, series.label("series"), day).select_from(updated.join(logged, true()))
-    occurrence = occurrence.where(row.recurrence.is_not(None), row.completed, not_(was_completed)).cte("occurrence")
-    row = occurrence.c
+    occurrence = occurrence.where(row.recurrence.is_not(None), row.completed, not_(was_completed))
+    row = part(occurrence, "occurrence").c
     columns = {
         "user_id": ACTING_USER,
         **{name: row[name] for name in _COPIED},
@@ -109,36 +109,37 @@ def _created(updated: CTE, logged: CTE) -> CTE:
 
 
 def _removed(updated: CTE, logged: CTE) -> CTE:
-    """Return the next occurrence, deleted if the completion that is taken back made it, and nobody has changed it.
-
-    An index finds it by the time at which it was created, which is that of the completion.
-    """
+    """Return the next occurrence, deleted if the completion that is taken back made it, and nobody has changed it."""
     row, entry = updated.c, logged.c
-    is_reopened = and_(entry.before.op("->>")("completed") == "true", not_(row.completed))
+    # Of a task that does not recur, the log entry has no operation.
+    is_reopened = and_(entry.operation.is_not(None), entry.before.op("->>")("completed") == "true", not_(row.completed))
     completed_at = cast(entry.before.op("->>")("completed_at"), DateTime(timezone=True))
-    delete = db.delete(Task).where(
-        Task.user_id == ACTING_USER,
-        Task.created_at == db.select(completed_at).select_from(updated.join(logged, is_reopened)).scalar_subquery(),
-        not_(Task.completed),
-        Task.recurrence.op("->")("series_id") == db.select(row.recurrence.op("->")("series_id")).scalar_subquery(),
-        _is_as_created(db.select(row.id).scalar_subquery()),
-    )
+    completed_at = db.select(completed_at).select_from(updated.join(logged, is_reopened)).scalar_subquery()
+    made = aliased(Task, name="made")
+    # It was created at the time of the completion. As a range with an order, the index of times is the best one even if
+    # most tasks were created at the same time. If nothing is reopened, the time is null, and nothing is read.
+    is_of_time = made.created_at.between(completed_at, completed_at)
+    found = db.select(made.id).where(made.user_id == ACTING_USER, is_of_time, not_(made.completed))
+    found = found.where(_is_as_created(made, db.select(row.id).scalar_subquery())).order_by(made.created_at, made.id)
+    delete = db.delete(Task).where(Task.user_id == ACTING_USER, Task.id == found.limit(1).scalar_subquery())
     returned = (Task.id, Task.version, Task.updated_at, row_image(TABLE).label("image"))
     removed: CTE = delete.returning(*returned).cte("removed")
     return removed
 
 
-def _is_as_created(task_id: Any) -> ColumnElement[bool]:
-    """Return whether a task is still as the completion of the task ``task_id`` created it: its version is that."""
+def _is_as_created(made: Any, task_id: Any) -> ColumnElement[bool]:
+    """Return whether a task is still as the completion of the task ``task_id`` created it: it has that version."""
     creation, completion = aliased(Change, name="creation"), aliased(Change, name="completion")
     of_completion = and_(
         completion.user_id == ACTING_USER,
-        completion.number == creation.number - 1,
+        completion.number == made.version - 1,
         completion.operation == creation.operation,
         completion.task_id == task_id,
     )
-    made = exists().select_from(join(creation, completion, of_completion))
-    return made.where(creation.user_id == ACTING_USER, creation.number == Task.version, creation.before.is_(None))
+    found = db.select(creation.number).select_from(join(creation, completion, of_completion))
+    found = found.where(creation.user_id == ACTING_USER, creation.number == made.version, creation.before.is_(None))
+    # OFFSET keeps PostgreSQL from joining all tasks and changes.
+    return exists(found.correlate(made).offset(0))
 
 
 def _logged(updated: CTE, created: CTE, removed: CTE) -> CTE:

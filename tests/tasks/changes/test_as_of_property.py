@@ -35,6 +35,17 @@ FIELD_VALUES = {
 }
 SOME_FIELDS = st.fixed_dictionaries({}, optional=FIELD_VALUES)
 TAG = st.sampled_from(["a", "b", "é"])
+# Days that are late, and days that are not.
+RECURS = st.builds(
+    lambda day, rule, since: {
+        "due_date": day,
+        "time_zone": "Asia/Tokyo",
+        "recurrence": {"rule": rule, "from": since},
+    },
+    st.sampled_from(["1999-12-27", "2040-01-02"]),
+    st.sampled_from(["FREQ=DAILY", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO"]),
+    st.just("due_date"),
+) | st.just({"recurrence": None})
 CREATE = SOME_FIELDS.map(lambda fields: {"op": "create", "title": "new", **fields})
 ON_A_TASK = st.one_of(
     SOME_FIELDS.filter(bool).map(lambda fields: {"op": "update", **fields}),
@@ -43,8 +54,8 @@ ON_A_TASK = st.one_of(
 )
 # From each operation to its arguments. Those that write a task are called with its id, too.
 OPERATIONS = {
-    "create": st.tuples(SOME_FIELDS),
-    "update": st.tuples(SOME_FIELDS.filter(bool)),
+    "create": st.tuples(SOME_FIELDS | RECURS),
+    "update": st.tuples(SOME_FIELDS.filter(bool) | RECURS),
     "complete": st.tuples(st.sampled_from([None, True, False])),
     "delete": st.tuples(),
     "add and remove tags": st.tuples(TAGS, TAGS),

@@ -11,6 +11,7 @@ import pytest
 from taskapp.db import execute as execute_module
 from tests.support.in_process import LocalUser
 from tests.support.postgres import run_sql
+from tests.support.recurring import MONDAY, recurs
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +52,15 @@ def points(filled):
     ((newest,),) = run_sql(filled, "SELECT max(number) FROM changes WHERE user_id = 'user-1'")
     ((at,),) = run_sql(filled, "SELECT at FROM changes WHERE user_id = 'user-1' AND number = %s", [newest - 20])
     return {"newest": newest, "recent": newest - 20, "time": quote(at.isoformat())}
+
+
+def create_recurring(user):
+    """Create a pending, a completed and a late task that recur, and return their ids."""
+    ids = {}
+    for name, day in {"recurring": MONDAY, "completed": MONDAY, "late": "2020-01-01"}.items():
+        ids[name] = user.send("POST", json={"title": "x", **recurs("FREQ=DAILY", day)}).json["data"]["id"]
+    user.send("PATCH", f"/{ids['completed']}/complete", json={"completed": True})
+    return ids
 
 
 @pytest.fixture
@@ -99,8 +109,17 @@ LISTED = [
 ]
 MATCHING = {"filter": {"tags_any": ["home"], "due": "none"}, "max_affected": 1000}
 
+# Those on tasks that recur: see create_recurring.
+RECURRING = {
+    "complete a task that recurs": ("PATCH", "tasks", "/{recurring}/complete", {"json": {"completed": True}}),
+    "reopen a task that recurs": ("PATCH", "tasks", "/{completed}/complete", {"json": {"completed": False}}),
+    "complete with a key": ("PATCH", "tasks", "/{recurring}/complete", {"key": "complete"}),
+    "complete after years": ("PUT", "tasks", "/{late}", {"json": {"completed": True}}),
+}
+
 # Each operation on the log: a method, a resource, a path and options. ``{}`` is a task with many changes.
 OPERATIONS = {
+    **RECURRING,
     "create": ("POST", "tasks", "", {"json": {"title": "x", "completed": True}}),
     "create with a key": ("POST", "tasks", "", {"json": {"title": "x"}, "key": "key"}),
     "update": ("PUT", "tasks", "/{}", {"json": {"title": "x", "due_date": "2026-12-24"}}),
@@ -143,9 +162,25 @@ def assert_reads_by_key(filled, messages):
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operation_reads_the_log_by_its_key(filled, user, points, sent, name):
     method, resource, path, options = OPERATIONS[name]
-    response = user.send(method, path.format(10_005, **points), resource=resource, **options)
+    tasks = create_recurring(user) if name in RECURRING else {}
+    sent.clear()
+    response = user.send(method, path.format(10_005, **points, **tasks), resource=resource, **options)
     assert response.status_code < 500
     assert_reads_by_key(filled, sent)
+
+
+def test_reopening_looks_the_next_occurrence_up(filled, user, sent):
+    """By the time of its creation, however many tasks there are."""
+    completed = create_recurring(user)["completed"]
+    sent.clear()
+    user.send("PATCH", f"/{completed}/complete", json={"completed": False})
+    plan = explain(filled, sent[0])
+    assert not [node for node in plan if node["Node Type"] == "Seq Scan"]
+    scans = [node for node in plan if node.get("Relation Name") == "tasks" and "Scan" in node["Node Type"]]
+    indexes = {index_of(node) for node in scans}
+    assert indexes == {"pk_tasks", "ix_tasks_user_id_created_at_id"}
+    conditions = [node.get("Index Cond", "") for node in plan if "created_at" in str(node.get("Index Name"))]
+    assert all("created_at" in condition for condition in conditions)
 
 
 @pytest.mark.parametrize(

@@ -95,11 +95,21 @@ def test_edit_of_what_was_completed_does_not_keep_the_next(alice, task, made):
     assert alice.get(path_of(made)).status == 404
 
 
-def test_reopening_with_another_rule_keeps_the_next(alice, task, made):
-    """It belongs to the series that the request ends."""
+def test_reopening_with_another_rule_takes_the_next_back(alice, task, made):
+    """Whatever the series is from now on, the completion made it. If the task no longer recurs, it stays."""
     daily = alice.put(path_of(task), json={"completed": False, **recurs("FREQ=DAILY")}).data
     assert daily["recurrence"]["next"] == "2035-01-02"
-    assert alice.get(path_of(made)).status == 200
+    assert alice.get(path_of(made)).status == 404
+    complete(alice, task)
+    complete(alice, task, completed=False)
+    assert days(alice, "all") == [MONDAY]
+    complete(alice, task)
+    ended = alice.put(path_of(task), json={"completed": False, "recurrence": None}).data
+    assert days(alice, "all") == [MONDAY]
+    assert len(alice.undo(ended["version"]).data["results"]) == 2
+    alice.put(path_of(task), json={"recurrence": None})
+    alice.put(path_of(task), json={"completed": False})
+    assert days(alice, "all") == [MONDAY, "2035-01-02"]
 
 
 def test_reopening_of_what_is_open_changes_nothing_else(alice, made):

@@ -29,12 +29,24 @@ DUE = {
     "due_time": st.none() | st.sampled_from(["00:00", "23:59"]),
     "time_zone": st.none() | st.sampled_from(["UTC", "Asia/Kathmandu"]),
 }
+# One day is long ago, so that its occurrences are late.
+RECURS = st.builds(
+    lambda day, rule, zone, since: {
+        "due_date": day,
+        "time_zone": zone,
+        "recurrence": {"rule": rule, "from": since},
+    },
+    st.sampled_from(["1999-12-27", "2040-01-02"]),
+    st.sampled_from(["FREQ=DAILY", "FREQ=WEEKLY;INTERVAL=2"]),
+    DUE["time_zone"].filter(bool),
+    st.sampled_from(["due_date", "completion"]),
+)
 CHANGES = st.fixed_dictionaries({}, optional={"title": TITLE, **FIELDS, **DUE}).filter(bool)
 TASK = st.fixed_dictionaries({"title": TITLE}, optional={**FIELDS, "due_date": DUE["due_date"]})
 PLACE = st.integers(0, 3)
 WRITES = st.one_of(
-    st.tuples(st.just("create"), TASK),
-    st.tuples(st.just("update"), PLACE, CHANGES),
+    st.tuples(st.just("create"), TASK | RECURS.map(lambda fields: {"title": "recurs", **fields})),
+    st.tuples(st.just("update"), PLACE, CHANGES | RECURS | st.just({"recurrence": None})),
     st.tuples(st.just("toggle"), PLACE),
     st.tuples(st.just("delete"), PLACE),
     st.tuples(st.just("restore"), PLACE),
@@ -69,10 +81,15 @@ class Account:
         return created.change
 
     def update(self, place, changes):
-        return service.update_task(self.user_id, self.ids[place], **changes).change
+        return self._with_next(service.update_task(self.user_id, self.ids[place], **changes))
 
     def toggle(self, place):
-        return service.complete_task(self.user_id, self.ids[place]).change
+        return self._with_next(service.complete_task(self.user_id, self.ids[place]))
+
+    def _with_next(self, written):
+        if written.following:
+            self.ids.append(written.following["id"])
+        return written.change
 
     def delete(self, place):
         return service.delete_task(self.user_id, self.ids[place]).change
