@@ -1,12 +1,15 @@
 """Rules that depend on the whole task, which the database checks: what a change that breaks one did wrong."""
 
 from collections.abc import Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
 import psycopg2
 
 from taskapp.tasks.models import MAXIMUM_TAGS
+from taskapp.tasks.recurrence.grammar import parse
+from taskapp.tasks.recurrence.rules import starts
 
 # What a field that is not null needs.
 NEEDS = MappingProxyType({"due_time": "Needs due_date and time_zone.", "time_zone": "Needs due_date."})
@@ -27,10 +30,12 @@ def _explain_due(changes: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _explain_recurrence(changes: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong: a recurrence that is not the one of the task, or a task that recurs loses its day."""
-    if changes.get("recurrence") is not None:
-        return {"recurrence": "The task has another series now. Omit series_id, or read the task again."}
-    name = "due_date" if "due_date" in changes else "time_zone"
+    """Return what is wrong: a day that only another series has, or a task that recurs loses its day or its zone."""
+    recurrence = changes.get("recurrence")
+    if recurrence is not None:
+        reason = starts(parse(recurrence["rule"]), date.fromisoformat(changes["due_date"]))
+        return {"recurrence.rule": f"{reason} Only the series that the task has now may have another day."}
+    name = "due_date" if "due_date" in changes and changes["due_date"] is None else "time_zone"
     return {name: "Must not be null while the task recurs. Also send recurrence as null to end the series."}
 
 

@@ -102,7 +102,7 @@ def create_task(user_id: str, *, key: RequestKey | None = None, **fields: Any) -
         task = execute_write(statement, new_parameters(fields), user_id, key)
     except psycopg2.errors.UniqueViolation:
         raise UidTaken(_get_by_uid(user_id, fields["uid"]).fields) from None
-    except psycopg2.errors.InvalidParameterValue as error:
+    except (psycopg2.errors.CheckViolation, psycopg2.errors.InvalidParameterValue) as error:
         raise InvalidChange(explain_violation(error, fields)) from None
     assert task is not None  # noqa: S101 # An INSERT returns its row, or raises.
     return task

@@ -185,7 +185,7 @@ def write_task(
     if versions is not None:
         parameters["versions"] = list(versions)
     task = execute_write(statement, parameters, user_id, key)
-    if task is None and completes and (days := read_missing_days(user_id, task_id)):
+    if task is None and completes and (days := read_missing_days(user_id, parameters)):
         task = execute_write(statement, {**parameters, "days": days}, user_id, key)
     if task is not None:
         return task

@@ -87,19 +87,18 @@ def new_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
 
 
 def logged_update(
-    values: Values, *conditions: ColumnElement[bool], is_operation: ColumnElement[bool] | None = None
+    last: Any, new: Mapping[str, Any], *conditions: ColumnElement[bool], is_operation: ColumnElement[bool] | None = None
 ) -> CTE:
     """Return the part of a statement that logs an update of a task: its number, time, task and previous version.
 
     If no task satisfies the conditions, nothing is logged.
 
     Args:
-        values: as for :func:`changed_task`.
-        conditions: as for the same.
+        last: the newest change, of :func:`last_change`.
+        new: the new values of columns by name.
+        conditions: as for :func:`changed_task`.
         is_operation: whether the write may change another task, too, with the next number. None: it does not.
     """
-    last = last_change()
-    new = values(last.c.now)
     number = func.greatest(last.c.number, Task.version) + 1
     columns: dict[str, Any] = {
         "user_id": Task.user_id,
@@ -145,7 +144,8 @@ def changed_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
         values: returns the new values of columns by name, for the time of the change.
         conditions: the conditions on the task. They must include the user and the id.
     """
-    update = update_logged(logged_update(values, *conditions), values)
+    last = last_change()
+    update = update_logged(logged_update(last, values(last.c.now), *conditions), values)
     return update.returning(*SELECTED, Task.version.label("change"))
 
 

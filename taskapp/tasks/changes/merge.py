@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    false,
     func,
     literal_column,
     not_,
@@ -28,6 +29,7 @@ from taskapp.tasks.changes.images import NO_COLUMNS
 from taskapp.tasks.changes.since import BASE, IS_KNOWN, WAS
 from taskapp.tasks.due import DUE_FIELDS
 from taskapp.tasks.models import Task
+from taskapp.tasks.recurrence.documents import is_sent_back
 
 _TABLE = Task.__table__
 _TAGS = {"add_tags": "tags", "remove_tags": "tags"}
@@ -64,6 +66,8 @@ def _is_mergeable(name: str) -> ColumnElement[bool]:
     """
     sent = _json(cast(bindparam(f"new_{name}"), _TABLE.c[name].type))
     was = WAS.op("->")(name)
+    if name == "recurrence":
+        return or_(func.coalesce(was, sent) == sent, func.coalesce(is_sent_back(was, sent), false()))
     if name not in DUE_FIELDS:
         return func.coalesce(was, sent) == sent
     # If two edits each changed a part of the instant, the result would be a time that nobody chose.

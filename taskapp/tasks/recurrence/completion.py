@@ -1,24 +1,28 @@
 """The statement that changes whether a task is completed, with what that means for the series of a recurring task.
 
-If a pending occurrence is completed, the next one is created. If it is reopened right after that, the next one is
-deleted again, unless it was changed since. Both tasks are changed by one write, with two numbers: undo takes back both.
+If a pending occurrence is completed, the next one is created. If it is reopened, the next one is deleted again, unless
+it was changed since. Both tasks are changed by one write, with two numbers: undo takes back both.
 
 A write waits for the user's turn, and sees what came before it. So of several that complete an occurrence at the same
 time, only the first one finds it pending. A unique index stands behind that.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    DateTime,
     Text,
     Time,
+    and_,
     bindparam,
     case,
     cast,
+    exists,
     false,
-    func,
+    join,
     not_,
     null,
     or_,
@@ -27,21 +31,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.orm import aliased
 
 from taskapp.db import db
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.batch import TABLE, fields_of, row_image
-from taskapp.tasks.changes.log import NOT_LOGGED, Values, logged_update, update_logged, without
+from taskapp.tasks.changes.log import NOT_LOGGED, Values, last_change, logged_update, update_logged, without
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.due import due_order
 from taskapp.tasks.models import Task
 from taskapp.tasks.recurrence.documents import following_occurrence, is_known, next_day, with_days
-from taskapp.tasks.representation import expressions
+from taskapp.tasks.representation import WRITABLE_FIELDS, expressions
 
 # The days that follow, if those of the task are used up: see documents.with_days. Null in the first attempt.
 _DAYS = cast(bindparam("days", type_=Text), JSONB)
 # What the next occurrence takes over.
-_COPIED = ("user_id", "title", "description", "priority", "tags", "due_time", "time_zone")
+_COPIED = tuple(name for name in WRITABLE_FIELDS if name not in {"completed", "due_date", "recurrence"})
 
 
 def completing_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
@@ -54,7 +59,10 @@ def completing_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
         values: as for :func:`taskapp.tasks.changes.log.changed_task`.
         conditions: as for the same.
     """
-    logged = logged_update(values, *conditions, _is_possible(values), is_operation=Task.recurrence.is_not(None))
+    last = last_change()
+    new = values(last.c.now)
+    is_operation = or_(Task.recurrence.is_not(None), new.get("recurrence", Task.recurrence).is_not(None))
+    logged = logged_update(last, new, *conditions, _is_possible(new, last.c.now), is_operation=is_operation)
     updated = update_logged(logged, values).returning(*TABLE.columns).cte("updated")
     created = _created(updated, logged)
     removed = _removed(updated, logged)
@@ -65,13 +73,12 @@ def completing_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
     return result.add_cte(_logged(updated, created, removed))
 
 
-def _is_possible(values: Values) -> ColumnElement[bool]:
-    """Return whether the task says what follows it, if that is needed."""
-    at = func.clock_timestamp()
-    new = values(at)
+def _is_possible(new: Mapping[str, Any], at: Any) -> ColumnElement[bool]:
+    """Return whether the task says what follows it, if that is needed. Without a zone, the table rejects it anyway."""
     recurrence = with_days(new.get("recurrence", Task.recurrence), _DAYS)
-    following = next_day(recurrence, new.get("time_zone", Task.time_zone), at)
-    return or_(recurrence.is_(None), Task.completed, not_(new["completed"]), is_known(recurrence, following))
+    time_zone = new.get("time_zone", Task.time_zone)
+    known = is_known(recurrence, next_day(recurrence, time_zone, at))
+    return or_(recurrence.is_(None), Task.completed, not_(new["completed"]), time_zone.is_(None), known)
 
 
 def _created(updated: CTE, logged: CTE) -> CTE:
@@ -84,6 +91,7 @@ def _created(updated: CTE, logged: CTE) -> CTE:
     occurrence = occurrence.where(row.recurrence.is_not(None), row.completed, not_(was_completed)).cte("occurrence")
     row = occurrence.c
     columns = {
+        "user_id": ACTING_USER,
         **{name: row[name] for name in _COPIED},
         "completed": false(),
         "due_date": row.day,
@@ -101,22 +109,36 @@ def _created(updated: CTE, logged: CTE) -> CTE:
 
 
 def _removed(updated: CTE, logged: CTE) -> CTE:
-    """Return the next occurrence, deleted if the completion that is taken back made it, and nobody has changed it."""
+    """Return the next occurrence, deleted if the completion that is taken back made it, and nobody has changed it.
+
+    An index finds it by the time at which it was created, which is that of the completion.
+    """
     row, entry = updated.c, logged.c
-    made = db.select(Change.task_id).where(Change.user_id == ACTING_USER, Change.number == entry.previous + 1)
+    is_reopened = and_(entry.before.op("->>")("completed") == "true", not_(row.completed))
+    completed_at = cast(entry.before.op("->>")("completed_at"), DateTime(timezone=True))
     delete = db.delete(Task).where(
         Task.user_id == ACTING_USER,
-        Task.id == made.where(Change.before.is_(None)).scalar_subquery(),
-        Task.version == entry.previous + 1,
+        Task.created_at == db.select(completed_at).select_from(updated.join(logged, is_reopened)).scalar_subquery(),
         not_(Task.completed),
-        Task.recurrence.op("->")("series_id") == row.recurrence.op("->")("series_id"),
-        entry.before.op("->>")("completed") == "true",
-        not_(row.completed),
+        Task.recurrence.op("->")("series_id") == db.select(row.recurrence.op("->")("series_id")).scalar_subquery(),
+        _is_as_created(db.select(row.id).scalar_subquery()),
     )
-    removed: CTE = delete.returning(Task.id, Task.version, Task.updated_at, row_image(TABLE).label("image")).cte(
-        "removed"
-    )
+    returned = (Task.id, Task.version, Task.updated_at, row_image(TABLE).label("image"))
+    removed: CTE = delete.returning(*returned).cte("removed")
     return removed
+
+
+def _is_as_created(task_id: Any) -> ColumnElement[bool]:
+    """Return whether a task is still as the completion of the task ``task_id`` created it: its version is that."""
+    creation, completion = aliased(Change, name="creation"), aliased(Change, name="completion")
+    of_completion = and_(
+        completion.user_id == ACTING_USER,
+        completion.number == creation.number - 1,
+        completion.operation == creation.operation,
+        completion.task_id == task_id,
+    )
+    made = exists().select_from(join(creation, completion, of_completion))
+    return made.where(creation.user_id == ACTING_USER, creation.number == Task.version, creation.before.is_(None))
 
 
 def _logged(updated: CTE, created: CTE, removed: CTE) -> CTE:

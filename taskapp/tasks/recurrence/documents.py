@@ -18,7 +18,7 @@ and a write that completes it finds the next occurrence by itself. Days are text
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Interval, Text, and_, case, cast, column, func, literal_column, or_
+from sqlalchemy import Boolean, ColumnElement, Date, Interval, Text, and_, case, cast, column, func, literal_column, or_
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from taskapp.db import db
@@ -81,11 +81,16 @@ def is_known(recurrence: Any, following: Any) -> ColumnElement[bool]:
 
 
 def following_occurrence(recurrence: Any, following: Any) -> ColumnElement[Any]:
-    """Return the column of the next occurrence, on the day ``following``."""
+    """Return the column of the next occurrence, on the day ``following``.
+
+    The day after a completion can be the one on which the completed occurrence was due, or before it. An occurrence
+    still has a later day in the series than the one before it, because that is its identity.
+    """
     table, day = _days(recurrence)
+    own = func.greatest(following, cast(recurrence.op("->>")("occurrence"), Date) + 1)
     later = db.select(func.coalesce(func.jsonb_agg(table.c.day), _NO_DAYS, type_=JSONB)).select_from(table)
     upcoming = func.jsonb_build_object("upcoming", later.where(day > following).scalar_subquery(), type_=JSONB)
-    moved = recurrence.op("||", return_type=JSONB())(func.jsonb_build_object("occurrence", following, type_=JSONB))
+    moved = recurrence.op("||", return_type=JSONB())(func.jsonb_build_object("occurrence", own, type_=JSONB))
     return case((recurrence.has_key("after"), moved), else_=moved.op("||", return_type=JSONB())(upcoming))
 
 
@@ -100,12 +105,20 @@ def with_days(recurrence: Any, days: Any) -> ColumnElement[Any]:
     return case((about_this, recurrence.op("||", return_type=JSONB())(days)), else_=recurrence)
 
 
-def continued(current: Any, sent: Any) -> ColumnElement[Any]:
-    """Return the new value of the column: the current one if the client sent that back, or the one that was sent.
+def is_sent_back(current: Any, sent: Any) -> ColumnElement[bool]:
+    """Return whether a client sent back the recurrence that it has read; null if it sent another one.
 
     Args:
         current: the column.
         sent: the object to store, or null. Its member ``resumes`` is what the client sent back of what it has read.
     """
-    same = current.op("@>")(sent.op("->")("resumes"))
-    return case((same, current), else_=sent.op("-", return_type=JSONB())("resumes"))
+    same: ColumnElement[bool] = current.op("@>", return_type=Boolean())(sent.op("->")("resumes"))
+    return same
+
+
+def continued(current: Any, sent: Any) -> ColumnElement[Any]:
+    """Return the new value of the column: the current one if the client sent that back, or the one that was sent.
+
+    Arguments as for :func:`is_sent_back`.
+    """
+    return case((is_sent_back(current, sent), current), else_=sent.op("-", return_type=JSONB())("resumes"))

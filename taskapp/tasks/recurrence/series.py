@@ -38,7 +38,7 @@ def new_series(recurrence: Mapping[str, Any], due_date: str) -> dict[str, Any]:
         recurrence: its ``rule``, which is valid and canonical, and ``from``. If a client sends back what it has read,
             also the ``series_id``.
         due_date: the day of the task. If it is none of the rule's days, only a series that goes on can have it. Then
-            the object has ``invalid``, which the table rejects.
+            the object has ``invalid``, which the table rejects, whether days follow or not.
     """
     text, day = recurrence["rule"], date.fromisoformat(due_date)
     series: dict[str, Any] = {
@@ -53,6 +53,6 @@ def new_series(recurrence: Mapping[str, Any], due_date: str) -> dict[str, Any]:
     if recurrence["from"] == COMPLETION:
         return {**series, "after": repeat_after(rule)}
     if starts(rule, day):
-        return {**series, "invalid": True}
+        return {**series, "invalid": True, "all": True}
     last = last_day(rule, day)
     return {**series, "last": last and str(last), **days_after(rule, day, last)}

@@ -1,0 +1,162 @@
+"""Editing the rule, the day and the zone of a task that recurs, and what is rejected."""
+
+import pytest
+
+from tests.support.recurring import MONDAY, WEEKLY, assert_log, complete, days, following, path_of, recurs
+
+TUESDAY = "2035-01-02"
+MERGE = {"If-Match": '"1"', "Prefer": "merge=disjoint"}
+FOREIGN = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(autouse=True)
+def whole_log(alice, database_url):
+    """After each test, the log is whole."""
+    yield
+    assert_log(database_url, alice)
+
+
+@pytest.fixture
+def task(alice):
+    return alice.create(**recurs())
+
+
+def details(response):
+    assert response.status == 422, response.body
+    return response.error["details"]
+
+
+def test_new_rule_begins_a_new_series(alice, task):
+    edited = alice.patch(path_of(task), json=recurs("FREQ=DAILY")).data
+    assert edited["recurrence"]["next"] == TUESDAY
+    assert edited["recurrence"]["series_id"] != task["recurrence"]["series_id"]
+    assert following(complete(alice, task))["due_date"] == TUESDAY
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_whole_task_sent_back_changes_nothing(alice, task, method):
+    send = getattr(alice, method)
+    assert send(path_of(task), json=task).data["recurrence"] == task["recurrence"]
+    moved = send(path_of(task), json={**alice.get(path_of(task)).data, "due_date": "2035-01-04"}).data
+    assert moved["recurrence"] == task["recurrence"]
+    again = send(path_of(task), json={**moved, "title": "still on Thursday"}).data
+    assert again["recurrence"] == task["recurrence"]
+    assert following(send(path_of(task), json={**again, "completed": True}))["due_date"] == "2035-01-08"
+
+
+def test_rule_changed_in_a_whole_task(alice, task):
+    sent = {**task, "recurrence": {**task["recurrence"], "rule": "FREQ=DAILY"}}
+    edited = alice.put(path_of(task), json=sent).data["recurrence"]
+    assert (edited["rule"], edited["next"]) == ("FREQ=DAILY", TUESDAY)
+    moved = alice.get(path_of(task)).data
+    sent = {**moved, "recurrence": {**moved["recurrence"], "rule": "FREQ=WEEKLY;BYDAY=TU"}}
+    for body in (sent, {**sent, "completed": True}):
+        explained = details(alice.put(path_of(task), json=body))["recurrence.rule"]
+        assert "2035-01-01 is a Monday; the rule has BYDAY=TU." in str(explained)
+    assert alice.get(path_of(task)).data == moved
+
+
+def test_from_changed_in_a_whole_task(alice, task):
+    sent = {**task, "recurrence": {**task["recurrence"], "rule": "FREQ=DAILY", "from": "completion"}}
+    assert alice.put(path_of(task), json=sent).data["recurrence"]["next"] is None
+
+
+def test_another_series_in_a_request_is_a_new_one(alice, task):
+    """Its day must be a day of its rule: only what a task already has may stay elsewhere."""
+    for series in (FOREIGN, alice.create(**recurs())["recurrence"]["series_id"]):
+        fields = recurs(series_id=series, occurrence="2035-01-08")
+        edited = alice.patch(path_of(task), json=fields).data["recurrence"]
+        assert edited["series_id"] not in (series, task["recurrence"]["series_id"])
+        assert edited["occurrence"] == MONDAY
+        fields = recurs(due_date=TUESDAY, series_id=series)
+        for body in (fields, {**fields, "completed": True}):
+            explained = str(details(alice.patch(path_of(task), json=body))["recurrence.rule"])
+            assert "2035-01-02 is a Tuesday; the rule has BYDAY=MO." in explained
+
+
+def test_create_of_a_copy_begins_a_new_series(alice, task):
+    recurrence = task["recurrence"]
+    copy = alice.create(**{**recurs(), "recurrence": recurrence})
+    assert copy["recurrence"]["series_id"] != recurrence["series_id"]
+    for completed in (False, True):
+        body = {"title": "x", **recurs(due_date=TUESDAY), "recurrence": recurrence, "completed": completed}
+        assert "2035-01-02 is a Tuesday" in str(details(alice.post(json=body))["recurrence.rule"])
+    assert days(alice) == [MONDAY, MONDAY]
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"recurrence": {"rule": WEEKLY}}, ["recurrence"]),
+        ({"recurrence": {"rule": WEEKLY}, "due_date": MONDAY}, ["recurrence"]),
+        ({"recurrence": {"rule": WEEKLY}, "time_zone": "UTC"}, ["recurrence"]),
+        ({**recurs(), "due_date": None}, ["time_zone", "recurrence"]),
+        ({"due_date": None}, ["due_date"]),
+        ({"time_zone": None}, ["time_zone"]),
+        ({"time_zone": None, "due_date": MONDAY}, ["time_zone"]),
+        ({"due_date": None, "completed": True}, ["due_date"]),
+        ({"time_zone": None, "completed": True}, ["time_zone"]),
+        (recurs(due_date=TUESDAY), ["recurrence.rule"]),
+        (recurs("FREQ=SECONDLY"), ["recurrence.rule"]),
+        (recurs(next="2035-13-01"), ["recurrence.next"]),
+        ({"recurrence": {}}, ["recurrence.rule"]),
+        ({"recurrence": "FREQ=DAILY"}, ["recurrence"]),
+        ({"recurrence": []}, ["recurrence"]),
+    ],
+)
+def test_what_is_rejected_names_the_field_and_loses_nothing(alice, task, changes, names):
+    assert [*details(alice.patch(path_of(task), json=changes))] == names
+    assert alice.get(path_of(task)).data == task
+
+
+def test_day_and_rule_end_together(alice, task):
+    ended = alice.patch(path_of(task), json={"due_date": None, "recurrence": None}).data
+    assert (ended["due_date"], ended["time_zone"], ended["recurrence"]) == (None, None, None)
+
+
+def test_rule_on_a_completed_task_makes_nothing_until_it_is_completed_again(alice):
+    task = alice.create(completed=True)
+    assert following(alice.patch(path_of(task), json=recurs())) is None
+    assert days(alice) == []
+    complete(alice, task, completed=False)
+    assert following(complete(alice, task))["due_date"] == "2035-01-08"
+
+
+class TestMerge:
+    """Updates of an earlier version, with the preference to merge."""
+
+    def test_completion_and_another_edit(self, alice, task):
+        alice.put(path_of(task), json={"title": "edited"})
+        made = following(complete(alice, task, headers=MERGE))
+        assert (made["title"], made["due_date"]) == ("edited", "2035-01-08")
+
+    def test_completion_of_a_task_with_a_new_rule_goes_by_that(self, alice, task):
+        alice.patch(path_of(task), json=recurs("FREQ=DAILY"))
+        assert following(complete(alice, task, headers=MERGE))["due_date"] == TUESDAY
+        assert alice.put(path_of(task), json={**task, "title": "x"}, headers=MERGE).status == 200
+        merged = alice.get(path_of(task)).data
+        assert (merged["title"], merged["completed"], merged["recurrence"]["rule"]) == ("x", True, "FREQ=DAILY")
+
+    def test_whole_task_completed_after_the_rule_was_changed(self, alice, task):
+        alice.patch(path_of(task), json=recurs("FREQ=DAILY"))
+        response = alice.put(path_of(task), json={**task, "completed": True}, headers=MERGE)
+        assert following(response)["due_date"] == TUESDAY
+
+    def test_whole_task_completed_after_the_series_was_ended(self, alice, task):
+        alice.patch(path_of(task), json={"recurrence": None})
+        response = alice.put(path_of(task), json={**task, "completed": True}, headers=MERGE)
+        assert following(response) is None
+        assert response.data["recurrence"] is None
+
+    def test_second_completion_makes_nothing(self, alice, task):
+        complete(alice, task)
+        for body in ({"json": {"completed": True}}, {}):
+            assert alice.patch(f"{path_of(task)}/complete", headers=MERGE, **body).status == 412
+        assert days(alice) == ["2035-01-08"]
+
+    def test_two_rules_are_a_conflict(self, alice, task):
+        alice.patch(path_of(task), json=recurs("FREQ=DAILY"))
+        conflict = alice.patch(path_of(task), json=recurs("FREQ=WEEKLY"), headers=MERGE)
+        assert (conflict.status, conflict.error["details"]["changed"]) == (412, ["recurrence"])
+        ended = alice.patch(path_of(task), json={"recurrence": None}, headers=MERGE)
+        assert ended.status == 412
