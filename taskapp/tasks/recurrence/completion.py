@@ -13,15 +13,12 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    DateTime,
     Text,
-    Time,
     and_,
     bindparam,
     case,
     cast,
     exists,
-    false,
     join,
     not_,
     null,
@@ -38,15 +35,13 @@ from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.batch import TABLE, fields_of, row_image
 from taskapp.tasks.changes.log import NOT_LOGGED, Values, last_change, logged_update, update_logged, without
 from taskapp.tasks.changes.models import Change
-from taskapp.tasks.due import due_order
 from taskapp.tasks.models import Task
 from taskapp.tasks.recurrence.documents import following_occurrence, is_known, next_day, with_days
-from taskapp.tasks.representation import WRITABLE_FIELDS, expressions
+from taskapp.tasks.recurrence.occurrences import completed_at_in, in_series, is_made_by, next_columns
+from taskapp.tasks.representation import expressions
 
 # The days that follow, if those of the task are used up: see documents.with_days. Null in the first attempt.
 _DAYS = cast(bindparam("days", type_=Text), JSONB)
-# What the next occurrence takes over.
-_COPIED = tuple(name for name in WRITABLE_FIELDS if name not in {"completed", "due_date", "recurrence"})
 
 
 def completing_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
@@ -90,17 +85,8 @@ def _created(updated: CTE, logged: CTE) -> CTE:
     occurrence = db.select(updated, series.label("series"), day).select_from(updated.join(logged, true()))
     occurrence = occurrence.where(row.recurrence.is_not(None), row.completed, not_(was_completed)).cte("occurrence")
     row = occurrence.c
-    columns = {
-        "user_id": ACTING_USER,
-        **{name: row[name] for name in _COPIED},
-        "completed": false(),
-        "due_date": row.day,
-        "due_order": due_order(row.day, cast(row.due_time, Time)),
-        "recurrence": following_occurrence(row.series, row.day),
-        "version": row.version + 1,
-        "created_at": row.updated_at,
-        "updated_at": row.updated_at,
-    }
+    recurrence = following_occurrence(row.series, row.day)
+    columns = {**next_columns(row, recurrence, row.day, row.updated_at), "version": row.version + 1}
     new = db.select(*columns.values()).where(row.day.is_not(None))
     # The occurrence may exist: a client has changed it, reopened this one, and completes it again.
     insert = postgresql_insert(Task).from_select(list(columns), new).on_conflict_do_nothing()
@@ -115,12 +101,11 @@ def _removed(updated: CTE, logged: CTE) -> CTE:
     """
     row, entry = updated.c, logged.c
     is_reopened = and_(entry.before.op("->>")("completed") == "true", not_(row.completed))
-    completed_at = cast(entry.before.op("->>")("completed_at"), DateTime(timezone=True))
+    completed_at = completed_at_in(entry.before)
     delete = db.delete(Task).where(
         Task.user_id == ACTING_USER,
         Task.created_at == db.select(completed_at).select_from(updated.join(logged, is_reopened)).scalar_subquery(),
-        not_(Task.completed),
-        Task.recurrence.op("->")("series_id") == db.select(row.recurrence.op("->")("series_id")).scalar_subquery(),
+        in_series(TABLE.c, db.select(row.recurrence).scalar_subquery()),
         _is_as_created(db.select(row.id).scalar_subquery()),
     )
     returned = (Task.id, Task.version, Task.updated_at, row_image(TABLE).label("image"))
@@ -131,14 +116,9 @@ def _removed(updated: CTE, logged: CTE) -> CTE:
 def _is_as_created(task_id: Any) -> ColumnElement[bool]:
     """Return whether a task is still as the completion of the task ``task_id`` created it: its version is that."""
     creation, completion = aliased(Change, name="creation"), aliased(Change, name="completion")
-    of_completion = and_(
-        completion.user_id == ACTING_USER,
-        completion.number == creation.number - 1,
-        completion.operation == creation.operation,
-        completion.task_id == task_id,
-    )
-    made = exists().select_from(join(creation, completion, of_completion))
-    return made.where(creation.user_id == ACTING_USER, creation.number == Task.version, creation.before.is_(None))
+    made = exists().select_from(join(creation, completion, is_made_by(creation, completion, task_id)))
+    of_user = (creation.user_id == ACTING_USER, completion.user_id == ACTING_USER)
+    return made.where(*of_user, creation.number == Task.version)
 
 
 def _logged(updated: CTE, created: CTE, removed: CTE) -> CTE:
