@@ -1,4 +1,4 @@
-"""One write passes seven modules, one way; docs/development.md shows the same way in a picture."""
+"""One write passes eight modules, one way; docs/development.md shows the same way in a picture."""
 
 import sys
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ PATH = [
     "taskapp.http.app",
     "taskapp.auth.guard",
     "taskapp.http.input",
+    "taskapp.http.input_schema",
     "taskapp.tasks.views",
     "taskapp.tasks.service",
     "taskapp.tasks.writes",
@@ -48,7 +49,7 @@ def traced_calls():
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_write_passes_seven_modules_one_way(app, secret, method):
+def test_write_passes_eight_modules_one_way(app, secret, method):
     http = app.test_client()
     headers = {"Authorization": f"Bearer {make_token(secret, user_id='traced')}"}
     path = "/api/traced/tasks"

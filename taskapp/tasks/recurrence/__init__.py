@@ -1,1 +1,1 @@
-"""Tasks that recur: the grammar of rules, their days, and what completing a task does."""
+"""Tasks that repeat: the rules that a series may have, and the days of a rule."""

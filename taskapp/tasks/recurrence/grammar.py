@@ -58,7 +58,7 @@ def _split(text: str) -> dict[str, str]:
         if not (re.fullmatch("[A-Z-]+", name) and equals and value):
             raise InvalidRule(f"Must be parts of the form NAME=VALUE with ';' between them, such as {_EXAMPLE}.")
         if name in parts:
-            raise InvalidRule(f"{name} must be there only once.")
+            raise InvalidRule(f"{name} must not be repeated.")
         parts[name] = value
     return parts
 
@@ -76,7 +76,7 @@ def _not_supported(name: str, freq: str, own: tuple[str, ...], *, from_completio
     *others, last = ("INTERVAL", *own)
     allowed = f"{', '.join(others)} and {last}" if others else last
     if from_completion:
-        return f"{name} is not supported from completion. Such a rule may have FREQ and {allowed}."
+        return f"{name} is not supported with from=completion. Such a rule may have FREQ and {allowed}."
     return f"{name} is not supported with {freq}. {freq} may have {allowed}."
 
 
@@ -88,9 +88,9 @@ def _check_combination(parts: Mapping[str, str], rule: Rule) -> None:
     """
     numbered = {bool(weekday.number) for weekday in rule.by_day}
     if "UNTIL" in parts and "COUNT" in parts:
-        raise InvalidRule("UNTIL and COUNT must not be together.")
+        raise InvalidRule("UNTIL and COUNT must not be used together.")
     if "BYMONTHDAY" in parts and "BYDAY" in parts:
-        raise InvalidRule("BYMONTHDAY and BYDAY must not be together.")
+        raise InvalidRule("BYMONTHDAY and BYDAY must not be used together.")
     if rule.freq == "WEEKLY" and True in numbered:
         raise InvalidRule("BYDAY must not have numbers with WEEKLY. An example is BYDAY=MO,TU.")
     if "BYSETPOS" in parts and numbered != {False}:
