@@ -115,7 +115,7 @@ UNDO_CONFLICT = ErrorResponse(
     details={"conflicts": [{"task_id": 1, "changed": ["title"], "current": CHANGED_EXAMPLE}]},
 )
 TOO_MANY_AFFECTED = ErrorResponse(
-    HTTPStatus.CONFLICT, "TOO_MANY_AFFECTED", "The write made more than 1,000 changes. Only smaller ones can be undone."
+    HTTPStatus.CONFLICT, "TOO_MANY_AFFECTED", "The write made more than 2,000 changes. Only smaller ones can be undone."
 )
 TASK_EXISTS = ErrorResponse(
     HTTPStatus.CONFLICT,

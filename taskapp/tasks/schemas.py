@@ -89,7 +89,7 @@ class _Dated:
             "stored as `Asia/Kolkata`. Needs `due_date`."
         },
     )
-    recurrence = Object(
+    recurrence: Any = Object(
         RecurrenceIn,
         allow_none=True,
         metadata={"description": "How the task recurs. Needs `due_date` and `time_zone`. `null`: not at all."},

@@ -60,11 +60,21 @@ class BulkUser:
 
     def _checked(self, written):
         tasks = [(task_id, as_json(task)) for task_id, task in written.tasks]
+        following = {place: as_json(task) for place, task in written.following.items()}
         if written.change and not written.replayed:
-            for number, (task_id, task) in enumerate(tasks, start=written.change):
-                assert task is None or (task["id"], task["version"]) == (task_id, number)
-                assert task is None or task == self.get(task)
-        return written._replace(tasks=tasks)
+            number, deleted = written.change, 0
+            for place, (task_id, task) in enumerate(tasks):
+                if task:
+                    # The numbers of next occurrences that were deleted are missing.
+                    assert (task["id"], task["version"] - number in range(deleted + 1)) == (task_id, True)
+                    assert task == self.get(task)
+                    number = task["version"]
+                    deleted = bool(task["recurrence"] and not task["completed"])
+                if place in following:
+                    number += 1
+                    assert (following[place]["version"], following[place]) == (number, self.get(following[place]))
+                number += 1
+        return written._replace(tasks=tasks, following=following)
 
     def failures(self, act):
         """The operations that fail, each as its position, reason, details and current task. Nothing is written."""

@@ -8,7 +8,7 @@ from sqlalchemy import Integer, bindparam, cast, literal
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
 from taskapp.tasks.bulk import found
 from taskapp.tasks.bulk.write import apply_operations
-from taskapp.tasks.changes.batch import MAXIMUM_CHANGES, joined_by_hash
+from taskapp.tasks.changes.batch import MAXIMUM_OPERATIONS, joined_by_hash
 from taskapp.tasks.filters import FILTERS, STATUSES
 from taskapp.tasks.models import Task
 
@@ -25,7 +25,7 @@ def apply_list(*, dry_run: bool, keyed: bool) -> Any:
         keyed: whether the request has an idempotency key. Not with ``dry_run``.
     """
     operations = found.listed(*(NOT_YET_WRITTEN if keyed else ()), lock=not dry_run)
-    statement = apply_operations(operations, literal(MAXIMUM_CHANGES), dry_run=dry_run)
+    statement = apply_operations(operations, literal(MAXIMUM_OPERATIONS), dry_run=dry_run)
     return joined_by_hash(idempotent(statement) if keyed else statement)
 
 

@@ -5,7 +5,7 @@ from marshmallow.validate import OneOf, Range
 
 from taskapp.db.columns import MAXIMUM_ID
 from taskapp.http.openapi import ErrorOut
-from taskapp.tasks.bulk.schemas import MAXIMUM_OPERATIONS
+from taskapp.tasks.changes.batch import MAXIMUM_OPERATIONS
 from taskapp.tasks.response_schemas import TaskOut
 
 
@@ -17,12 +17,16 @@ class WrittenTask(TaskOut):
 
 
 class BulkResult(Schema):
-    """The result of an operation: `task`, or `id` if the task was deleted."""
+    """The result of an operation: `task`, or `id` if the task was deleted; and `next` if it created that."""
 
     status = fields.Integer(
         required=True, validate=OneOf([200, 201]), metadata={"description": "201 if the task was created."}
     )
     task = fields.Nested(WrittenTask)
+    next = fields.Nested(
+        WrittenTask,
+        metadata={"description": "The next occurrence, if the operation completed a task that recurs and created it."},
+    )
     id = fields.Integer(
         validate=Range(1, MAXIMUM_ID), metadata={"format": "int64", "description": "The id of the deleted task."}
     )

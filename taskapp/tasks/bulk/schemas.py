@@ -8,11 +8,12 @@ from taskapp.http.fields import Constant, Excluded, PositiveInteger, StrictBoole
 from taskapp.http.input_schema import ChosenByName, InputSchema, Object, Objects
 from taskapp.tasks import synonyms
 from taskapp.tasks.bulk.filter_schema import FilterIn
+from taskapp.tasks.changes.batch import MAXIMUM_OPERATIONS
 from taskapp.tasks.changes.models import MAXIMUM_NUMBER
+from taskapp.tasks.recurrence.schemas import NoRecurrence
 from taskapp.tasks.schemas import EITHER_TAGS, ChangesOfTask, ReadOnlyFields, TaskChangesIn, TaskIn
 from taskapp.tasks.undo.schemas import UndoQuery
 
-MAXIMUM_OPERATIONS = 1000
 # In bytes.
 MAXIMUM_BODY = 1024 * 1024
 
@@ -146,6 +147,7 @@ class UpdateMatchingIn(_Matching, ChangesOfTask, ReadOnlyFields):  # type: ignor
     synonyms = _BY_FILTER
 
     op = Constant("update")
+    recurrence: Any = NoRecurrence()
 
 
 class CompleteMatchingIn(_Matching, InputSchema):

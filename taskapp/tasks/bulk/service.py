@@ -1,8 +1,9 @@
 """The operations on many tasks at once. They are independent of HTTP."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,8 +14,11 @@ from taskapp.db.idempotency import RequestKey
 from taskapp.tasks import filters
 from taskapp.tasks.bulk import queries
 from taskapp.tasks.bulk.operations import Operation, row_of
+from taskapp.tasks.bulk.results import DAYS
+from taskapp.tasks.changes.batch import MAXIMUM_OPERATIONS
 from taskapp.tasks.changes.outcome import Outcome, run_batch
 from taskapp.tasks.errors import Failure, InvalidChange, NotApplied, OperationTooSlow, TooManyAffected
+from taskapp.tasks.recurrence.missing_days import missing_days
 from taskapp.tasks.representation import from_json
 from taskapp.tasks.rules import ZONE_UNKNOWN, explain_broken
 
@@ -32,11 +36,13 @@ class BulkWrite(NamedTuple):
         tasks: the id of the task of each operation, None if it would be created, and its fields, None if it is deleted.
         change: the number of the first change that was logged; None if nothing was written.
         replayed: whether this is the stored result of an earlier request with the same idempotency key.
+        following: the fields of the next occurrence, by the position of the operation that created it.
     """
 
     tasks: Sequence[tuple[int | None, dict[str, Any] | None]]
     change: int | None = None
     replayed: bool = False
+    following: Mapping[int, dict[str, Any]] = MappingProxyType({})
 
 
 def apply_operations(
@@ -46,7 +52,8 @@ def apply_operations(
 
     Args:
         user_id: the acting user.
-        operations: 1 to :data:`MAXIMUM_CHANGES` of them; see :data:`taskapp.tasks.bulk.operations.Operation`.
+        operations: 1 to :data:`MAXIMUM_OPERATIONS` of them; see :data:`taskapp.tasks.bulk.operations.Operation`.
+            If a completed task recurs, and its stored days are used up, this takes another message.
         dry_run: whether to write nothing, and to return the result that the write would have.
         key: the idempotency key of the request, or None. Not used with ``dry_run``.
 
@@ -59,7 +66,9 @@ def apply_operations(
     rows = [{"index": index, **row_of(operation)} for index, operation in enumerate(operations)]
     statement = queries.apply_list(dry_run=dry_run, keyed=key is not None and not dry_run)
     zones = {f"operations.{index}.time_zone": each.get("time_zone") for index, each in enumerate(operations)}
-    outcome = _run(statement, {"operations": _json(rows)}, user_id, zones, dry_run=dry_run, key=key)
+    outcome = _run(
+        statement, {"operations": _json(rows)}, user_id, zones, most=MAXIMUM_OPERATIONS, dry_run=dry_run, key=key
+    )
     return _result(outcome, operations)
 
 
@@ -106,7 +115,8 @@ def apply_to_matching(
         "max_affected": max_affected,
     }
     zones = {"time_zone": operation.get("time_zone"), "filter.time_zone": in_use.get("time_zone")}
-    outcome = _run(statement, parameters, user_id, zones, dry_run=dry_run, key=key, share=_FILTER_SHARE)
+    options: Any = {"dry_run": dry_run, "key": key, "share": _FILTER_SHARE}
+    outcome = _run(statement, parameters, user_id, zones, most=max_affected, **options)
     if outcome.found > max_affected:
         raise TooManyAffected(max_affected)
     return _result(outcome, [operation] * outcome.found)
@@ -122,6 +132,7 @@ def _run(
     user_id: str,
     zones: Mapping[str, Any],
     *,
+    most: int,
     dry_run: bool,
     key: RequestKey | None,
     share: float = 1.0,
@@ -133,17 +144,14 @@ def _run(
         parameters: its parameters.
         user_id: the acting user.
         zones: the time zones in the request, by their places in it.
+        most: how many operations there may be.
         dry_run: as for :func:`apply_operations`.
         key: as for :func:`apply_operations`.
         share: as for :func:`taskapp.db.execute.execute`.
     """
-    run = partial(run_batch, statement, parameters, user_id, dry_run=dry_run, key=key, share=share)
+    run = partial(run_batch, statement, user_id=user_id, dry_run=dry_run, key=key, share=share)
     try:
-        try:
-            return run()
-        except psycopg2.errors.UniqueViolation:
-            # A release without the log, which takes no turn, has just taken a uid. The statement finds it now.
-            return run()
+        return _run_with_days(run, {**parameters, "days": None, "look_for_occurrences": dry_run}, most)
     except StatementTooSlow:
         raise OperationTooSlow from None
     except psycopg2.errors.InvalidParameterValue as error:
@@ -151,6 +159,26 @@ def _run(
         if not unknown:  # That of a stored task, after a downgrade of the database.
             raise
         raise InvalidChange(dict.fromkeys(unknown, ZONE_UNKNOWN)) from None
+
+
+def _run_with_days(run: Callable[[Mapping[str, Any]], Outcome], parameters: Mapping[str, Any], most: int) -> Outcome:
+    """Run a statement. If nothing but days of series is missing, run it again with them.
+
+    It takes a third time only if another write gets in between. The deadline of the request ends this.
+    """
+    days: dict[str, Any] = {}
+    while True:
+        try:
+            outcome = run(parameters)
+        except psycopg2.errors.UniqueViolation:
+            # A next occurrence exists. Or a release without the log, which takes no turn, has just taken a uid. The
+            # statement finds it now.
+            parameters = {**parameters, "look_for_occurrences": True}
+            outcome = run(parameters)
+        if outcome.found > most or not all(task.get("reason") == DAYS for task in outcome.tasks) or not outcome.tasks:
+            return outcome
+        days |= missing_days((task["id"], task["series"], task["today"]) for task in outcome.tasks)
+        parameters = {**parameters, "days": _json(days)}
 
 
 def _names(message: str, zone: str) -> bool:
@@ -172,9 +200,11 @@ def _result(outcome: Outcome, operations: Sequence[Operation]) -> BulkWrite:
             current=task["task"] and from_json(task["task"]),
         )
         for task in outcome.tasks
-        if "reason" in task
+        if task.get("reason", DAYS) != DAYS
     ]
     if failed:
         raise NotApplied(failed, outcome.found)
     tasks = [(task["id"], task["task"] and from_json(task["task"])) for task in outcome.tasks]
-    return BulkWrite(tasks, outcome.change if outcome.written else None, outcome.replayed)
+    # A release without recurrence stored no next ones.
+    following = {place: from_json(each["next"]) for place, each in enumerate(outcome.tasks) if each.get("next")}
+    return BulkWrite(tasks, outcome.change if outcome.written else None, outcome.replayed, following)

@@ -41,10 +41,13 @@ def _reject_if_match(request: Request) -> None:
 
 def _results(written: BulkWrite, ops: Sequence[str]) -> list[dict[str, Any]]:
     """Return the result of each operation for the response, from the names of the operations."""
-    return [
+    results: list[dict[str, Any]] = [
         {"status": 200, "id": task_id} if task is None else {"status": 201 if op == "create" else 200, "task": task}
         for op, (task_id, task) in zip(ops, written.tasks, strict=True)
     ]
+    for place, following in written.following.items():
+        results[place]["next"] = following
+    return results
 
 
 @bp.route("", methods=["POST"])

@@ -4,11 +4,11 @@ Every part that writes depends on whether all operations are possible. No task h
 their order. The log has the same columns of each task as after a single write.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
     CTE,
-    Boolean,
     ColumnElement,
     Date,
     Time,
@@ -17,17 +17,20 @@ from sqlalchemy import (
     cast,
     false,
     func,
+    not_,
     null,
     or_,
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 
 from taskapp.db import db
-from taskapp.db.idempotency import DONE
 from taskapp.db.prefix import ACTING_USER
+from taskapp.tasks.bulk import occurrences
 from taskapp.tasks.bulk.found import FIXED_FIELDS, differs
+from taskapp.tasks.bulk.occurrences import was_completed
+from taskapp.tasks.bulk.results import DAYS, result_of
 from taskapp.tasks.changes.batch import (
     COLUMNS,
     CREATED,
@@ -35,7 +38,6 @@ from taskapp.tasks.changes.batch import (
     TABLE,
     UPDATED,
     delete_tasks,
-    fields_of,
     part,
     row_image,
     update_tasks,
@@ -45,6 +47,8 @@ from taskapp.tasks.changes.log import NOT_LOGGED, last_change, without
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.due import due_order
 from taskapp.tasks.models import MAXIMUM_TAGS, Task
+from taskapp.tasks.recurrence.documents import continued, is_known
+from taskapp.tasks.recurrence.occurrences import next_columns
 from taskapp.tasks.values import tag_set
 
 _TAGS = ARRAY(TABLE.c.tags.type.item_type)
@@ -57,24 +61,27 @@ def apply_operations(found: CTE, most: Any, *, dry_run: bool) -> Any:
     """Return the statement that applies operations. It returns one row.
 
     The row has whether it has done so, ``done``; the number of operations, ``found``; the number of the write,
-    ``change``; and ``tasks``, a JSON array, null if it is empty. If all operations are possible, it has an object for
-    each: the id of the task, ``id``, and its fields, ``task``, null if it is deleted. Otherwise it has those that are
-    not: also their position, ``index``, why, ``reason``, and if they are invalid, what is wrong with the values,
-    ``names``. Then ``task`` is the one that is in the way, or null.
+    ``change``; and ``tasks``, a JSON array, null if it is empty; see :mod:`taskapp.tasks.bulk.results`.
 
     Args:
         found: the operations, from :mod:`taskapp.tasks.bulk.found`.
         most: how many there may be.
         dry_run: whether to write nothing. Tasks then keep their versions, and new ones have none.
     """
-    judged = _judged(_shaped(found))
-    plan = _plan(judged, most)
-    outcome = _outcome(judged, plan, dry_run=dry_run)
+    last = part(db.select(last_change()), "last")
+    now = db.select(last.c.now).scalar_subquery()
+    shaped = _shaped(found)
+    following = occurrences.following(shaped, now)
+    judged = _judged(shaped, following)
+    plan = _plan(judged, last, most)
+    created_next = occurrences.created(shaped, following)
+    removed_next = occurrences.removed(shaped)
+    outcome = _outcome(judged, created_next, removed_next, plan, dry_run=dry_run)
     if dry_run:
-        return _result(judged, plan, outcome, done=false())
+        return result_of(judged, plan, outcome, done=false())
     created, updated = _created(outcome), _updated(outcome)
     deleted = delete_tasks(outcome).cte("deleted")
-    result = _result(judged, plan, _with_new_ids(outcome, created), done=plan.c.possible)
+    result = result_of(judged, plan, _with_new_ids(outcome, created), done=plan.c.possible)
     return result.add_cte(outcome, created, updated, deleted, _logged(outcome, created, updated))
 
 
@@ -88,16 +95,23 @@ def _shaped(found: CTE) -> CTE:
     # Fails if PostgreSQL does not know a time zone that is to be set.
     checked = case((func.timezone(task.time_zone, func.now()).is_not(None), task.time_zone))
     zone = case((and_(row.put.has_key("time_zone"), task.time_zone.is_not(None)), checked), else_=task.time_zone)
-    values = {**{name: task[name] for name in COLUMNS if name not in found.c}, "tags": tags, "time_zone": zone}
+    recurrence = continued(value_in(row.now, "recurrence"), task.recurrence)
+    values = {name: task[name] for name in COLUMNS if name not in found.c}
+    values |= {"tags": tags, "time_zone": zone, "recurrence": recurrence}
     shaped = db.select(found, *(value.label(name) for name, value in values.items()))
     return part(shaped.select_from(found.join(new, true())), "shaped")
 
 
-def _judged(shaped: CTE) -> CTE:
-    """Return the operations with why they are impossible, ``reason``, and what is wrong with the values, ``names``."""
-    row = shaped.c
+def _judged(shaped: CTE, following: CTE) -> CTE:
+    """Return the operations with why they are impossible, ``reason``, and what is wrong with the values, ``names``.
+
+    The ``reason`` is :data:`DAYS` if the task does not say what follows it. Then ``series`` and ``today`` are for that.
+    """
+    row, completion = shaped.c, following.c
     has_day, has_time, has_zone = (row[name].is_not(None) for name in ("due_date", "due_time", "time_zone"))
+    recurs = row.recurrence.is_not(None)
     wrong = {
+        "recurrence": and_(recurs, or_(~has_day, ~has_zone, row.recurrence.has_key("invalid"))),
         "due": or_(and_(has_time, or_(~has_day, ~has_zone)), and_(has_zone, ~has_day)),
         "tags": func.cardinality(row.tags) > MAXIMUM_TAGS,
         **{name: differs(row, name) for name in FIXED_FIELDS},
@@ -108,13 +122,15 @@ def _judged(shaped: CTE) -> CTE:
         (row.required != row.current, "changed"),
         (row.other.is_not(None), "taken"),
         (and_(row.type != DELETED, or_(*wrong.values())), "invalid"),
+        (and_(completion.index.is_not(None), not_(is_known(completion.series, completion.day))), DAYS),
     )
-    return part(db.select(shaped, names.label("names"), reason.label("reason")), "judged")
+    judged = db.select(shaped, names.label("names"), reason.label("reason"), completion.series, completion.today)
+    return part(judged.select_from(shaped.outerjoin(following, completion.index == row.index)), "judged")
 
 
-def _plan(judged: CTE, most: Any) -> CTE:
+def _plan(judged: CTE, last: CTE, most: Any) -> CTE:
     """Return one row: the number and the time of the write, and whether it is possible."""
-    last, row = last_change(), judged.c
+    row = judged.c
     count = func.count(row.index)
     plan = db.select(
         (func.greatest(func.max(last.c.number), func.max(row.current), 0) + 1).label("change"),
@@ -125,28 +141,62 @@ def _plan(judged: CTE, most: Any) -> CTE:
     return part(plan.select_from(last.outerjoin(judged, true())), "plan")
 
 
-def _outcome(judged: CTE, plan: CTE, *, dry_run: bool) -> CTE:
-    """Return the operations with all columns of each task as it becomes."""
-    row, at = judged.c, plan.c.at
+def _outcome(judged: CTE, created: CTE, removed: CTE, plan: CTE, *, dry_run: bool) -> CTE:
+    """Return the operations, and the next occurrences behind theirs, with all columns of each task as it becomes."""
+    at = db.select(plan.c.at).scalar_subquery()
+    rows = union_all(
+        _rows_of_operations(judged, at, dry_run=dry_run),
+        _rows_of_created(created, at, dry_run=dry_run),
+        _rows_of_removed(removed),
+    ).subquery("rows")
+    row = rows.c
+    number = plan.c.change - 1 + func.row_number().over(order_by=(row.index, row.is_next))
+    version = row.current if dry_run else number
+    columns = (each for each in row if each.key != "version")
+    outcome = db.select(*columns, plan, func.count().over().label("changes"), version.label("version"))
+    return part(outcome.select_from(rows.join(plan, true())), "outcome")
+
+
+_KEPT = ("index", "is_next", "type", "task_id", "logged", "now", "current", "current_at")
+
+
+def _rows_of_operations(judged: CTE, at: Any, *, dry_run: bool) -> Any:
+    row = judged.c
     is_new = row.type == CREATED
-    was_completed = func.coalesce(cast(row.now.op("->>")("completed"), Boolean), false())
-    completed_at = case((row.completed, case((was_completed, row.completed_at), else_=at)))
+    completed_at = case((row.completed, case((was_completed(row), row.completed_at), else_=at)))
     computed = {
+        "is_next": false(),
         "id": row.task_id,
         "user_id": ACTING_USER,
         "completed_at": case((row.put.has_key("completed"), completed_at), else_=row.completed_at),
         "due_order": due_order(cast(row.due_date, Date), cast(row.due_time, Time)),
         "created_at": case((is_new, at), else_=row.created_at),
-        "version": plan.c.change + row.index,
+        "version": row.current,
         "updated_at": at,
     }
     if dry_run:
         computed["uid"] = case((or_(~is_new, row.put.has_key("uid")), row.uid))
-        computed |= {"version": row.current, "updated_at": func.coalesce(row.current_at, at)}
-    columns: dict[str, Any] = {name: computed[name] if name in computed else row[name] for name in COLUMNS}
-    kept = (row[name] for name in ("index", "type", "task_id", "logged", "now", "current", "current_at"))
-    values = (value.label(name) for name, value in columns.items())
-    return part(db.select(*kept, plan, *values).select_from(judged.join(plan, true())), "outcome")
+        computed["updated_at"] = func.coalesce(row.current_at, at)
+    return _row(computed, row)
+
+
+def _rows_of_created(created: CTE, at: Any, *, dry_run: bool) -> Any:
+    row = created.c
+    nothing = dict.fromkeys((*_KEPT, *COLUMNS), null())
+    new = next_columns(row, row.next_recurrence, row.day, at)
+    uid = null() if dry_run else func.gen_random_uuid()
+    return _row({**nothing, **new, "index": row.index, "is_next": true(), "type": CREATED, "uid": uid}, row)
+
+
+def _rows_of_removed(removed: CTE) -> Any:
+    row = removed.c
+    computed = {"is_next": true(), "type": DELETED, "task_id": row.id, "logged": null()}
+    return _row({**computed, "current": row.version, "current_at": row.updated_at}, row)
+
+
+def _row(computed: Mapping[str, Any], row: Any) -> Any:
+    names = (*_KEPT, *COLUMNS)
+    return db.select(*((computed[name] if name in computed else row[name]).label(name) for name in names))
 
 
 def _created(outcome: CTE) -> CTE:
@@ -163,10 +213,10 @@ def _updated(outcome: CTE) -> CTE:
 
 def _with_new_ids(outcome: CTE, created: CTE) -> Any:
     """Return the columns of the outcome with the ids that PostgreSQL gave to new tasks."""
-    columns = (outcome.c[name] for name in ("index", "type", "possible", *COLUMNS) if name != "id")
+    columns = (outcome.c[name] for name in ("index", "is_next", "type", "possible", *COLUMNS) if name != "id")
     task_id = func.coalesce(outcome.c.task_id, created.c.id).label("id")
     joined = outcome.outerjoin(created, created.c.version == outcome.c.version)
-    return db.select(*columns, task_id).select_from(joined).subquery("written")
+    return part(db.select(*columns, task_id).select_from(joined), "with_ids")
 
 
 def _logged(outcome: CTE, created: CTE, updated: CTE) -> CTE:
@@ -181,7 +231,7 @@ def _logged(outcome: CTE, created: CTE, updated: CTE) -> CTE:
     columns = {
         "user_id": ACTING_USER,
         "number": row.version,
-        "operation": case((row.found > 1, row.change)),
+        "operation": case((row.changes > 1, row.change)),
         "task_id": func.coalesce(row.task_id, written.c.id),
         "previous": row.current,
         "previous_at": row.current_at,
@@ -197,26 +247,3 @@ def _logged(outcome: CTE, created: CTE, updated: CTE) -> CTE:
     entries = db.select(*columns.values()).select_from(joined).where(row.possible)
     logged: CTE = db.insert(Change).from_select(list(columns), entries).cte("logged")
     return logged
-
-
-def _result(judged: CTE, plan: CTE, outcome: Any, *, done: ColumnElement[bool]) -> Any:
-    row = outcome.c
-    task = case((row.type != DELETED, fields_of(row)))
-    result = func.json_build_object("id", row.id, "task", task, type_=JSON)
-    results = db.select(func.json_agg(aggregate_order_by(result, row.index))).scalar_subquery()
-    tasks = case((plan.c.possible, results), else_=_failed(judged))
-    return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks"))
-
-
-def _failed(judged: CTE) -> Any:
-    """Return a JSON array of the operations that are impossible."""
-    row = judged.c
-    task = task_from(func.coalesce(row.now, row.other))
-    names = case((row.reason == "invalid", row.names))
-    failure = func.json_build_object(
-        *("index", row.index, "id", row.task_id, "reason", row.reason, "names", names),
-        *("task", case((task.c.id.is_not(None), fields_of(task.c)))),
-        type_=JSON,
-    )
-    query = db.select(func.json_agg(aggregate_order_by(failure, row.index))).select_from(judged.join(task, true()))
-    return query.where(row.reason.is_not(None)).scalar_subquery()

@@ -21,7 +21,9 @@ from taskapp.tasks.models import Task
 from taskapp.tasks.representation import expressions
 
 # Other writes of the user wait while this many tasks are written.
-MAXIMUM_CHANGES = 1000
+MAXIMUM_OPERATIONS = 1000
+# An operation may also create or delete the next occurrence of a recurring task. Undo takes all of that back.
+MAXIMUM_CHANGES = 2 * MAXIMUM_OPERATIONS
 
 CREATED: Any = literal_column("'created'")
 UPDATED: Any = literal_column("'updated'")

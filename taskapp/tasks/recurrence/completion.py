@@ -38,7 +38,6 @@ from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.batch import TABLE, fields_of, part, row_image
 from taskapp.tasks.changes.log import NOT_LOGGED, Values, last_change, logged_update, update_logged, without
 from taskapp.tasks.changes.models import Change
-from taskapp.tasks.due import due_order
 from taskapp.tasks.models import Task
 from taskapp.tasks.recurrence.documents import following_occurrence, is_known, next_day, with_days
 from taskapp.tasks.representation import WRITABLE_FIELDS, expressions
@@ -109,7 +108,10 @@ def _created(updated: CTE, logged: CTE) -> CTE:
 
 
 def _removed(updated: CTE, logged: CTE) -> CTE:
-    """Return the next occurrence, deleted if the completion that is taken back made it, and nobody has changed it."""
+    """Return the next occurrence, deleted if the completion that is taken back made it, and nobody has changed it.
+
+    An index finds it by the time at which it was created, which is that of the completion.
+    """
     row, entry = updated.c, logged.c
     # Of a task that does not recur, the log entry has no operation.
     is_reopened = and_(entry.operation.is_not(None), entry.before.op("->>")("completed") == "true", not_(row.completed))

@@ -1,6 +1,6 @@
-"""The days of a series that follow the stored ones, for a task whose stored days are used up."""
+"""The days of a series that follow the stored ones, for tasks whose stored days are used up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -56,8 +56,19 @@ def read_missing_days(user_id: str, parameters: Mapping[str, Any]) -> str | None
     rows = execute(_GET_SERIES[sent], parameters, user_id=user_id, can_retry=True)
     if not rows:
         return None
-    recurrence, today = rows[0]
+    return orjson.dumps(_days(*rows[0])).decode()
+
+
+def missing_days(tasks: Iterable[tuple[int, Mapping[str, Any], str]]) -> dict[str, dict[str, Any]]:
+    """Return the days that follow the occurrences of tasks, as ``with_days`` needs them, by their ids.
+
+    Args:
+        tasks: the id of each task, its column ``recurrence``, and the first day to return.
+    """
+    return {str(task_id): _days(recurrence, date.fromisoformat(today)) for task_id, recurrence, today in tasks}
+
+
+def _days(recurrence: Mapping[str, Any], today: date) -> dict[str, Any]:
     rule, last = parse(recurrence["rule"]), recurrence["last"] and date.fromisoformat(recurrence["last"])
     days = days_after(rule, date.fromisoformat(recurrence["occurrence"]), last, not_before=today)
-    of = {name: recurrence[name] for name in ("series_id", "occurrence")}
-    return orjson.dumps({**of, **days}).decode()
+    return {"series_id": recurrence["series_id"], "occurrence": recurrence["occurrence"], **days}

@@ -54,6 +54,18 @@ class RecurrenceIn(_Base):  # type: ignore[misc] # marshmallow creates this clas
         return {**recurrence, "rule": str(rule)}
 
 
+class NoRecurrence(fields.Field[Any]):
+    """The recurrence in one change of many tasks: it can only end. A series is that of one task."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            allow_none=True, metadata={"description": "`null` ends the series of the tasks.", "enum": [None]}
+        )
+
+    def _deserialize(self, *_: Any, **__: Any) -> Any:
+        raise ValidationError("Must be null, because many tasks cannot have one series. Send a list of operations.")
+
+
 def check_recurrence(task: Mapping[str, Any]) -> None:
     """Reject a recurrence without a day and a time zone, or with a day that is none of its rule.
 

@@ -12,8 +12,8 @@ ID = f"Must be an integer from 1 to {2**63 - 1}."
 VERSION = f"Must be an integer from 1 to {2**53 - 1}."
 MAXIMUM = "Must be an integer from 1 to 1000."
 NOTHING = (
-    "Send at least one of title, description, completed, priority, tags, due_date, due_time, time_zone, add_tags and "
-    "remove_tags."
+    "Send at least one of title, description, completed, priority, tags, due_date, due_time, time_zone, recurrence, "
+    "add_tags and remove_tags."
 )
 READ_ONLY = "Read-only. Omit it."
 TOGETHER = "Must not be sent together with operations."

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from taskapp.tasks.changes.batch import MAXIMUM_CHANGES
 from tests.support.change_log import assert_whole, read_log
 from tests.support.postgres import run_sql
 from tests.support.retries import assert_replayed
@@ -172,28 +173,30 @@ def test_failed_undo_leaves_the_key_free(alice):
 
 
 @pytest.mark.slow
-def test_undo_of_1000_changes(alice, database_url):
-    fill(database_url, alice.user_id, ["home"], 1000)
+def test_undo_of_2000_changes(alice, database_url):
+    fill(database_url, alice.user_id, ["home"], MAXIMUM_CHANGES)
     number = rename(alice)
     undone = alice.undo(number, headers={"Idempotency-Key": "k"})
     assert undone.status == 200
-    assert len(undone.data["results"]) == 1000
+    assert len(undone.data["results"]) == MAXIMUM_CHANGES == 2000
     assert {tuple(task["tags"]) for task in alice.get().data} == {("home",)}
     assert_replayed(undone, alice.undo(number, headers={"Idempotency-Key": "k"}))
 
 
-def test_undo_of_1001_changes_is_too_much(alice, database_url):
-    fill(database_url, alice.user_id, ["home"], 1001)
+def test_undo_of_2001_changes_is_too_much(alice, database_url):
+    fill(database_url, alice.user_id, ["home"], MAXIMUM_CHANGES + 1)
     number = rename(alice)
     for response in (alice.undo(number), alice.undo(number, "?dry_run=true")):
         assert (response.status, response.error["code"]) == (409, "TOO_MANY_AFFECTED")
-    assert len(read_log(database_url, alice.user_id)) == 1001
+    assert len(read_log(database_url, alice.user_id)) == MAXIMUM_CHANGES + 1
     first = write(alice, number)
     assert [len(first.data), first.data[-1]["number"]] == [1000, number + 999]
-    path, query = first.headers["Link"][1:].split(">")[0].split("?")
-    assert path == f"{alice.changes}/{number}"
-    last = alice.request("GET", f"{path}?{query}")
-    assert [entry["number"] for entry in last.data] == [number + 1000]
+    last = first
+    for expected in (range(1000, 2000), [2000]):
+        path, query = last.headers["Link"][1:].split(">")[0].split("?")
+        assert path == f"{alice.changes}/{number}"
+        last = alice.request("GET", f"{path}?{query}")
+        assert [entry["number"] - number for entry in last.data] == [*expected]
     assert last.json["pagination"]["next_cursor"] is None
 
 

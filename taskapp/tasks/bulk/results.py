@@ -1,0 +1,61 @@
+"""The result of a statement that applies operations: what became of each, or why it is impossible.
+
+If all operations are possible, it is a JSON array with an object for each: the id of the task, ``id``; its fields,
+``task``, null if it is deleted; and those of the next occurrence, ``next``, null if the operation creates none.
+
+Otherwise it has the operations that are not possible: the id of the task, ``id``; the position, ``index``; why,
+``reason``; if the values are invalid, what is wrong with them, ``names``; and the task that is in the way, ``task``, or
+null. If the reason is :data:`DAYS`, it has the column ``recurrence`` of the task, ``series``, and the day, ``today``.
+"""
+
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, and_, case, func, true
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+
+from taskapp.db import db
+from taskapp.db.idempotency import DONE
+from taskapp.tasks.changes.batch import CREATED, DELETED, fields_of
+from taskapp.tasks.changes.images import task_from
+
+# Why an operation that completes a recurring task is impossible for now: its stored days are used up.
+DAYS = "days"
+
+
+def result_of(judged: CTE, plan: CTE, outcome: CTE, *, done: ColumnElement[bool]) -> Any:
+    """Return the query of the row that the statement returns.
+
+    Args:
+        judged: the operations.
+        plan: whether they are possible.
+        outcome: the tasks as they become.
+        done: whether the statement has written.
+    """
+    next_rows = outcome.alias("next_rows")
+    row, following = outcome.c, next_rows.c
+    task = case((row.type != DELETED, fields_of(row)))
+    is_created = and_(following.index == row.index, following.is_next, following.type == CREATED)
+    result = func.json_build_object(
+        *("id", row.id, "task", task),
+        *("next", case((following.index.is_not(None), fields_of(following)))),
+        type_=JSON,
+    )
+    results = db.select(func.json_agg(aggregate_order_by(result, row.index))).where(~row.is_next)
+    results = results.select_from(outcome.outerjoin(next_rows, is_created)).scalar_subquery()
+    tasks = case((plan.c.possible, results), else_=_failed(judged))
+    return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks"))
+
+
+def _failed(judged: CTE) -> Any:
+    """Return a JSON array of the operations that are impossible."""
+    row = judged.c
+    task = task_from(func.coalesce(row.now, row.other))
+    names = case((row.reason == "invalid", row.names))
+    failure = func.json_build_object(
+        *("index", row.index, "id", row.task_id, "reason", row.reason, "names", names),
+        *("task", case((task.c.id.is_not(None), fields_of(task.c)))),
+        *("series", row.series, "today", row.today),
+        type_=JSON,
+    )
+    query = db.select(func.json_agg(aggregate_order_by(failure, row.index))).select_from(judged.join(task, true()))
+    return query.where(row.reason.is_not(None)).scalar_subquery()
