@@ -9,7 +9,7 @@ from taskapp.http.input_schema import ChosenByName, InputSchema, Object, Objects
 from taskapp.tasks import synonyms
 from taskapp.tasks.bulk.filter_schema import FilterIn
 from taskapp.tasks.changes.models import MAXIMUM_NUMBER
-from taskapp.tasks.schemas import EITHER_TAGS, ChangesOfTask, ReadOnlyFields, TaskChangesIn, TaskIn
+from taskapp.tasks.schemas import EITHER_TAGS, NEEDS_OF_RECURRENCE, ChangesOfTask, ReadOnlyFields, TaskChangesIn, TaskIn
 from taskapp.tasks.undo.schemas import UndoQuery
 
 MAXIMUM_OPERATIONS = 1000
@@ -52,7 +52,7 @@ class UpdateIn(_OfTask, TaskChangesIn):
         {
             "minProperties": 3,
             # The version is no change.
-            "dependentSchemas": {"tags": dict(EITHER_TAGS), "version": {"minProperties": 4}},
+            "dependentSchemas": {"tags": dict(EITHER_TAGS), "version": {"minProperties": 4}, **NEEDS_OF_RECURRENCE},
         }
     )
 
@@ -141,7 +141,9 @@ class _Matching:
 class UpdateMatchingIn(_Matching, ChangesOfTask, ReadOnlyFields):  # type: ignore[misc] # Created at run time.
     """The same change of all tasks that match a filter."""
 
-    json_schema = MappingProxyType({"minProperties": 4, "dependentSchemas": {"tags": dict(EITHER_TAGS)}})
+    json_schema = MappingProxyType(
+        {"minProperties": 4, "dependentSchemas": {"tags": dict(EITHER_TAGS), **NEEDS_OF_RECURRENCE}}
+    )
 
     synonyms = _BY_FILTER
 
