@@ -7,12 +7,10 @@ from typing import Any
 import psycopg2
 
 from taskapp.tasks.models import MAXIMUM_TAGS
-from taskapp.tasks.recurrence.schemas import explain_day
 
 # What a field that is not null needs.
 NEEDS = MappingProxyType({"due_time": "Needs due_date and time_zone.", "time_zone": "Needs due_date."})
 READ_ONLY = "Read-only, and the task has another value now. Omit it, or read the task again."
-_ANOTHER_SERIES = "Only the series that the task has now, with its rule, may be on another day."
 ZONE_UNKNOWN = "Is not known to the database. Choose another name of the time zone."
 
 
@@ -31,7 +29,7 @@ def _explain_due(changes: Mapping[str, Any]) -> dict[str, str]:
 def _explain_recurrence(changes: Mapping[str, Any]) -> dict[str, str]:
     """Return what is wrong: a recurrence that is not the one of the task, or a task that recurs loses its day."""
     if changes.get("recurrence") is not None:
-        return {"recurrence": f"{explain_day(changes['recurrence'], changes['due_date'])} {_ANOTHER_SERIES}"}
+        return {"recurrence": "The task has another series now. Omit series_id, or read the task again."}
     name = "due_date" if "due_date" in changes else "time_zone"
     return {name: "Must not be null while the task recurs. Also send recurrence as null to end the series."}
 

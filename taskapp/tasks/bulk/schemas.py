@@ -141,9 +141,7 @@ class _Matching:
 class UpdateMatchingIn(_Matching, ChangesOfTask, ReadOnlyFields):  # type: ignore[misc] # Created at run time.
     """The same change of all tasks that match a filter."""
 
-    json_schema = MappingProxyType(
-        {"minProperties": 4, "dependentSchemas": {"tags": dict(EITHER_TAGS), **NEEDS_OF_RECURRENCE}}
-    )
+    json_schema = MappingProxyType({"minProperties": 4, "dependentSchemas": {"tags": dict(EITHER_TAGS)}})
 
     synonyms = _BY_FILTER
 
