@@ -141,7 +141,9 @@ class _Matching:
 class UpdateMatchingIn(_Matching, ChangesOfTask, ReadOnlyFields):  # type: ignore[misc] # Created at run time.
     """The same change of all tasks that match a filter."""
 
-    json_schema = MappingProxyType({"minProperties": 4, "dependentSchemas": {"tags": dict(EITHER_TAGS)}})
+    json_schema = MappingProxyType(
+        {"minProperties": 4, "dependentSchemas": {"tags": dict(EITHER_TAGS), **NEEDS_OF_RECURRENCE}}
+    )
 
     synonyms = _BY_FILTER
 

@@ -21,7 +21,7 @@ NOT_A_DAY = "due_date must be one of its days."
 _EXAMPLE = "FREQ=WEEKLY;BYDAY=MO"
 # Which parts there are, but not which of them go together.
 _PART = f"({'|'.join(['FREQ', *READERS])})=[A-Z0-9,+-]+"
-_PATTERN = f"^{_PART}(;{_PART})*$"
+PATTERN = f"^{_PART}(;{_PART})*$"
 
 
 class _Origin(fields.String):
@@ -63,7 +63,7 @@ class _OfRule(_Base):  # type: ignore[misc] # marshmallow creates this class at 
             "description": "The value of an RRULE (RFC 5545) with some of its parts, in capitals and each one once. "
             "It is returned in one form: sorted, and without what is the default.",
             "maxLength": LENGTH,
-            "pattern": _PATTERN,
+            "pattern": PATTERN,
             "examples": [_EXAMPLE],
         },
     )
