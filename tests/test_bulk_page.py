@@ -2,22 +2,16 @@
 
 import json
 import re
-import shlex
-import subprocess
 import urllib.request
 from datetime import date
 
 import pytest
 
 from tests.support.bulk_page import PAGE, Network, load_page
+from tests.support.documents import printed_pattern, run_shell, setup_for, shell_examples
 
 MONDAY = date(2026, 11, 23)
 DONE = "2999-01-01T00:00:00Z"
-
-
-def examples():
-    """The commands of the page, each with what it prints. Some print nothing, or are shown without it."""
-    return re.findall(r"^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```)?", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def with_ids(text, ids):
@@ -25,29 +19,16 @@ def with_ids(text, ids):
     return re.sub(r'("(?:id|task_id)": )(\d)\b', lambda match: f"{match[1]}{ids[int(match[2]) - 1]}", text)
 
 
-def pattern(printed):
-    """A pattern for the output that the page shows in several lines, and with … for what it leaves out."""
-    text = re.sub(r'("[^"]*")|\s+', lambda match: match[1] or "", printed)
-    return re.escape(text).replace("…,", ".*?").replace("…", ".*?")
-
-
-def run(script):
-    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
-
-
 def test_examples_print_what_the_page_says(server, alice):
-    (setup, _), *commands = examples()
-    setup = setup.replace(
-        "http://127.0.0.1:8000/api/demo", shlex.quote(server.url + alice.tasks.removesuffix("/tasks"))
-    )
-    setup = setup.replace("$(.venv/bin/flask token demo)", alice.token)
+    (setup, _), *commands = shell_examples(PAGE)
+    setup = setup_for(setup, server, alice)
     ids = []
     for command, printed in commands:
-        output = run(setup + with_ids(command, ids))
+        output = run_shell(setup + with_ids(command, ids))
         if not ids:
             ids = [result["task"]["id"] for result in json.loads(output)["data"]["results"]]
         if printed:
-            assert re.fullmatch(pattern(with_ids(printed, ids)), output.strip()), f"{command}{printed}{output}"
+            assert re.fullmatch(printed_pattern(with_ids(printed, ids)), output.strip()), f"{command}{printed}{output}"
         else:  # The same request twice.
             assert output.count('"change":9,') == 2
     assert len(commands) == 8

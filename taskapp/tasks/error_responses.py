@@ -8,7 +8,7 @@ from taskapp.http.errors import KEY_IN_USE, ErrorResponse
 from taskapp.http.openapi import describe_error
 from taskapp.http.request import current_request, encode_path
 from taskapp.tasks.errors import ChangesGone, InvalidChange, OperationTooSlow, TaskExists, UndoConflict
-from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE
+from taskapp.tasks.examples import CHANGED_EXAMPLE, EXAMPLE
 from taskapp.tasks.rules import NEEDS, READ_ONLY, ZONE_UNKNOWN
 
 TASK_NOT_FOUND = ErrorResponse(HTTPStatus.NOT_FOUND, "TASK_NOT_FOUND", "Task not found.")

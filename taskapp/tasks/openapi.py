@@ -7,6 +7,15 @@ from typing import Any
 
 from taskapp.db.columns import USER_ID_LENGTH
 from taskapp.http.openapi import QUOTA, headers
+from taskapp.tasks.examples import (
+    CHANGED_EXAMPLE,
+    COMPLETED_EXAMPLE,
+    EXAMPLE,
+    NEXT_OCCURRENCE,
+    OCCURRENCE,
+    OTHER_TASK,
+    PENDING_OCCURRENCE,
+)
 
 
 def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -57,41 +66,6 @@ IDEMPOTENCY_KEY = _header(
     examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
 )
 
-# Examples of tasks.
-CREATED_AT = "2026-11-22T09:30:00.123456Z"
-UPDATED_AT = "2026-11-22T09:45:00.654321Z"
-EXAMPLE = {
-    "id": 1,
-    "uid": "0b9e6f0e-6c0e-4b57-9d0a-6a4d1c0e8f11",
-    "user_id": "demo",
-    "title": "Buy milk",
-    "description": "Two litres, not the sour kind",
-    "completed": False,
-    "completed_at": None,
-    "priority": "high",
-    "tags": ["errand", "home"],
-    "due_date": "2026-12-24",
-    "due_time": "17:00",
-    "time_zone": "Europe/Berlin",
-    "due_at": "2026-12-24T16:00:00.000000Z",
-    "created_at": CREATED_AT,
-    "updated_at": CREATED_AT,
-    "version": 1,
-}
-_OTHER_TASK = {
-    **EXAMPLE,
-    "id": 2,
-    "uid": "5f0c9a35-6a5e-4f0e-8d4b-0e5f5f1b7a52",
-    "title": "Call the bank",
-    "description": None,
-    "completed": True,
-    "completed_at": UPDATED_AT,
-    "priority": None,
-    "tags": [],
-    **dict.fromkeys(("due_date", "due_time", "time_zone", "due_at")),
-}
-CHANGED_EXAMPLE = {**EXAMPLE, "title": "Buy oat milk", "updated_at": UPDATED_AT, "version": 2}
-_COMPLETED_EXAMPLE = {**EXAMPLE, "completed": True, "completed_at": UPDATED_AT, "updated_at": UPDATED_AT, "version": 2}
 CURSOR = "WzIsMl0.x1zd3sBwQbPq0VbXm2m4e9RkZ8c"
 
 # Examples of request bodies.
@@ -109,6 +83,25 @@ TASK_INS = {
             "due_date": "2026-12-24",
             "due_time": "17:00",
             "time_zone": "Europe/Berlin",
+            "recurrence": {"rule": "FREQ=YEARLY"},
+        },
+    ),
+    "weekly": _example(
+        "Every Monday",
+        {
+            "title": "Water the plants",
+            "due_date": "2026-11-30",
+            "time_zone": "Europe/Berlin",
+            "recurrence": {"rule": "FREQ=WEEKLY;BYDAY=MO"},
+        },
+    ),
+    "from_completion": _example(
+        "Three days after each completion",
+        {
+            "title": "Water the plants",
+            "due_date": "2026-11-30",
+            "time_zone": "Europe/Berlin",
+            "recurrence": {"rule": "FREQ=DAILY;INTERVAL=3", "from": "completion"},
         },
     ),
 }
@@ -117,6 +110,15 @@ TASK_CHANGES = {
     "description": _example("Clear the description", {"description": None}),
     "day": _example("Move to another day, at the same time", {"due_date": "2026-12-25"}),
     "all_day": _example("Make it all day", {"due_time": None}),
+    "recurrence": _example(
+        "Let it recur",
+        {
+            "due_date": "2026-11-30",
+            "time_zone": "Europe/Berlin",
+            "recurrence": {"rule": "FREQ=MONTHLY;BYMONTHDAY=-1"},
+        },
+    ),
+    "end": _example("End the series", {"recurrence": None}),
     "tags": _example("Add a tag and remove another", {"add_tags": ["urgent"], "remove_tags": ["home"]}),
     "everything": _example(
         "Change several fields",
@@ -131,7 +133,10 @@ COMPLETIONS = {
 # Responses.
 NEW_TASK = {
     "description": "The new task.",
-    "example": {"data": EXAMPLE},
+    "examples": {
+        "task": _example("A task", {"data": EXAMPLE}),
+        "recurring": _example("A recurring task", {"data": PENDING_OCCURRENCE}),
+    },
     "headers": headers(*QUOTA, "Location", "ETag", "Change", "Idempotency-Replayed"),
 }
 TASK_LIST = {
@@ -139,10 +144,10 @@ TASK_LIST = {
     "examples": {
         "last": _example(
             "Last or only page",
-            {"data": [_OTHER_TASK, EXAMPLE], "pagination": {"limit": 1000, "next_cursor": None}},
+            {"data": [OTHER_TASK, EXAMPLE], "pagination": {"limit": 1000, "next_cursor": None}},
         ),
         "page": _example(
-            "Page with more to follow", {"data": [_OTHER_TASK], "pagination": {"limit": 1, "next_cursor": CURSOR}}
+            "Page with more to follow", {"data": [OTHER_TASK], "pagination": {"limit": 1, "next_cursor": CURSOR}}
         ),
         "part": _example(
             "With `fields=title` and `count=true`",
@@ -158,17 +163,28 @@ TASK_LIST = {
     },
     "headers": headers(*QUOTA, "Link"),
 }
-TASK = {"description": "The task.", "example": {"data": EXAMPLE}, "headers": headers(*QUOTA, "ETag")}
+TASK = {
+    "description": "The task.",
+    "examples": {
+        "task": _example("A task", {"data": EXAMPLE}),
+        "recurring": _example("A recurring task", {"data": PENDING_OCCURRENCE}),
+    },
+    "headers": headers(*QUOTA, "ETag"),
+}
 NOT_MODIFIED = {
     "description": "The task still has one of the entity tags in `If-None-Match`.",
     "headers": headers(*QUOTA, "ETag"),
 }
+_WITH_NEXT = _example("An occurrence of a recurring task was completed", {"data": OCCURRENCE, "next": NEXT_OCCURRENCE})
 CHANGED_TASK = {
-    "description": "The updated task.",
-    "example": {"data": CHANGED_EXAMPLE},
+    "description": "The updated task; and, if the write completed an occurrence of a recurring task, the next one.",
+    "examples": {"task": _example("A task", {"data": CHANGED_EXAMPLE}), "next": _WITH_NEXT},
     "headers": headers(*QUOTA, "ETag", "Change", "Idempotency-Replayed", "Preference-Applied"),
 }
-COMPLETED_TASK = {**CHANGED_TASK, "example": {"data": _COMPLETED_EXAMPLE}}
+COMPLETED_TASK = {
+    **CHANGED_TASK,
+    "examples": {"task": _example("A task", {"data": COMPLETED_EXAMPLE}), "next": _WITH_NEXT},
+}
 DELETION = {
     "description": "The task was deleted.",
     "example": {"data": {"success": True, "message": "Task deleted successfully"}},

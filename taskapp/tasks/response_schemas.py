@@ -8,10 +8,12 @@ from marshmallow.validate import Length, OneOf, Range
 from taskapp.db.columns import MAXIMUM_ID, USER_ID_LENGTH
 from taskapp.http.openapi import ErrorOut
 from taskapp.tasks.changes.entries import CHANGING_FIELDS
+from taskapp.tasks.examples import CREATED_AT
 from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
 from taskapp.tasks.list_schema import MAXIMUM_LIMIT
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
-from taskapp.tasks.openapi import CREATED_AT
+from taskapp.tasks.recurrence.grammar import LENGTH as RULE_LENGTH
+from taskapp.tasks.recurrence.series import COMPLETION, DUE_DATE
 from taskapp.tasks.representation import FIELDS
 
 _TIME_PATTERN = r"\.[0-9]{6}Z$"
@@ -30,18 +32,50 @@ def time_field(description: str, example: str = CREATED_AT, **options: Any) -> f
 
 
 # The name is a word of Python.
-_From: Any = Schema.from_dict({"from": fields.String(required=True, validate=OneOf(["due_date", "completion"]))})
+_From: Any = Schema.from_dict(
+    {
+        "from": fields.String(
+            required=True,
+            validate=OneOf([DUE_DATE, COMPLETION]),
+            metadata={
+                "description": "`due_date`: the next day is one of the rule. `completion`: it is counted from the day "
+                "on which the task is completed."
+            },
+        )
+    }
+)
 
 
 class RecurrenceOut(_From):  # type: ignore[misc] # marshmallow creates this class at run time.
     """How a task recurs."""
 
-    rule = fields.String(required=True, metadata={"examples": ["FREQ=WEEKLY;BYDAY=MO"]})
+    rule = fields.String(
+        required=True,
+        validate=Length(max=RULE_LENGTH),
+        metadata={
+            "description": "The value of an RRULE (RFC 5545), in one form, whatever was sent.",
+            "pattern": "^FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)(;[A-Z]+=[A-Z0-9,+-]+)*$",
+            "examples": ["FREQ=WEEKLY;BYDAY=MO"],
+        },
+    )
     series_id = Uid(required=True, metadata={"description": "The same for all occurrences of the series."})
     occurrence = Day(
-        required=True, metadata={"description": "The day of the rule that the task stands for, wherever it was moved."}
+        required=True,
+        metadata={
+            "description": "The day that the task stands for. It stays if `due_date` is moved, and the series goes on "
+            "from it.",
+            "examples": ["2026-11-30"],
+        },
     )
-    next = Day(required=True, allow_none=True, metadata={"description": "The next day of the rule."})
+    next = Day(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The next day of the rule. A late completion skips days before today. `null` after the last "
+            "day, and with `from` `completion`.",
+            "examples": ["2026-12-07"],
+        },
+    )
 
 
 class TaskOut(Schema):
@@ -101,7 +135,9 @@ class TaskEnvelope(Schema):
     """A single task."""
 
     data = fields.Nested(TaskOut, required=True)
-    next = fields.Nested(TaskOut, metadata={"description": "The next occurrence, if the write created it."})
+    next = fields.Nested(
+        TaskOut, metadata={"description": "The next occurrence of a recurring task, if this write created it."}
+    )
 
 
 class Pagination(Schema):

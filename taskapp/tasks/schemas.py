@@ -14,12 +14,12 @@ from taskapp.http.fields import (
     UnchangedTime,
     UnchangedUuid,
 )
-from taskapp.http.input_schema import InputSchema, Object
+from taskapp.http.input_schema import InputSchema
 from taskapp.http.request import current_request
 from taskapp.tasks import synonyms
 from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
-from taskapp.tasks.recurrence.schemas import RecurrenceIn, check_recurrence
+from taskapp.tasks.recurrence.schemas import Recurrence, RecurrenceChangeIn, RecurrenceIn, check_recurrence
 from taskapp.tasks.representation import (
     CREATABLE_FIELDS,
     NULLABLE_FIELDS,
@@ -89,16 +89,15 @@ class _Dated:
             "stored as `Asia/Kolkata`. Needs `due_date`."
         },
     )
-    recurrence: Any = Object(
-        RecurrenceIn,
-        allow_none=True,
-        metadata={"description": "How the task recurs. Needs `due_date` and `time_zone`. `null`: not at all."},
-    )
+    recurrence: Any = Recurrence(RecurrenceIn)
 
     @validates_schema
     def check_recurrence(self, task: dict[str, Any], **_: Any) -> None:
         """Reject a recurrence without a day and a zone, or with a day that is none of its rule."""
         check_recurrence(task)
+
+
+NEEDS_OF_RECURRENCE = MappingProxyType({"recurrence": _needs("recurrence", "due_date", "time_zone")})
 
 
 class TaskIn(_Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow creates this class at run time.
@@ -109,6 +108,7 @@ class TaskIn(_Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow create
             "dependentSchemas": {
                 "due_time": _needs("due_time", "due_date", "time_zone"),
                 "time_zone": _needs("time_zone", "due_date"),
+                **NEEDS_OF_RECURRENCE,
             }
         }
     )
@@ -184,8 +184,12 @@ class ChangesOfTask(_Dated):
 class TaskChangesIn(ChangesOfTask, Unchanged):  # type: ignore[misc] # As above.
     """The fields to change. Other fields stay unchanged. `null` clears a field other than `title` and `completed`."""
 
-    json_schema = MappingProxyType({"minProperties": 1, "dependentSchemas": {"tags": dict(EITHER_TAGS)}})
+    json_schema = MappingProxyType(
+        {"minProperties": 1, "dependentSchemas": {"tags": dict(EITHER_TAGS), **NEEDS_OF_RECURRENCE}}
+    )
     synonyms = synonyms.FIELDS
+
+    recurrence = Recurrence(RecurrenceChangeIn)
 
 
 class CompletionIn(ReadOnlyFields):  # type: ignore[misc] # As above.

@@ -16,6 +16,10 @@ FIELDS = MappingProxyType(
         "due_date": ("due", "due_on", "due_day", "deadline", "date", "end_date"),
         "due_time": ("time", "hour", "due_hour", "end_time"),
         "time_zone": _TIME_ZONE,
+        "recurrence": (
+            *("rrule", "repeat", "repeats", "repeating", "recur", "recurs", "recurring", "is_recurring", "schedule"),
+            *("recurrence_rule", "repeat_rule", "rule", "frequency", "freq", "every", "due_string"),
+        ),
         "uid": ("uuid", "guid", "external_id", "client_id"),
     }
 )

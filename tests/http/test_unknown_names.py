@@ -41,6 +41,7 @@ def test_unknown_parameter_is_named_with_the_nearest(alice, name, suggested):
         *(("name", "title"), ("summary", "title"), ("Title", "title"), ("titel", "title"), ("titles", "title")),
         *(("desc", "description"), ("notes", "description"), ("discription", "description")),
         *(("done", "completed"), ("status", "completed"), ("isDone", "completed"), ("complete", "completed")),
+        *(("rrule", "recurrence"), ("repeat", "recurrence"), ("recurring", "recurrence"), ("schedule", "recurrence")),
         *(("x", None), ("parent", None), ("titletitletitletitletitletitletitletitletitle", None)),
     ],
 )

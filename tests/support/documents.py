@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -64,3 +65,27 @@ def _run(command, program, time_zone, variables):
     )
     assert result.returncode == 0, result.stderr
     return result.stdout.splitlines()
+
+
+def shell_examples(page):
+    """The commands of a page, each with what it prints. Some print nothing, or are shown without it."""
+    return re.findall(r"^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```)?", page, re.MULTILINE | re.DOTALL)
+
+
+def run_shell(script):
+    """Run commands of a page, and return what they print."""
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def printed_pattern(printed):
+    """A pattern for the output that a page shows in several lines, and with … for what it leaves out."""
+    text = re.sub(r'("[^"]*")|\s+', lambda match: match[1] or "", printed)
+    return re.escape(text).replace("…,", ".*?").replace("…", ".*?")
+
+
+def setup_for(script, server, user):
+    """The commands with which a page begins, for a user of the tests."""
+    script = script.replace(
+        "http://127.0.0.1:8000/api/demo", shlex.quote(server.url + user.tasks.removesuffix("/tasks"))
+    )
+    return script.replace("$(.venv/bin/flask token demo)", user.token)

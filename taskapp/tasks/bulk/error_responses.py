@@ -7,7 +7,7 @@ from typing import Any
 from taskapp.http.errors import KEY_IN_USE, ErrorResponse
 from taskapp.http.openapi import describe_error
 from taskapp.tasks.errors import Failure, NotApplied, TooManyAffected
-from taskapp.tasks.openapi import CHANGED_EXAMPLE
+from taskapp.tasks.examples import CHANGED_EXAMPLE
 
 # The codes of operations that are impossible: those of the same error of a single write.
 _CODES = MappingProxyType(

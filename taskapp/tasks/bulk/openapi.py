@@ -1,7 +1,7 @@
 """The OpenAPI parts of the route other than schemas."""
 
 from taskapp.http.openapi import QUOTA, headers
-from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE, UPDATED_AT
+from taskapp.tasks.examples import CHANGED_EXAMPLE, EXAMPLE, UPDATED_AT
 
 _PLAIN = {
     **EXAMPLE,

@@ -11,7 +11,7 @@ from taskapp.tasks.bulk.filter_schema import FilterIn
 from taskapp.tasks.changes.batch import MAXIMUM_OPERATIONS
 from taskapp.tasks.changes.models import MAXIMUM_NUMBER
 from taskapp.tasks.recurrence.schemas import NoRecurrence
-from taskapp.tasks.schemas import EITHER_TAGS, ChangesOfTask, ReadOnlyFields, TaskChangesIn, TaskIn
+from taskapp.tasks.schemas import EITHER_TAGS, NEEDS_OF_RECURRENCE, ChangesOfTask, ReadOnlyFields, TaskChangesIn, TaskIn
 from taskapp.tasks.undo.schemas import UndoQuery
 
 # In bytes.
@@ -53,7 +53,7 @@ class UpdateIn(_OfTask, TaskChangesIn):
         {
             "minProperties": 3,
             # The version is no change.
-            "dependentSchemas": {"tags": dict(EITHER_TAGS), "version": {"minProperties": 4}},
+            "dependentSchemas": {"tags": dict(EITHER_TAGS), "version": {"minProperties": 4}, **NEEDS_OF_RECURRENCE},
         }
     )
 

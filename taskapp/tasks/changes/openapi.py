@@ -3,7 +3,7 @@
 from typing import Any
 
 from taskapp.http.openapi import QUOTA, headers
-from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE, UPDATED_AT
+from taskapp.tasks.examples import CHANGED_EXAMPLE, EXAMPLE, UPDATED_AT
 
 UPDATE: dict[str, Any] = {
     "number": 2,

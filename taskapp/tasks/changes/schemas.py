@@ -12,8 +12,8 @@ from taskapp.http.openapi import ErrorOut
 from taskapp.tasks import synonyms
 from taskapp.tasks.changes.entries import CHANGING_FIELDS, TYPES
 from taskapp.tasks.changes.models import MAXIMUM_NUMBER
+from taskapp.tasks.examples import UPDATED_AT
 from taskapp.tasks.list_schema import MAXIMUM_LIMIT
-from taskapp.tasks.openapi import UPDATED_AT
 from taskapp.tasks.response_schemas import TaskOut, time_field
 
 _DEFAULT_LIMIT = 100

@@ -15,13 +15,11 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Text,
-    Time,
     and_,
     bindparam,
     case,
     cast,
     exists,
-    false,
     join,
     not_,
     null,
@@ -40,12 +38,11 @@ from taskapp.tasks.changes.log import NOT_LOGGED, Values, last_change, logged_up
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
 from taskapp.tasks.recurrence.documents import following_occurrence, is_known, next_day, with_days
-from taskapp.tasks.representation import WRITABLE_FIELDS, expressions
+from taskapp.tasks.recurrence.occurrences import next_columns
+from taskapp.tasks.representation import expressions
 
 # The days that follow, if those of the task are used up: see documents.with_days. Null in the first attempt.
 _DAYS = cast(bindparam("days", type_=Text), JSONB)
-# What the next occurrence takes over.
-_COPIED = tuple(name for name in WRITABLE_FIELDS if name not in {"completed", "due_date", "recurrence"})
 
 
 def completing_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
@@ -89,17 +86,8 @@ def _created(updated: CTE, logged: CTE) -> CTE:
     occurrence = db.select(updated, series.label("series"), day).select_from(updated.join(logged, true()))
     occurrence = occurrence.where(row.recurrence.is_not(None), row.completed, not_(was_completed))
     row = part(occurrence, "occurrence").c
-    columns = {
-        "user_id": ACTING_USER,
-        **{name: row[name] for name in _COPIED},
-        "completed": false(),
-        "due_date": row.day,
-        "due_order": due_order(row.day, cast(row.due_time, Time)),
-        "recurrence": following_occurrence(row.series, row.day),
-        "version": row.version + 1,
-        "created_at": row.updated_at,
-        "updated_at": row.updated_at,
-    }
+    recurrence = following_occurrence(row.series, row.day)
+    columns = {**next_columns(row, recurrence, row.day, row.updated_at), "version": row.version + 1}
     new = db.select(*columns.values()).where(row.day.is_not(None))
     # The occurrence may exist: a client has changed it, reopened this one, and completes it again.
     insert = postgresql_insert(Task).from_select(list(columns), new).on_conflict_do_nothing()

@@ -4,7 +4,7 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Range
 
 from taskapp.http.openapi import ErrorOut
-from taskapp.tasks.openapi import UPDATED_AT
+from taskapp.tasks.examples import UPDATED_AT
 from taskapp.tasks.response_schemas import CurrentTask, Pagination, TaskOut, time_field
 
 

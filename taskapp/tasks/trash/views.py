@@ -18,8 +18,9 @@ from taskapp.http.request import current_request
 from taskapp.tasks import error_responses
 from taskapp.tasks.changes.header import mark_write
 from taskapp.tasks.errors import OperationTooSlow, TaskExists, TaskNotFound
+from taskapp.tasks.examples import EXAMPLE, UPDATED_AT
 from taskapp.tasks.list_schema import PageQuery
-from taskapp.tasks.openapi import CHANGED_TASK, EXAMPLE, IDEMPOTENCY_KEY, TASK_ID, UPDATED_AT
+from taskapp.tasks.openapi import CHANGED_TASK, IDEMPOTENCY_KEY, TASK_ID
 from taskapp.tasks.response_schemas import TaskEnvelope
 from taskapp.tasks.trash import schemas, service
 
@@ -47,7 +48,7 @@ _PAGE: dict[str, Any] = {
     "headers": headers(*QUOTA, "Link"),
 }
 _RESTORED = {
-    **CHANGED_TASK,
+    "headers": CHANGED_TASK["headers"],
     "description": "The restored task.",
     "example": {"data": {**EXAMPLE, "updated_at": UPDATED_AT, "version": 3}},
 }

@@ -2,7 +2,7 @@
 
 from taskapp.http.openapi import QUOTA, headers
 from taskapp.tasks.changes.openapi import UPDATE
-from taskapp.tasks.openapi import CHANGED_EXAMPLE, EXAMPLE, UPDATED_AT
+from taskapp.tasks.examples import CHANGED_EXAMPLE, EXAMPLE, UPDATED_AT
 
 NUMBER = {
     "in": "path",

@@ -11,11 +11,13 @@ from taskapp.http.fields import has_visible_character
 from taskapp.tasks.bulk.filter_schema import FilterIn
 from taskapp.tasks.fields import Day, Tag, Tags, TimeZone
 from taskapp.tasks.list_schema import ListQuery
+from taskapp.tasks.recurrence.schemas import PATTERN
 
 USER_ID = re.compile(r"[^/\0]{1,255}")
 KEY = re.compile(r'[!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}"')
 LIST = ListQuery()
 FILTER = FilterIn()
+RULE = re.compile(PATTERN)
 TAG = re.compile(r'(W/)?"[!#-~]*"')
 TAGS = re.compile(rf"{TAG.pattern}( *, *{TAG.pattern})*")
 
@@ -26,6 +28,19 @@ def is_valid(field: fields.Field, value: object) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def repair_recurrence(body):
+    """Choose a rule that has every day, and days that exist: the document does not say which parts go together."""
+    # The task may recur, and then needs its day.
+    if body.get("due_date", "") is None:
+        body.setdefault("recurrence", None)
+    recurrence = body.get("recurrence")
+    if isinstance(recurrence, dict) and isinstance(rule := recurrence.get("rule"), str) and RULE.fullmatch(rule):
+        recurrence["rule"] = "FREQ=DAILY"
+        for name in ("occurrence", "next"):
+            if isinstance(recurrence.get(name), str) and not is_valid(Day(), recurrence[name]):
+                recurrence[name] = "2026-12-24"
 
 
 def repair(body):
@@ -42,6 +57,7 @@ def repair(body):
     if "due_time" in body or "time_zone" in body:
         body["due_date"] = body.get("due_date") or "2028-02-29"
         body["time_zone"] = body.get("time_zone") or "Asia/Kathmandu"
+    repair_recurrence(body)
     if isinstance(body.get("name"), str) and not is_valid(Tag(), body["name"]):
         body["name"] = "home"
     # Two tags may be equal without surrounding white space. The tags of a task leave room for one that is added.
