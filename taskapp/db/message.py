@@ -23,19 +23,23 @@ class Message(NamedTuple):
     share: float = 1.0
 
 
-# Kept as long as the statement. So whoever keeps statements decides how many, and a large one takes no memory unseen.
+# A large statement takes 700 KB, so this must keep none that its own cache has dropped.
 _compiled: WeakKeyDictionary[Executable, Message] = WeakKeyDictionary()
 
 
 def compile_statement(statement: Executable) -> Message:
     """Compile a statement to SQL once. SQLAlchemy's own execution does more work for each call."""
-    if message := _compiled.get(statement):
-        return message
+    message = _compiled.get(statement)
+    if message is None:
+        message = _compiled[statement] = _compile(statement)
+    return message
+
+
+def _compile(statement: Executable) -> Message:
     compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # Every statement here has it.
     fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
     before = prefix.NO_NESTED_LOOPS if statement.get_execution_options().get(NO_NESTED_LOOPS) else ""
-    message = _compiled[statement] = Message(before + str(compiled), fixed)
-    return message
+    return Message(before + str(compiled), fixed)
 
 
 def message_as(

@@ -32,6 +32,17 @@ def test_a_hundred_invalid_operations_are_enough():
     assert len(errors({"operations": [{"op": "delete"}] * 100})) == 100
 
 
+def is_quick(act):
+    """Whether it takes less than half a second of processor time, in one of three attempts on a busy machine."""
+
+    def seconds():
+        start = time.process_time()
+        act()
+        return time.process_time() - start
+
+    return any(seconds() < 0.5 for _ in range(3))
+
+
 _BIG = {name: {} for name in TaskChangesIn().fields if name != "user_id"}
 WORST = {
     "all wrong": [{"op": "update", **_BIG, "add_tags": [1] * 20, "remove_tags": [1] * 20}] * 1000,
@@ -49,10 +60,11 @@ WORST = {
 
 @pytest.mark.parametrize("operations", WORST.values(), ids=WORST)
 def test_the_worst_bodies_take_bounded_time(operations):
-    start = time.process_time()
-    with suppress(InvalidInput):
-        load({"operations": operations})
-    assert time.process_time() - start < 0.5  # Around 0.1 on a machine with nothing else to do.
+    def attempt():
+        with suppress(InvalidInput):
+            load({"operations": operations})
+
+    assert is_quick(attempt)  # Around 0.1 s on a machine with nothing else to do.
 
 
 @pytest.mark.parametrize(
@@ -92,6 +104,4 @@ def test_a_duplicate_name_is_found_in_bounded_time(item):
 def test_nested_values_are_parsed_in_bounded_time(value):
     item = b'{"op":"create","x":' + value + b"},"
     body = b'{"operations":[' + (item * (1024 * 1024 // len(item)))[:-1] + b"]}"
-    start = time.process_time()
-    loads_object(body)
-    assert time.process_time() - start < 0.5
+    assert is_quick(lambda: loads_object(body))
