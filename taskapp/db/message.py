@@ -1,8 +1,8 @@
 """Makes the messages of operations: a prefix and a statement, which is compiled once."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
@@ -11,8 +11,6 @@ from taskapp.db import prefix
 from taskapp.db.prefix import ACTING_USER
 
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
-# More than the statements that clients use in practice. Beyond it, statements are compiled again.
-_COMPILED_STATEMENTS = 1024
 # The execution option of a statement that is planned without nested loops, as far as that is possible.
 NO_NESTED_LOOPS = "no_nested_loops"
 
@@ -25,9 +23,19 @@ class Message(NamedTuple):
     share: float = 1.0
 
 
-@lru_cache(maxsize=_COMPILED_STATEMENTS)
+# A large statement takes 700 KB, so this must keep none that its own cache has dropped.
+_compiled: WeakKeyDictionary[Executable, Message] = WeakKeyDictionary()
+
+
 def compile_statement(statement: Executable) -> Message:
     """Compile a statement to SQL once. SQLAlchemy's own execution does more work for each call."""
+    message = _compiled.get(statement)
+    if message is None:
+        message = _compiled[statement] = _compile(statement)
+    return message
+
+
+def _compile(statement: Executable) -> Message:
     compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # Every statement here has it.
     fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
     before = prefix.NO_NESTED_LOOPS if statement.get_execution_options().get(NO_NESTED_LOOPS) else ""

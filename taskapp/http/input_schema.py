@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, missing
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing
 from marshmallow.exceptions import SCHEMA
 
 from taskapp.http.request import current_request
@@ -66,8 +66,8 @@ class InputSchema(Schema):
     def load(self, data: Mapping[str, Any], **options: Any) -> dict[str, Any]:  # type: ignore[override] # Only objects.
         """Return the values of the fields that were sent, and the defaults of others, without the user id.
 
-        marshmallow spends two microseconds on each field that was not sent, unless the data may be partial. Validators
-        of the whole input see only what was sent.
+        marshmallow spends two microseconds on each field that was not sent, unless the data may be partial. It would
+        search for unknown names again, a tenth of the time. Validators of the whole input see only what was sent.
 
         Raises:
             ValidationError: the input does not match the schema. Its messages are nested like the input. Those of the
@@ -80,7 +80,9 @@ class InputSchema(Schema):
             data = {name: value for name, value in data.items() if name not in surplus}
         complete = self._required <= data.keys()
         try:
-            values: dict[str, Any] = super().load(data, **options, partial=complete or None)
+            values: dict[str, Any] = super().load(
+                data, **options, partial=complete or None, unknown=RAISE if unknown else EXCLUDE
+            )
         except ValidationError as error:
             messages: dict[Any, Any] = error.messages_dict
             if not unknown and SCHEMA in messages:  # Otherwise it is the name of a field that was sent.

@@ -3,7 +3,7 @@
 import codecs
 import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NoReturn
@@ -29,7 +29,7 @@ class DuplicateName(ValueError):
     """An object has two members with the same name (RFC 7493, section 2.3).
 
     Args:
-        name: the name.
+        name: the name, alone or with its place: ``operations.3.title``.
     """
 
     def __init__(self, name: str) -> None:
@@ -52,6 +52,24 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+def _located(members: Iterable[tuple[Any, Any]]) -> DuplicateName | None:
+    """Return the first error among the members of an object or an array, with its place from there, or None."""
+    for name, value in members:
+        found = _located(enumerate(value)) if isinstance(value, list) else value
+        if isinstance(found, DuplicateName):
+            return DuplicateName(f"{name}.{found.name}")
+    return None
+
+
+def _duplicate_in(pairs: list[tuple[str, Any]]) -> DuplicateName | None:
+    """Return the error of an object, or of what is in it. Each object in it has been replaced by the result for it."""
+    try:
+        _object(pairs)
+    except DuplicateName as error:
+        return error
+    return _located(pairs)
+
+
 def _reject_constant(name: str) -> NoReturn:
     raise InvalidJSON(f"The body contains {name}, which is not JSON.")
 
@@ -60,6 +78,7 @@ def _reject_constant(name: str) -> NoReturn:
 _LARGE = 64 * 1024
 # Shared, because json.loads with these options would create a decoder for each call.
 _decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_reject_constant)
+_duplicate_finder = json.JSONDecoder(object_pairs_hook=_duplicate_in, parse_constant=_reject_constant)
 
 
 class JSONResponse(Response):
@@ -87,6 +106,18 @@ def loads(text: str | bytes) -> Any:
     return _decoder.decode(text.decode() if isinstance(text, bytes) else text)
 
 
+def _loads_with_place(text: str) -> Any:
+    """Parse JSON text as :func:`loads` does, but a ``DuplicateName`` has the place of the name.
+
+    Then the text is parsed a second time. An object is complete before it is known what is around it.
+    """
+    try:
+        return loads(text)
+    except DuplicateName as error:
+        found = _duplicate_finder.decode(text)
+        raise found if isinstance(found, DuplicateName) else error from None
+
+
 @contextmanager
 def _no_collection(length: int) -> Iterator[None]:
     """Parse a large body without the garbage collector, which finds nothing while a value grows.
@@ -110,12 +141,12 @@ def loads_object(body: bytes) -> dict[str, Any]:
     """Parse the body of a request, a JSON object in UTF-8. A byte order mark is ignored (RFC 8259, section 8.1).
 
     Raises:
-        DuplicateName: an object has a duplicate name.
+        DuplicateName: an object has a duplicate name. It comes with its place.
         InvalidJSON: the body is anything else.
     """
     try:
         with _no_collection(len(body)):
-            value = loads(body.decode().removeprefix("\ufeff"))
+            value = _loads_with_place(body.decode().removeprefix("\ufeff"))
     except (DuplicateName, InvalidJSON):
         raise
     except RecursionError:

@@ -29,10 +29,12 @@ class _InJson(fields.Field[Any]):
     Args:
         name: the name of the filter.
         in_json: the JSON Schema of its value in JSON.
+        expected: the sentence for a value of another type.
     """
 
-    def __init__(self, name: str, in_json: dict[str, Any]) -> None:
+    def __init__(self, name: str, in_json: dict[str, Any], expected: str) -> None:
         self._parameter: Any = _FIELDS[name]
+        self._parameter.error_messages["invalid"] = expected
         about = {"description": self._parameter.metadata["description"], "anyOf": [in_json, _text(self._parameter)]}
         super().__init__(metadata=about)
 
@@ -58,12 +60,17 @@ class _Strings(_InJson):
 
 
 def _boolean(name: str, *values: bool) -> _Boolean:
-    return _Boolean(name, {"type": "boolean", **({"enum": list(values)} if values else {})})
+    return _Boolean(
+        name,
+        {"type": "boolean", **({"enum": list(values)} if values else {})},
+        f"Must be {' or '.join(str(value).lower() for value in values or (True, False))}.",
+    )
 
 
 def _strings(name: str, items: dict[str, Any], maximum: int) -> _Strings:
     about = {"type": "array", "minItems": 1, "maxItems": maximum, "uniqueItems": True}
-    return _Strings(name, {**about, "items": {"type": "string", **items}})
+    expected = "Must be an array of strings, or a string with commas between."
+    return _Strings(name, {**about, "items": {"type": "string", **items}}, expected)
 
 
 def _tags(name: str) -> _Strings:

@@ -131,7 +131,7 @@ _BY_FILTER = MappingProxyType(
 class _Matching:
     """The fields of every operation on the tasks that match a filter."""
 
-    filter = Object(FilterIn, required=True)
+    filter = Object(FilterIn, required=True, error_messages={"required": "Is needed. Or send operations."})
     max_affected = PositiveInteger(
         MAXIMUM_OPERATIONS,
         required=True,

@@ -98,4 +98,7 @@ def test_the_operations_of_a_large_body_are_checked(alice):
     }
     body = b'{"operations": [{"op": "create", "title": "a", "title": "b"}]}'
     response = alice.post(BULK, **plain(body))
-    assert (response.status, response.error["details"]) == (422, {"title": ["Appears more than once."]})
+    assert (response.status, response.error["details"]) == (
+        422,
+        {"operations.0.title": ["Appears more than once."]},
+    )

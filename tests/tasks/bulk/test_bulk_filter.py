@@ -56,7 +56,13 @@ def test_every_filter_of_lists_is_one_here():
             for value in (["low,high"], [None], [["low"]], ["Low"])
         ),
         ({"overdue": False}, {"overdue": "Must be true."}),
-        ({"tagged": 1}, {"tagged": "Not a valid string."}),
+        *(({"tagged": value}, {"tagged": "Must be true or false."}) for value in (1, 0, [True], {})),
+        ({"overdue": 1}, {"overdue": "Must be true."}),
+        *(
+            ({name: value}, {name: "Must be an array of strings, or a string with commas between."})
+            for name in ("priority", "tags_all", "tags_any", "tags_none")
+            for value in (1, True, {"home": 1})
+        ),
         ({"tagged": "True"}, {"tagged": "Must be true or false."}),
         ({"status": True}, {"status": "Not a valid string."}),
         ({"status": None}, {"status": "Field may not be null."}),

@@ -15,6 +15,7 @@ NOTHING = (
     "Send at least one of title, description, completed, priority, tags, due_date, due_time, time_zone, recurrence, "
     "add_tags and remove_tags."
 )
+NO_FILTER = "Is needed. Or send operations."
 READ_ONLY = "Read-only. Omit it."
 TOGETHER = "Must not be sent together with operations."
 FULL = {
@@ -185,10 +186,10 @@ def test_the_user_id_may_be_repeated(app):
             {"operations": [DELETION], "filter": {}, "op": "x", "max_affected": None},
             dict.fromkeys(("filter", "op", "max_affected"), TOGETHER),
         ),
-        (DELETION, {"filter": MISSING, "max_affected": MISSING, "id": "Unknown field."}),
+        (DELETION, {"filter": NO_FILTER, "max_affected": MISSING, "id": "Unknown field."}),
         ({"max_affected": 1}, {"op": MATCHING_OPS}),
         ({"filter": {"status": "all"}, "op": "delete"}, {"max_affected": MISSING}),
-        ({"op": "delete", "max_affected": 1}, {"filter": MISSING}),
+        ({"op": "delete", "max_affected": 1}, {"filter": NO_FILTER}),
         (matching({"status": "all"}, limit=1), {"limit": "Unknown field. Did you mean max_affected?"}),
         (matching({"status": "all"}, "complete"), {"completed": MISSING}),
         (matching({"status": "all"}, "update"), {"body": NOTHING}),

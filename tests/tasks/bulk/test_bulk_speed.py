@@ -15,8 +15,6 @@ from tests.support.waiting import timed
 pytestmark = pytest.mark.slow
 
 ITEMS, BLOCKS = 1000, 5
-# What the slowest hundredth of reads may take in addition, by the number of users who write.
-MOST_SECONDS = {1: 0.1, 4: 0.3}
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +101,9 @@ def test_1000_items_take_at_most_a_tenth_of_single_requests(new_sender):
     bulk_seconds(many), single_seconds(single, 10)  # To open connections and to compile statements.
     rounds = [(bulk_seconds(many), single_seconds(single, ITEMS // BLOCKS)) for _ in range(BLOCKS)]
     for kind in rounds[0][0]:
-        of_bulk = statistics.mean(many[kind] for many, _ in rounds)
-        of_single = sum(single[kind] for _, single in rounds)
+        # Not the mean, so that one pause of the machine does not decide.
+        of_bulk = statistics.median(many[kind] for many, _ in rounds)
+        of_single = BLOCKS * statistics.median(single[kind] for _, single in rounds)
         assert of_bulk <= of_single / 10, f"{kind}: {of_bulk:.3f} s instead of {of_single:.3f} s"
 
 
@@ -119,29 +118,35 @@ def waits(client, seconds):
     return sorted(durations)
 
 
-def write_until(stop, sender, by_filter):
+def write_until(stop, sender, by_filter, durations):
     """Send one write of 1,000 tasks after the other, without work on the responses that would delay other threads."""
     results, _ = bulk(sender, [{"op": "create", **new(number)} for number in range(ITEMS)])
     updates = [{"op": "update", "id": result["task"]["id"], **CHANGES} for result in results]
     matching = {"filter": {"tags_any": ["home"]}, "max_affected": ITEMS, "op": "update", "title": "By filter"}
     body = json.dumps(matching if by_filter else {"operations": updates})
     while not stop.is_set():
-        assert len(sender.send("POST", "/bulk", body)) > ITEMS * 300
+        received, seconds = timed(lambda: sender.send("POST", "/bulk", body))
+        assert len(received) > ITEMS * 300
+        durations.append(seconds)
 
 
 @pytest.mark.parametrize("by_filter", [False, True], ids=["list", "filter"])
 @pytest.mark.parametrize("users", [1, 4])
 def test_reads_of_others_are_quick_while_1000_items_are_written_again_and_again(server, new_sender, users, by_filter):
-    reader = server.client()
-    before = waits(reader, 3)
-    stop = threading.Event()
-    writers = [threading.Thread(target=write_until, args=(stop, new_sender(), by_filter)) for _ in range(users)]
-    for writer in writers:
-        writer.start()
+    """Hardly any read waits as long as one write takes. Both are slower on a busy machine.
+
+    This shows that a write leaves the processor and the database to others. Each writer has one connection; that a user
+    with more of them has one such request at a time is in tests/tasks/test_costly.py and tests/server.
+    """
+    reader, stop, writes = server.client(), threading.Event(), []
+    threads = [threading.Thread(target=write_until, args=(stop, new_sender(), by_filter, writes)) for _ in range(users)]
+    for thread in threads:
+        thread.start()
     time.sleep(1)
-    during = waits(reader, 8)
+    reads = waits(reader, 8)
     stop.set()
-    for writer in writers:
-        writer.join()
-    p99 = [durations[int(len(durations) * 0.99)] for durations in (before, during)]
-    assert p99[1] < MOST_SECONDS[users] + 5 * p99[0], p99
+    for thread in threads:
+        thread.join()
+    assert len(writes) > users
+    p99 = reads[int(len(reads) * 0.99)]
+    assert p99 < statistics.median(writes), (p99, writes)

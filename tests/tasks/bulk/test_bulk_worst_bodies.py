@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from taskapp.http.errors import InvalidInput
-from taskapp.http.json_provider import loads_object
+from taskapp.http.json_provider import DuplicateName, InvalidJSON, loads_object
 from taskapp.tasks.schemas import TaskChangesIn
 from tests.support.bulk import DELETION, MISSING, errors, load, of_operation
 
@@ -32,6 +32,17 @@ def test_a_hundred_invalid_operations_are_enough():
     assert len(errors({"operations": [{"op": "delete"}] * 100})) == 100
 
 
+def is_quick(act):
+    """Whether it takes less than half a second of processor time, in one of three attempts on a busy machine."""
+
+    def seconds():
+        start = time.process_time()
+        act()
+        return time.process_time() - start
+
+    return any(seconds() < 0.5 for _ in range(3))
+
+
 _BIG = {name: {} for name in TaskChangesIn().fields if name != "user_id"}
 WORST = {
     "all wrong": [{"op": "update", **_BIG, "add_tags": [1] * 20, "remove_tags": [1] * 20}] * 1000,
@@ -49,21 +60,48 @@ WORST = {
 
 @pytest.mark.parametrize("operations", WORST.values(), ids=WORST)
 def test_the_worst_bodies_take_bounded_time(operations):
+    def attempt():
+        with suppress(InvalidInput):
+            load({"operations": operations})
+
+    assert is_quick(attempt)  # Around 0.1 s on a machine with nothing else to do.
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'{"a": 1, "a": 2}', "a"),
+        (b'{"operations": [{"op": "create", "title": "a"}, {"op": "delete", "id": 1, "id": 2}]}', "operations.1.id"),
+        (b'{"filter": {"q": "a", "q": "b"}, "op": "delete"}', "filter.q"),
+        (b'{"operations": [{"a": [[0, {"b": {"c": 1, "c": 1}}]]}]}', "operations.0.a.0.1.b.c"),
+        (b'{"operations": [{"a": {"b": 1, "b": 1}}], "operations": []}', "operations"),
+        (b'{"a": {"b": [], "b": {}}, "c": {"d": 1, "d": 1}}', "a.b"),
+        (b'[{"a": 1, "a": 2}]', "a"),
+    ],
+)
+def test_a_duplicate_name_comes_with_its_place(body, place):
+    with pytest.raises(DuplicateName) as caught:
+        loads_object(body)
+    assert caught.value.name == place
+
+
+@pytest.mark.parametrize("rest", [b"", b"]", b', {"id": NaN}]}'])
+def test_a_body_that_is_not_json_after_a_duplicate_name_is_not_json(rest):
+    with pytest.raises(InvalidJSON):
+        loads_object(b'{"operations": [{"id": 1, "id": 2}' + rest)
+
+
+@pytest.mark.parametrize("item", [b"{},", b'{"a":1},', b"[0],", b'{"%s":[[0]]},' % (b"a" * 500)])
+def test_a_duplicate_name_is_found_in_bounded_time(item):
+    end = b'{"a":1,"a":1}]}'
     start = time.process_time()
-    with suppress(InvalidInput):
-        load({"operations": operations})
-    assert time.process_time() - start < 0.5  # Around 0.1 on a machine with nothing else to do.
-
-
-def test_a_duplicate_name_is_named_as_in_other_bodies():
-    with pytest.raises(ValueError, match=r"^title$"):
-        loads_object(b'{"operations": [{"op": "create", "title": "a", "title": "b"}]}')
+    with pytest.raises(DuplicateName, match=r"\.a$"):
+        loads_object(b'{"%s":[' % (b"k" * 1000) + item * ((1024 * 1024 - 1100) // len(item)) + end)
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize("value", [b"[" * 400 + b"]" * 400, b'{"a":' * 150 + b"1" + b"}" * 150, b"[[],[],[]]"])
 def test_nested_values_are_parsed_in_bounded_time(value):
     item = b'{"op":"create","x":' + value + b"},"
     body = b'{"operations":[' + (item * (1024 * 1024 // len(item)))[:-1] + b"]}"
-    start = time.process_time()
-    loads_object(body)
-    assert time.process_time() - start < 0.5
+    assert is_quick(lambda: loads_object(body))

@@ -74,13 +74,11 @@ def test_another_series_in_a_request_is_a_new_one(alice, task):
             assert "2035-01-02 is a Tuesday; the rule has BYDAY=MO." in explained
 
 
-def test_create_of_a_copy_begins_a_new_series(alice, task):
-    recurrence = task["recurrence"]
-    copy = alice.create(**{**recurs(), "recurrence": recurrence})
-    assert copy["recurrence"]["series_id"] != recurrence["series_id"]
-    for completed in (False, True):
-        body = {"title": "x", **recurs(due_date=TUESDAY), "recurrence": recurrence, "completed": completed}
-        assert "2035-01-02 is a Tuesday" in str(details(alice.post(json=body))["recurrence.rule"])
+def test_new_task_begins_a_series_of_its_own(alice, task):
+    response = alice.post(json={"title": "x", **recurs(), "recurrence": task["recurrence"]})
+    assert sorted(details(response)) == ["recurrence.next", "recurrence.occurrence", "recurrence.series_id"]
+    copy = alice.create(**recurs())
+    assert copy["recurrence"]["series_id"] != task["recurrence"]["series_id"]
     assert days(alice) == [MONDAY, MONDAY]
 
 

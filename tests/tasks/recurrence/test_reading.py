@@ -143,7 +143,8 @@ def test_erasure(bob):
 
 def test_recurrence_of_another_user_is_never_seen(alice, bob, task, made):
     assert bob.patch(f"{path_of(task)}/complete").status == 404
-    own = bob.create(**{**recurs(), "recurrence": task["recurrence"]})
+    own = bob.create(**recurs())
+    own = bob.put(path_of(own), json={**recurs(), "recurrence": task["recurrence"]}).data
     assert own["recurrence"]["series_id"] != task["recurrence"]["series_id"]
     complete(bob, own)
     complete(bob, own, completed=False)
