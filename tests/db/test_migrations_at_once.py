@@ -72,6 +72,7 @@ def test_interrupted_index_build_is_no_error_of_the_database(new_database):
             text=True,
         )
         wait_until(lambda: run_sql(url, builds), "The build does not wait")
+        time.sleep(0.5)  # Then the command waits, too. Python ignores an interrupt that comes in a destructor.
         command.send_signal(signal.SIGINT)
         assert command.communicate(timeout=30)[1].split() == ["Aborted!"]
     upgrade(url)
