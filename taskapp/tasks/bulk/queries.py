@@ -18,21 +18,29 @@ _MOST = cast(bindparam("max_affected"), Integer)
 
 
 @lru_cache
-def apply_list(*, dry_run: bool, keyed: bool) -> Any:
+def apply_list(*, completes: bool, dry_run: bool, keyed: bool) -> Any:
     """Return the statement that applies the operations in ``operations``; see :func:`apply_operations`.
 
     Args:
+        completes: whether an operation sets ``completed`` of a task that exists.
         dry_run: whether to write nothing.
         keyed: whether the request has an idempotency key. Not with ``dry_run``.
     """
     operations = found.listed(*(NOT_YET_WRITTEN if keyed else ()), lock=not dry_run)
-    statement = apply_operations(operations, literal(MAXIMUM_OPERATIONS), dry_run=dry_run)
+    statement = apply_operations(operations, literal(MAXIMUM_OPERATIONS), completes=completes, dry_run=dry_run)
     return joined_by_hash(idempotent(statement) if keyed else statement)
 
 
 @lru_cache(_VARIANTS)
 def apply_to_matching(
-    kind: str, status: str, filters: frozenset[str], *, sets_completed: bool, dry_run: bool, keyed: bool
+    kind: str,
+    status: str,
+    filters: frozenset[str],
+    *,
+    completes: bool,
+    sets_completed: bool,
+    dry_run: bool,
+    keyed: bool,
 ) -> Any:
     """Return the statement that applies one operation to all tasks that match a filter, ``max_affected`` at the most.
 
@@ -40,6 +48,7 @@ def apply_to_matching(
         kind: ``updated`` or ``deleted``.
         status: one of the names in :data:`taskapp.tasks.filters.STATUSES`.
         filters: the names of the :data:`taskapp.tasks.filters.FILTERS` in use.
+        completes: as for :func:`apply_list`.
         sets_completed: whether to leave out tasks whose ``completed`` is the parameter ``completed`` already.
         dry_run: as for :func:`apply_list`.
         keyed: as for :func:`apply_list`.
@@ -48,5 +57,5 @@ def apply_to_matching(
     if sets_completed:
         conditions.append(Task.completed != bindparam("completed"))
     operations = found.matching(kind, *conditions, most=_MOST, lock=not dry_run)
-    statement = apply_operations(operations, _MOST, dry_run=dry_run)
+    statement = apply_operations(operations, _MOST, completes=completes, dry_run=dry_run)
     return joined_by_hash(idempotent(statement) if keyed else statement)

@@ -22,27 +22,28 @@ from taskapp.tasks.changes.images import task_from
 DAYS = "days"
 
 
-def result_of(judged: CTE, plan: CTE, outcome: CTE, *, done: ColumnElement[bool]) -> Any:
+def result_of(judged: CTE, plan: CTE, outcome: CTE, *, completes: bool, done: ColumnElement[bool]) -> Any:
     """Return the query of the row that the statement returns.
 
     Args:
         judged: the operations.
         plan: whether they are possible.
         outcome: the tasks as they become.
+        completes: whether there may be next occurrences.
         done: whether the statement has written.
     """
-    next_rows = outcome.alias("next_rows")
-    row, following = outcome.c, next_rows.c
-    task = case((row.type != DELETED, fields_of(row)))
-    is_created = and_(following.index == row.index, following.is_next, following.type == CREATED)
-    result = func.json_build_object(
-        *("id", row.id, "task", task),
-        *("next", case((following.index.is_not(None), fields_of(following)))),
-        type_=JSON,
-    )
+    row = outcome.c
+    source: Any = outcome
+    pairs = ["id", row.id, "task", case((row.type != DELETED, fields_of(row)))]
+    if completes:
+        next_rows = outcome.alias("next_rows")
+        following = next_rows.c
+        is_created = and_(following.index == row.index, following.is_next, following.type == CREATED)
+        source = outcome.outerjoin(next_rows, is_created)
+        pairs += ["next", case((following.index.is_not(None), fields_of(following)))]
+    result = func.json_build_object(*pairs, type_=JSON)
     results = db.select(func.json_agg(aggregate_order_by(result, row.index))).where(~row.is_next)
-    results = results.select_from(outcome.outerjoin(next_rows, is_created)).scalar_subquery()
-    tasks = case((plan.c.possible, results), else_=_failed(judged))
+    tasks = case((plan.c.possible, results.select_from(source).scalar_subquery()), else_=_failed(judged))
     return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks"))
 
 
@@ -54,7 +55,7 @@ def _failed(judged: CTE) -> Any:
     failure = func.json_build_object(
         *("index", row.index, "id", row.task_id, "reason", row.reason, "names", names),
         *("task", case((task.c.id.is_not(None), fields_of(task.c)))),
-        *("series", row.series, "today", row.today),
+        *(("series", row.series, "today", row.today) if "series" in row else ()),
         type_=JSON,
     )
     query = db.select(func.json_agg(aggregate_order_by(failure, row.index))).select_from(judged.join(task, true()))

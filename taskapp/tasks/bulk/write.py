@@ -4,14 +4,11 @@ Every part that writes depends on whether all operations are possible. No task h
 their order. The log has the same columns of each task as after a single write.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    Date,
-    Time,
     and_,
     case,
     cast,
@@ -29,8 +26,8 @@ from taskapp.db import db
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.bulk import occurrences
 from taskapp.tasks.bulk.found import FIXED_FIELDS, differs
-from taskapp.tasks.bulk.occurrences import was_completed
 from taskapp.tasks.bulk.results import DAYS, result_of
+from taskapp.tasks.bulk.rows import rows_of_next, rows_of_operations
 from taskapp.tasks.changes.batch import (
     COLUMNS,
     CREATED,
@@ -45,10 +42,8 @@ from taskapp.tasks.changes.batch import (
 from taskapp.tasks.changes.images import DEFAULTS, merged, task_from, value_in
 from taskapp.tasks.changes.log import NOT_LOGGED, last_change, without
 from taskapp.tasks.changes.models import Change
-from taskapp.tasks.due import due_order
 from taskapp.tasks.models import MAXIMUM_TAGS, Task
 from taskapp.tasks.recurrence.documents import continued, is_known
-from taskapp.tasks.recurrence.occurrences import next_columns
 from taskapp.tasks.values import tag_set
 
 _TAGS = ARRAY(TABLE.c.tags.type.item_type)
@@ -57,7 +52,7 @@ _WRITTEN = (Task.id, Task.version, row_image(TABLE).label("image"))
 _INSERTED = tuple(name for name in COLUMNS if name != "id")
 
 
-def apply_operations(found: CTE, most: Any, *, dry_run: bool) -> Any:
+def apply_operations(found: CTE, most: Any, *, completes: bool, dry_run: bool) -> Any:
     """Return the statement that applies operations. It returns one row.
 
     The row has whether it has done so, ``done``; the number of operations, ``found``; the number of the write,
@@ -66,22 +61,22 @@ def apply_operations(found: CTE, most: Any, *, dry_run: bool) -> Any:
     Args:
         found: the operations, from :mod:`taskapp.tasks.bulk.found`.
         most: how many there may be.
+        completes: whether an operation may set ``completed``, and so create or delete the next occurrence of a task.
         dry_run: whether to write nothing. Tasks then keep their versions, and new ones have none.
     """
     last = part(db.select(last_change()), "last")
     now = db.select(last.c.now).scalar_subquery()
     shaped = _shaped(found)
-    following = occurrences.following(shaped, now)
+    following = occurrences.following(shaped, now) if completes else None
     judged = _judged(shaped, following)
     plan = _plan(judged, last, most)
-    created_next = occurrences.created(shaped, following)
-    removed_next = occurrences.removed(shaped)
-    outcome = _outcome(judged, created_next, removed_next, plan, dry_run=dry_run)
+    next_rows = rows_of_next(shaped, following, plan, dry_run=dry_run)
+    outcome = _outcome(judged, next_rows, plan, dry_run=dry_run)
     if dry_run:
-        return result_of(judged, plan, outcome, done=false())
+        return result_of(judged, plan, outcome, completes=completes, done=false())
     created, updated = _created(outcome), _updated(outcome)
     deleted = delete_tasks(outcome).cte("deleted")
-    result = result_of(judged, plan, _with_new_ids(outcome, created), done=plan.c.possible)
+    result = result_of(judged, plan, _with_new_ids(outcome, created), completes=completes, done=plan.c.possible)
     return result.add_cte(outcome, created, updated, deleted, _logged(outcome, created, updated))
 
 
@@ -102,12 +97,12 @@ def _shaped(found: CTE) -> CTE:
     return part(shaped.select_from(found.join(new, true())), "shaped")
 
 
-def _judged(shaped: CTE, following: CTE) -> CTE:
+def _judged(shaped: CTE, following: CTE | None) -> CTE:
     """Return the operations with why they are impossible, ``reason``, and what is wrong with the values, ``names``.
 
     The ``reason`` is :data:`DAYS` if the task does not say what follows it. Then ``series`` and ``today`` are for that.
     """
-    row, completion = shaped.c, following.c
+    row = shaped.c
     has_day, has_time, has_zone = (row[name].is_not(None) for name in ("due_date", "due_time", "time_zone"))
     recurs = row.recurrence.is_not(None)
     wrong = {
@@ -117,14 +112,19 @@ def _judged(shaped: CTE, following: CTE) -> CTE:
         **{name: differs(row, name) for name in FIXED_FIELDS},
     }
     names = func.array_remove(array([case((is_wrong, name)) for name, is_wrong in wrong.items()]), null())
-    reason = case(
+    reason: Any = case(
         (and_(row.type != CREATED, row.now.is_(None)), "missing"),
         (row.required != row.current, "changed"),
         (row.other.is_not(None), "taken"),
         (and_(row.type != DELETED, or_(*wrong.values())), "invalid"),
-        (and_(completion.index.is_not(None), not_(is_known(completion.series, completion.day))), DAYS),
     )
-    judged = db.select(shaped, names.label("names"), reason.label("reason"), completion.series, completion.today)
+    judged = db.select(shaped, names.label("names"))
+    if following is None:
+        return part(judged.add_columns(reason.label("reason")), "judged")
+    completion = following.c
+    used_up = and_(completion.index.is_not(None), not_(is_known(completion.series, completion.day)))
+    reason = func.coalesce(reason, case((used_up, DAYS))).label("reason")
+    judged = judged.add_columns(reason, completion.series, completion.today)
     return part(judged.select_from(shaped.outerjoin(following, completion.index == row.index)), "judged")
 
 
@@ -141,62 +141,18 @@ def _plan(judged: CTE, last: CTE, most: Any) -> CTE:
     return part(plan.select_from(last.outerjoin(judged, true())), "plan")
 
 
-def _outcome(judged: CTE, created: CTE, removed: CTE, plan: CTE, *, dry_run: bool) -> CTE:
+def _outcome(judged: CTE, next_rows: tuple[Any, ...], plan: CTE, *, dry_run: bool) -> CTE:
     """Return the operations, and the next occurrences behind theirs, with all columns of each task as it becomes."""
     at = db.select(plan.c.at).scalar_subquery()
-    rows = union_all(
-        _rows_of_operations(judged, at, dry_run=dry_run),
-        _rows_of_created(created, at, dry_run=dry_run),
-        _rows_of_removed(removed),
-    ).subquery("rows")
+    own_rows = rows_of_operations(judged, at, dry_run=dry_run)
+    every: Any = union_all(own_rows, *next_rows) if next_rows else own_rows
+    rows = every.subquery("rows")
     row = rows.c
     number = plan.c.change - 1 + func.row_number().over(order_by=(row.index, row.is_next))
     version = row.current if dry_run else number
     columns = (each for each in row if each.key != "version")
     outcome = db.select(*columns, plan, func.count().over().label("changes"), version.label("version"))
     return part(outcome.select_from(rows.join(plan, true())), "outcome")
-
-
-_KEPT = ("index", "is_next", "type", "task_id", "logged", "now", "current", "current_at")
-
-
-def _rows_of_operations(judged: CTE, at: Any, *, dry_run: bool) -> Any:
-    row = judged.c
-    is_new = row.type == CREATED
-    completed_at = case((row.completed, case((was_completed(row), row.completed_at), else_=at)))
-    computed = {
-        "is_next": false(),
-        "id": row.task_id,
-        "user_id": ACTING_USER,
-        "completed_at": case((row.put.has_key("completed"), completed_at), else_=row.completed_at),
-        "due_order": due_order(cast(row.due_date, Date), cast(row.due_time, Time)),
-        "created_at": case((is_new, at), else_=row.created_at),
-        "version": row.current,
-        "updated_at": at,
-    }
-    if dry_run:
-        computed["uid"] = case((or_(~is_new, row.put.has_key("uid")), row.uid))
-        computed["updated_at"] = func.coalesce(row.current_at, at)
-    return _row(computed, row)
-
-
-def _rows_of_created(created: CTE, at: Any, *, dry_run: bool) -> Any:
-    row = created.c
-    nothing = dict.fromkeys((*_KEPT, *COLUMNS), null())
-    new = next_columns(row, row.next_recurrence, row.day, at)
-    uid = null() if dry_run else func.gen_random_uuid()
-    return _row({**nothing, **new, "index": row.index, "is_next": true(), "type": CREATED, "uid": uid}, row)
-
-
-def _rows_of_removed(removed: CTE) -> Any:
-    row = removed.c
-    computed = {"is_next": true(), "type": DELETED, "task_id": row.id, "logged": null()}
-    return _row({**computed, "current": row.version, "current_at": row.updated_at}, row)
-
-
-def _row(computed: Mapping[str, Any], row: Any) -> Any:
-    names = (*_KEPT, *COLUMNS)
-    return db.select(*((computed[name] if name in computed else row[name]).label(name) for name in names))
 
 
 def _created(outcome: CTE) -> CTE:

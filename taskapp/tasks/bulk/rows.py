@@ -1,0 +1,68 @@
+"""The rows of a statement that applies operations: one for each operation, and one for each next occurrence.
+
+Each has all columns of its task as it becomes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import CTE, Date, Time, case, cast, false, func, null, or_, true
+
+from taskapp.db import db
+from taskapp.db.prefix import ACTING_USER
+from taskapp.tasks.bulk import occurrences
+from taskapp.tasks.bulk.occurrences import was_completed
+from taskapp.tasks.changes.batch import COLUMNS, CREATED, DELETED
+from taskapp.tasks.due import due_order
+from taskapp.tasks.recurrence.occurrences import next_columns
+
+_KEPT = ("index", "is_next", "type", "task_id", "logged", "now", "current", "current_at")
+
+
+def rows_of_operations(judged: CTE, at: Any, *, dry_run: bool) -> Any:
+    """Return a query of the operations with all columns of each task as it becomes."""
+    row = judged.c
+    is_new = row.type == CREATED
+    completed_at = case((row.completed, case((was_completed(row), row.completed_at), else_=at)))
+    computed = {
+        "is_next": false(),
+        "id": row.task_id,
+        "user_id": ACTING_USER,
+        "completed_at": case((row.put.has_key("completed"), completed_at), else_=row.completed_at),
+        "due_order": due_order(cast(row.due_date, Date), cast(row.due_time, Time)),
+        "created_at": case((is_new, at), else_=row.created_at),
+        "version": row.current,
+        "updated_at": at,
+    }
+    if dry_run:
+        computed["uid"] = case((or_(~is_new, row.put.has_key("uid")), row.uid))
+        computed["updated_at"] = func.coalesce(row.current_at, at)
+    return _row(computed, row)
+
+
+def _rows_of_created(created: CTE, at: Any, *, dry_run: bool) -> Any:
+    row = created.c
+    nothing = dict.fromkeys((*_KEPT, *COLUMNS), null())
+    new = next_columns(row, row.next_recurrence, row.day, at)
+    uid = null() if dry_run else func.gen_random_uuid()
+    return _row({**nothing, **new, "index": row.index, "is_next": true(), "type": CREATED, "uid": uid}, row)
+
+
+def _rows_of_removed(removed: CTE) -> Any:
+    row = removed.c
+    computed = {"is_next": true(), "type": DELETED, "task_id": row.id, "logged": null()}
+    return _row({**computed, "current": row.version, "current_at": row.updated_at}, row)
+
+
+def _row(computed: Mapping[str, Any], row: Any) -> Any:
+    names = (*_KEPT, *COLUMNS)
+    return db.select(*((computed[name] if name in computed else row[name]).label(name) for name in names))
+
+
+def rows_of_next(shaped: CTE, following: CTE | None, plan: CTE, *, dry_run: bool) -> tuple[Any, ...]:
+    """Return queries of the next occurrences that are created and removed."""
+    if following is None:
+        return ()
+    at = db.select(plan.c.at).scalar_subquery()
+    created, removed = occurrences.created(shaped, following), occurrences.removed(shaped)
+    return _rows_of_created(created, at, dry_run=dry_run), _rows_of_removed(removed)
