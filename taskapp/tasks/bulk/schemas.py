@@ -8,11 +8,13 @@ from taskapp.http.fields import Constant, Excluded, PositiveInteger, StrictBoole
 from taskapp.http.input_schema import ChosenByName, InputSchema, Object, Objects
 from taskapp.tasks import synonyms
 from taskapp.tasks.bulk.filter_schema import FilterIn
+from taskapp.tasks.changes.batch import MAXIMUM_CHANGES
 from taskapp.tasks.changes.models import MAXIMUM_NUMBER
 from taskapp.tasks.schemas import EITHER_TAGS, ChangesOfTask, ReadOnlyFields, TaskChangesIn, TaskIn
 from taskapp.tasks.undo.schemas import UndoQuery
 
-MAXIMUM_OPERATIONS = 1000
+# A write is not larger than what can be undone.
+MAXIMUM_OPERATIONS = MAXIMUM_CHANGES
 # In bytes.
 MAXIMUM_BODY = 1024 * 1024
 
