@@ -1,7 +1,6 @@
 """What all writes of a task share: their parameters, idempotency keys, and why a write found no task."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -99,16 +98,22 @@ def _following(row: Sequence[Any]) -> dict[str, Any] | None:
     return from_json(row[-2]) if len(row) == len(FIELDS) + 2 and row[-2] else None
 
 
-def precision_of(time: datetime | None) -> str:
-    """Return with which precision a time that a client sent back is compared. JavaScript has only milliseconds."""
-    return "microseconds" if time is not None and time.microsecond % 1000 else "milliseconds"
+def precisions_of(unchanged: Mapping[str, Any]) -> dict[str, str]:
+    """Return with which precision each time is compared that a client sent back. JavaScript has only milliseconds.
+
+    The names are ``precision_`` and that of the field.
+    """
+    return {
+        f"precision_{name}": "microseconds" if time is not None and time.microsecond % 1000 else "milliseconds"
+        for name, time in unchanged.items()
+        if is_time(name)
+    }
 
 
 def sent_parameters(unchanged: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of the conditions that read-only fields have the values that a client sent."""
     values = {f"sent_{name}": value for name, value in unchanged.items()}
-    precisions = {f"precision_{name}": precision_of(value) for name, value in unchanged.items() if is_time(name)}
-    return {**values, **precisions}
+    return {**values, **precisions_of(unchanged)}
 
 
 def only_version(versions: Collection[int] | None) -> int | None:

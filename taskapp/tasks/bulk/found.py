@@ -24,7 +24,6 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    case,
     cast,
     column,
     func,
@@ -34,7 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from taskapp.db import db
 from taskapp.db.prefix import ACTING_USER
-from taskapp.tasks.changes.batch import CREATED, DELETED, TABLE, UPDATED, part, row_image, tasks_among
+from taskapp.tasks.changes.batch import CREATED, DELETED, TABLE, UPDATED, part, row_image, tasks_among, uid_owners
 from taskapp.tasks.representation import EXPRESSIONS, READ_ONLY_FIELDS, is_time
 
 # The fields that nobody sets, and that a client may send back. ``id`` and ``version`` say which task is meant.
@@ -84,10 +83,8 @@ def listed(*conditions: ColumnElement[bool], lock: bool) -> CTE:
     operation = part(db.select(sent.render_derived(with_types=True)).where(*conditions), "operation")
     row = operation.c
     task = part(tasks_among(TABLE.c.id, row.task_id, *_current(), lock=lock), "task")
-    others = TABLE.alias("others")
-    uid = case((row.type == CREATED, cast(row.put.op("->>")("uid"), others.c.uid.type)))
-    other = part(tasks_among(others.c.uid, uid, row_image(others).label("image")), "other")
-    joined = operation.outerjoin(task, task.c.id == row.task_id).outerjoin(other, other.c.uid == uid)
+    other, has_uid = uid_owners(row.put, row.type == CREATED)
+    joined = operation.outerjoin(task, task.c.id == row.task_id).outerjoin(other, has_uid)
     current = (each for each in task.c if each.key != "id")
     return part(db.select(operation, *current, other.c.image.label("other")).select_from(joined), "found")
 

@@ -7,9 +7,8 @@ from typing import Any
 from sqlalchemy import null
 
 from taskapp.tasks.bulk.found import FIXED_FIELDS
-from taskapp.tasks.representation import is_time
 from taskapp.tasks.values import TAG_CHANGES, changed_values
-from taskapp.tasks.writes import column_values, complete_changes, precision_of
+from taskapp.tasks.writes import column_values, complete_changes, precisions_of
 
 # The name of the operation, ``op``: ``create`` with the fields of a new task, or ``update``, ``complete`` or ``delete``
 # with the ``id`` of a task and optionally its ``version``. An update also has the fields to change and the read-only
@@ -37,8 +36,7 @@ def row_of(operation: Operation) -> dict[str, Any]:
         return {**row, "put": column_values({name: value for name, value in fields.items() if value is not None})}
     sent = {name: fields.pop(name) for name in FIXED_FIELDS if name in fields}
     if sent:
-        precisions = {f"precision_{name}": precision_of(value) for name, value in sent.items() if is_time(name)}
-        row["sent"] = {**sent, **precisions}
+        row["sent"] = {**sent, **precisions_of(sent)}
     fields = complete_changes(fields)
     row["logged"] = _logged_columns(frozenset(fields))
     row |= {name: fields.pop(name) for name in TAG_CHANGES if name in fields}

@@ -11,7 +11,7 @@ Each judges its changes first, and writes all of them or none. The names of the 
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, and_, any_, cast, func, literal_column
+from sqlalchemy import CTE, BigInteger, ColumnElement, and_, any_, case, cast, func, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 from taskapp.db import db
@@ -71,6 +71,22 @@ def tasks_among(key: Any, values: Any, *columns: Any, lock: bool = False) -> Any
     array = cast(db.select(func.array_agg(values)).scalar_subquery(), ARRAY(key.type))
     tasks = db.select(key, *columns).where(key.table.c.user_id == ACTING_USER, key == any_(array)).order_by(key)
     return tasks.with_for_update() if lock else tasks
+
+
+def uid_owners(task: ColumnElement[Any], condition: ColumnElement[bool]) -> tuple[CTE, ColumnElement[bool]]:
+    """Return the user's tasks that have the uids of images, and the condition that joins them to these.
+
+    Args:
+        task: the image.
+        condition: whether a row is about its uid at all.
+
+    Returns:
+        A part with the columns ``uid``, ``id`` and ``image``, and the condition.
+    """
+    owners = TABLE.alias("owners")
+    uid = case((condition, cast(task.op("->>")("uid"), owners.c.uid.type)))
+    owner = part(tasks_among(owners.c.uid, uid, owners.c.id, row_image(owners).label("image")), "owner")
+    return owner, owner.c.uid == uid
 
 
 def fields_of(columns: Any) -> ColumnElement[Any]:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     and_,
     any_,
     case,
-    cast,
     false,
     func,
     text,
@@ -36,6 +35,7 @@ from taskapp.tasks.changes.batch import (
     part,
     row_image,
     tasks_among,
+    uid_owners,
     update_tasks,
 )
 from taskapp.tasks.changes.entries import CHANGING_FIELDS
@@ -96,10 +96,7 @@ def _found(entry: CTE, *, lock: bool) -> CTE:
         .limit(1)
         .lateral("deletion")
     )
-    others = TABLE.alias("others")
-    uid = case((after.is_(None), cast(before.op("->>")("uid"), others.c.uid.type)))
-    other = part(tasks_among(others.c.uid, uid, others.c.id, row_image(others).label("image")), "other")
-    is_other = and_(other.c.uid == uid, other.c.id != entry.c.task_id)
+    other, has_uid = uid_owners(before, after.is_(None))
     found = db.select(
         *(entry.c[name] for name in ("number", "write", "task_id", "previous", "previous_at", "before")),
         # The last change is taken back first.
@@ -114,7 +111,7 @@ def _found(entry: CTE, *, lock: bool) -> CTE:
         other.c.image.label("other"),
     )
     joined = entry.outerjoin(current, current.c.id == entry.c.task_id).outerjoin(deletion, true())
-    joined = joined.outerjoin(other, is_other)
+    joined = joined.outerjoin(other, and_(has_uid, other.c.id != entry.c.task_id))
     return part(found.select_from(joined), "found")
 
 
