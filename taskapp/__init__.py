@@ -23,6 +23,7 @@ from taskapp.tasks.history.views import bp as history_bp
 from taskapp.tasks.openapi import USER_ID
 from taskapp.tasks.stats.views import bp as statistics_bp
 from taskapp.tasks.tags.views import bp as tags_bp
+from taskapp.tasks.transfer.views import bp as transfer_bp
 from taskapp.tasks.trash.views import bp as trash_bp
 from taskapp.tasks.undo.views import bp as undo_bp
 from taskapp.tasks.views import bp as tasks_bp
@@ -65,7 +66,18 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(config, **openapi.SETTINGS)
     for part in (*_PARTS_WITH_HOOKS, *_OTHER_PARTS):
         part.init_app(app)
-    for bp in (tasks_bp, bulk_bp, tags_bp, statistics_bp, changes_bp, history_bp, trash_bp, undo_bp, erasure_bp):
+    for bp in (
+        tasks_bp,
+        bulk_bp,
+        transfer_bp,
+        tags_bp,
+        statistics_bp,
+        changes_bp,
+        history_bp,
+        trash_bp,
+        undo_bp,
+        erasure_bp,
+    ):
         openapi.api.register_blueprint(bp, parameters=[USER_ID])
     openapi.api.register_blueprint(health.bp)
     openapi.api.register_blueprint(metrics.bp)

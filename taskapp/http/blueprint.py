@@ -1,6 +1,6 @@
 """A blueprint whose views declare their input. The declarations document the input and validate it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from taskapp.http.concurrency import limit_concurrency
@@ -58,10 +58,28 @@ class Blueprint(DocumentedBlueprint):
 
         def decorator(view: Any) -> Any:
             view.input_schemas = {_PARAMETERS[location]: loader, **getattr(view, "input_schemas", {})}
-            if maximum_body != MAXIMUM_BODY:
-                view.maximum_body = maximum_body
-                too_large = describe_too_large(f"The body exceeds {describe_size(maximum_body)}.")
-                view = self.alt_response(413, schema=ErrorEnvelope, **too_large)(view)
-            return document(view)
+            return document(self._limit(view, maximum_body))
+
+        return decorator
+
+    def _limit(self, view: Any, maximum_body: int) -> Any:
+        if maximum_body == MAXIMUM_BODY:
+            return view
+        view.maximum_body = maximum_body
+        too_large = describe_too_large(f"The body exceeds {describe_size(maximum_body)}.")
+        return self.alt_response(413, schema=ErrorEnvelope, **too_large)(view)
+
+    def file(self, content: Mapping[str, Mapping[str, Any]], *, maximum_body: int) -> Callable[[Any], Any]:
+        """Declare that the body of a view is a text file. The view receives it as ``text``.
+
+        Args:
+            content: the media types that it may have, each with its description as in OpenAPI.
+            maximum_body: the maximum length of the body in bytes.
+        """
+
+        def decorator(view: Any) -> Any:
+            view.media_types = tuple(content)
+            body = {"required": True, "content": content}
+            return self.doc(requestBody=body)(self._limit(view, maximum_body))
 
         return decorator

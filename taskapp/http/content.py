@@ -1,5 +1,7 @@
 """Checks what the headers of a request say about its body: codings, media type and charset (RFC 9110, section 8)."""
 
+from collections.abc import Sequence
+
 from werkzeug import exceptions
 
 from taskapp.http.errors import UnsupportedContentCoding, UnsupportedMediaType
@@ -18,12 +20,16 @@ def _codings(header: str) -> set[str]:
     return {coding.strip().lower() for coding in header.split(",")} - {"", "identity"}
 
 
-def check_content(request: Request) -> None:
-    """Check that the body of a request is plain JSON in UTF-8, as far as the headers say.
+def check_content(request: Request, media_types: Sequence[str] = ()) -> None:
+    """Check that the body of a request is plain text in UTF-8 of a known type, as far as the headers say.
+
+    Args:
+        request: the request.
+        media_types: the types that the route accepts; JSON if there are none.
 
     Raises:
         UnsupportedContentCoding: the body is compressed.
-        UnsupportedMediaType: the content type is not JSON, or the charset is not UTF-8.
+        UnsupportedMediaType: the content type is another one, or the charset is not UTF-8.
         werkzeug.exceptions.NotImplemented: the body has a transfer coding other than ``chunked``. gunicorn accepts
             ``gzip, chunked``, but only decodes the latter (RFC 9112, section 6.1).
     """
@@ -32,14 +38,18 @@ def check_content(request: Request) -> None:
         raise UnsupportedContentCoding
     if "HTTP_TRANSFER_ENCODING" in environ and _codings(environ["HTTP_TRANSFER_ENCODING"]) != {"chunked"}:
         raise exceptions.NotImplemented
-    if request.content_type == "application/json":  # The usual case. Parsing the header takes longer than all of this.
-        return
+    if not media_types and request.content_type == "application/json":
+        return  # The usual case. Parsing the header takes longer than all of this.
     if len(request.content_type or "") > _MAXIMUM_TYPE:
         raise UnsupportedMediaType
-    if request.method == "PATCH":
-        if request.mimetype not in PATCH_MEDIA_TYPES:
-            raise UnsupportedMediaType(f"The content type of the body must be {' or '.join(PATCH_MEDIA_TYPES)}.")
-    elif not request.is_json:
-        raise UnsupportedMediaType
+    _check_type(request, media_types)
     if request.mimetype_params.get("charset", "utf-8").lower() not in _CHARSETS:
         raise UnsupportedMediaType("The charset of the body must be utf-8.")
+
+
+def _check_type(request: Request, media_types: Sequence[str]) -> None:
+    media_types = media_types or (PATCH_MEDIA_TYPES if request.method == "PATCH" else ())
+    if media_types and request.mimetype not in media_types:
+        raise UnsupportedMediaType(f"The content type of the body must be {' or '.join(media_types)}.")
+    if not media_types and not request.is_json:
+        raise UnsupportedMediaType

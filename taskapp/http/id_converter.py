@@ -8,7 +8,7 @@ from werkzeug.routing import BaseConverter
 from taskapp.db.columns import MAXIMUM_ID
 
 # Last segments of paths that could be ids. They are paths of their own with every method.
-_RESERVED = ("bulk", "stats")
+_RESERVED = ("bulk", "import", "stats")
 _CANONICAL = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 # Ids start at 1.
 NO_ID = 0

@@ -4,7 +4,7 @@ A view declares its input with ``@bp.arguments``, as in flask-smorest. :func:`re
 that is not declared or appears twice. Nothing is ignored or guessed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from taskapp.http.errors import BodyTooLarge, InvalidInput, MalformedRequest
 from taskapp.http.id_converter import NO_ID, InvalidId
 from taskapp.http.input_errors import describe_errors
 from taskapp.http.input_schema import InputSchema
-from taskapp.http.json_provider import DuplicateName, InvalidJSON
+from taskapp.http.json_provider import DuplicateName, InvalidJSON, NotText, decode
 from taskapp.http.request import MAXIMUM_BODY, Request, current_request
 from taskapp.http.unknown_names import MAXIMUM_NAMES
 
@@ -36,20 +36,47 @@ class NoInput(InputSchema):
 _no_input = NoInput()
 
 
-def _read_body(request: Request, schema: InputSchema) -> Mapping[str, Any]:
-    """Return the body, a JSON object; an empty mapping if there is no body and the schema allows that.
+def _read_bytes(request: Request) -> bytes:
+    """Return the body.
 
     Raises:
-        UnsupportedContentCoding, UnsupportedMediaType: see :func:`taskapp.http.content.check_content`.
-        MalformedRequest: the body is missing, incomplete, or not a JSON object in UTF-8.
+        MalformedRequest: the body is incomplete.
         BodyTooLarge: the body exceeds ``request.maximum_body``.
-        InvalidInput: an object in the body has a duplicate name.
     """
     length, maximum = request.content_length or 0, request.maximum_body
     if length > maximum or len(body := request.get_data()) > maximum:
         raise BodyTooLarge(f"The body exceeds {describe_size(maximum)}.")
     if len(body) < length:
         raise MalformedRequest("The body is shorter than its Content-Length.")  # RFC 9112, section 8: incomplete.
+    return body
+
+
+def _read_text(request: Request, media_types: Sequence[str]) -> str:
+    """Return the body as text, without a byte order mark.
+
+    Raises:
+        UnsupportedContentCoding, UnsupportedMediaType: see :func:`taskapp.http.content.check_content`.
+        MalformedRequest: the body is incomplete or not in UTF-8.
+        BodyTooLarge: as :func:`_read_bytes`.
+    """
+    body = _read_bytes(request)
+    check_content(request, media_types)
+    try:
+        return decode(body)
+    except NotText as error:
+        raise MalformedRequest(str(error)) from None
+
+
+def _read_body(request: Request, schema: InputSchema) -> Mapping[str, Any]:
+    """Return the body, a JSON object; an empty mapping if there is no body and the schema allows that.
+
+    Raises:
+        UnsupportedContentCoding, UnsupportedMediaType: see :func:`taskapp.http.content.check_content`.
+        MalformedRequest: the body is missing, incomplete, or not a JSON object in UTF-8.
+        BodyTooLarge: as :func:`_read_bytes`.
+        InvalidInput: an object in the body has a duplicate name.
+    """
+    body = _read_bytes(request)
     if not body:
         if schema.body_optional:
             return {}
@@ -108,7 +135,7 @@ def _load(request: Request, location: str, schema: InputSchema) -> dict[str, Any
 def read_input() -> None:
     """Load the input that the view declares, and reject any other input. A ``before_request`` hook.
 
-    The view receives the loaded values as ``body`` and ``query``.
+    The view receives the loaded values as ``body`` and ``query``, and a body that is a file as ``text``.
 
     Raises:
         InvalidId: an id in the path is invalid. Then the input does not matter.
@@ -123,7 +150,10 @@ def read_input() -> None:
     request.maximum_body = getattr(view, "maximum_body", MAXIMUM_BODY)
     if "query" not in declared and request.environ.get("QUERY_STRING"):
         _load(request, "query", _no_input)
-    if "body" not in declared and request.has_body:
+    media_types: Sequence[str] = getattr(view, "media_types", ())
+    if media_types:
+        cast("dict[str, Any]", request.view_args)["text"] = _read_text(request, media_types)
+    elif "body" not in declared and request.has_body:
         _load(request, "body", _no_input)
     for name, schema in declared.items():
         cast("dict[str, Any]", request.view_args)[name] = _load(request, name, schema)

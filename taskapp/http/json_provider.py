@@ -37,6 +37,10 @@ class DuplicateName(ValueError):
         super().__init__(name)
 
 
+class NotText(ValueError):
+    """A body is not text in UTF-8. The text of the exception is a sentence for the client that says why."""
+
+
 class InvalidJSON(ValueError):
     """A body is not a JSON object in UTF-8. The text of the exception is a sentence for the client that says why."""
 
@@ -71,7 +75,7 @@ def _duplicate_in(pairs: list[tuple[str, Any]]) -> DuplicateName | None:
 
 
 def _reject_constant(name: str) -> NoReturn:
-    raise InvalidJSON(f"The body contains {name}, which is not JSON.")
+    raise InvalidJSON(f"contains {name}, which is not JSON.")
 
 
 # The length of a body in bytes from which it matters that garbage is searched for.
@@ -137,6 +141,25 @@ def _no_collection(length: int) -> Iterator[None]:
 _KINDS = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
 
 
+def decode(body: bytes) -> str:
+    """Return a body as text, without a byte order mark.
+
+    Raises:
+        NotText: it is not text in UTF-8.
+    """
+    if body.startswith(b"\x1f\x8b"):
+        raise NotText("The body is compressed with gzip. Send it uncompressed.")
+    # Text contains no NUL, but every ASCII character in UTF-16 and UTF-32 does.
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in body[:4]:
+        raise NotText("The body is in UTF-16 or UTF-32. Send it in UTF-8.")
+    try:
+        return body.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        place = f"Byte {error.start + 1}" + (f", in line {line}," if line > 1 else "")
+        raise NotText(f"The body is not in UTF-8. {place} is invalid.") from None
+
+
 def loads_object(body: bytes) -> dict[str, Any]:
     """Parse the body of a request, a JSON object in UTF-8. A byte order mark is ignored (RFC 8259, section 8.1).
 
@@ -145,32 +168,48 @@ def loads_object(body: bytes) -> dict[str, Any]:
         InvalidJSON: the body is anything else.
     """
     try:
-        with _no_collection(len(body)):
-            value = _loads_with_place(body.decode().removeprefix("\ufeff"))
-    except (DuplicateName, InvalidJSON):
+        text = decode(body)
+    except NotText as error:
+        raise InvalidJSON(str(error)) from None
+    with _no_collection(len(body)):
+        return parse_object(text)
+
+
+_BODY = "The body"
+
+
+def parse_object(text: str, subject: str = _BODY) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Args:
+        text: the text.
+        subject: the first words of the sentences that say what is wrong.
+
+    Raises:
+        DuplicateName, InvalidJSON: as :func:`loads_object`.
+    """
+    try:
+        value = _loads_with_place(text)
+    except DuplicateName:
         raise
     except RecursionError:
-        raise InvalidJSON("The body is nested too deep.") from None
+        raise InvalidJSON(f"{subject} is nested too deep.") from None
+    except InvalidJSON as error:
+        raise InvalidJSON(f"{subject} {error}") from None
     except ValueError as error:
-        raise InvalidJSON(_explain(error, body)) from None
+        raise InvalidJSON(f"{subject} {_explain(error, in_lines=subject == _BODY)}") from None
     if not isinstance(value, dict):
-        raise InvalidJSON(f"The body must be a JSON object, not {_KINDS[type(value)]}.")
+        raise InvalidJSON(f"{subject} must be a JSON object, not {_KINDS[type(value)]}.")
     return value
 
 
-def _explain(error: ValueError, body: bytes) -> str:
-    """Return why a body is not JSON, as a sentence without any text of the body."""
-    if body.startswith(b"\x1f\x8b"):
-        return "The body is compressed with gzip. Send it uncompressed."
-    # JSON contains no NUL, but every ASCII character in UTF-16 and UTF-32 does.
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in body[:4]:
-        return "The body is in UTF-16 or UTF-32. Send it in UTF-8."
-    if isinstance(error, UnicodeDecodeError):
-        return f"The body is not in UTF-8. Byte {error.start + 1} is invalid."
+def _explain(error: ValueError, *, in_lines: bool) -> str:
+    """Return why text is not JSON, as the end of a sentence without any of the text."""
     if isinstance(error, json.JSONDecodeError):
         reason = error.msg.strip(": ").removesuffix(" at")
-        return f"The body is not JSON: {reason[0].lower()}{reason[1:]} at line {error.lineno}, column {error.colno}."
-    return "The body contains a number with too many digits."  # Python limits them, because int() takes quadratic time.
+        place = f"line {error.lineno}, column {error.colno}" if in_lines else f"column {error.colno}"
+        return f"is not JSON: {reason[0].lower()}{reason[1:]} at {place}."
+    return "contains a number with too many digits."  # Python limits them, because int() takes quadratic time.
 
 
 def json_response(value: Any) -> Response:

@@ -159,3 +159,17 @@ class TaskExists(Exception):
     def __init__(self, current: Mapping[str, Any] | None) -> None:
         super().__init__()
         self.current = current
+
+
+class LinesNotImported(Exception):
+    """Some lines of a file are impossible, so nothing was imported.
+
+    Args:
+        failures: what is wrong with each of them, by number: a sentence for each field, by name, or by None.
+        lines: the number of all lines.
+    """
+
+    def __init__(self, failures: Mapping[int, Mapping[str | None, str]], lines: int) -> None:
+        super().__init__(len(failures))
+        self.failures = failures
+        self.lines = lines

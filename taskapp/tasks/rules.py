@@ -1,5 +1,6 @@
 """Rules that depend on the whole task, which the database checks: what a change that breaks one did wrong."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
@@ -71,3 +72,8 @@ def explain_violation(error: psycopg2.Error, changes: Mapping[str, Any]) -> dict
     if rule not in _RULES:
         raise error
     return explain_broken(rule, changes)
+
+
+def names_zone(message: str, zone: str) -> bool:
+    """Return whether a message of PostgreSQL names a time zone, in whatever language and quotation marks."""
+    return re.search(rf"(?<![\w/+-]){re.escape(zone)}(?![\w/+-])", message) is not None

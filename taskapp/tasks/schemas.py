@@ -1,5 +1,6 @@
 """The schemas of requests."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -33,7 +34,8 @@ from taskapp.tasks.rules import NEEDS
 _TITLE_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
-def _title(**options: Any) -> Text:
+def title_field(**options: Any) -> Text:
+    """Return the field of a title."""
     blank_or_long = Length(1, TITLE_LENGTH, error="Must be 1 to {max} characters, excluding surrounding white space.")
     about = {
         "description": "Surrounding white space is removed. Must contain a visible character.",
@@ -43,7 +45,8 @@ def _title(**options: Any) -> Text:
     return Text(strip=True, visible=True, validate=blank_or_long, metadata=about, **options)
 
 
-def _description(**options: Any) -> Text:
+def description_field(**options: Any) -> Text:
+    """Return the field of a description."""
     about = {
         "description": "Defaults to `null`. An empty string stays an empty string.",
         "examples": ["Two litres, not the sour kind"],
@@ -69,7 +72,7 @@ def _needs(name: str, *others: str) -> dict[str, Any]:
     return {"anyOf": [{"properties": {name: {"type": "null"}}}, {"required": [*others], "properties": strings}]}
 
 
-class _Dated:
+class Dated:
     """The fields that say when a task is due, and their rules."""
 
     due_date = Day(
@@ -100,7 +103,18 @@ class _Dated:
 NEEDS_OF_RECURRENCE = MappingProxyType({"recurrence": _needs("recurrence", "due_date", "time_zone")})
 
 
-class TaskIn(_Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow creates this class at run time.
+def check_new_due(task: Mapping[str, Any]) -> None:
+    """Reject a time without a day and a zone, and a zone without a day.
+
+    Raises:
+        ValidationError: for the field that needs another one.
+    """
+    for name, needed in (("due_time", ("due_date", "time_zone")), ("time_zone", ("due_date",))):
+        if task.get(name) is not None and any(task.get(other) is None for other in needed):
+            raise ValidationError(NEEDS[name], name)
+
+
+class TaskIn(Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow creates this class at run time.
     """A new task."""
 
     json_schema = MappingProxyType(
@@ -115,8 +129,8 @@ class TaskIn(_Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow create
     synonyms = synonyms.FIELDS
 
     uid = Uid(metadata={"description": "Unique among your tasks. Made by the service if you omit it."})
-    title = _title(required=True)
-    description = _description(load_default=None)
+    title = title_field(required=True)
+    description = description_field(load_default=None)
     completed = StrictBoolean(load_default=False, metadata={"description": "Defaults to `false`."})
     priority = Priority(load_default=None)
     tags = Tags(allow_none=True)
@@ -124,20 +138,18 @@ class TaskIn(_Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow create
     @validates_schema
     def check_due(self, task: dict[str, Any], **_: Any) -> None:
         """Reject a time without a day and a zone, and a zone without a day."""
-        for name, needed in (("due_time", ("due_date", "time_zone")), ("time_zone", ("due_date",))):
-            if task.get(name) is not None and any(task.get(other) is None for other in needed):
-                raise ValidationError(NEEDS[name], name)
+        check_new_due(task)
 
 
 # The JSON Schema of tags that are either set or changed.
 EITHER_TAGS = MappingProxyType({"not": {"anyOf": [{"required": ["add_tags"]}, {"required": ["remove_tags"]}]}})
 
 
-class ChangesOfTask(_Dated):
+class ChangesOfTask(Dated):
     """The fields of a change, and their rules."""
 
-    title = _title()
-    description = _description()
+    title = title_field()
+    description = description_field()
     completed = StrictBoolean()
     priority = Priority()
     tags = Tags(allow_none=True)

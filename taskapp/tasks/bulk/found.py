@@ -62,7 +62,7 @@ def differs(row: Any, name: str) -> ColumnElement[bool]:
     return and_(row.sent.has_key(name), current.is_distinct_from(cast(value, EXPRESSIONS[name].type)))
 
 
-def _current() -> list[Any]:
+def current_columns() -> list[Any]:
     """Return what a query of tasks selects of the task as it is."""
     return [
         row_image(TABLE).label("now"),
@@ -82,7 +82,7 @@ def listed(*conditions: ColumnElement[bool], lock: bool) -> CTE:
     sent = func.jsonb_to_recordset(cast(bindparam("operations", type_=Text), JSONB)).table_valued(*_SENT, name="sent")
     operation = part(db.select(sent.render_derived(with_types=True)).where(*conditions), "operation")
     row = operation.c
-    task = part(tasks_among(TABLE.c.id, row.task_id, *_current(), lock=lock), "task")
+    task = part(tasks_among(TABLE.c.id, row.task_id, *current_columns(), lock=lock), "task")
     other, has_uid = uid_owners(row.put, row.type == CREATED)
     joined = operation.outerjoin(task, task.c.id == row.task_id).outerjoin(other, has_uid)
     current = (each for each in task.c if each.key != "id")
@@ -99,7 +99,7 @@ def matching(kind: str, *conditions: ColumnElement[bool], most: Any, lock: bool)
         most: one more than this are returned at the most.
         lock: as for :func:`listed`.
     """
-    tasks = db.select(TABLE.c.id, *_current()).where(TABLE.c.user_id == ACTING_USER, *conditions)
+    tasks = db.select(TABLE.c.id, *current_columns()).where(TABLE.c.user_id == ACTING_USER, *conditions)
     tasks = tasks.order_by(TABLE.c.id).limit(most + 1)
     task = part(tasks.with_for_update() if lock else tasks, "task")
     arrays = (cast(bindparam(name), ARRAY(Text)).label(name) for name in ("add_tags", "remove_tags", "logged"))

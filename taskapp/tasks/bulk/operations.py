@@ -20,7 +20,7 @@ _NOT_FIELDS = ("op", "id", "version")
 
 
 @lru_cache(1024)
-def _logged_columns(fields: frozenset[str]) -> list[str]:
+def logged_columns(fields: frozenset[str]) -> list[str]:
     """Return the names of the columns that an update of some fields logs."""
     return list(changed_values(fields, null()))
 
@@ -38,6 +38,6 @@ def row_of(operation: Operation) -> dict[str, Any]:
     if sent:
         row["sent"] = {**sent, **precisions_of(sent)}
     fields = complete_changes(fields)
-    row["logged"] = _logged_columns(frozenset(fields))
+    row["logged"] = logged_columns(frozenset(fields))
     row |= {name: fields.pop(name) for name in TAG_CHANGES if name in fields}
     return {**row, "put": column_values(fields)}

@@ -23,14 +23,16 @@ def rows_of_operations(judged: CTE, at: Any, *, dry_run: bool) -> Any:
     """Return a query of the operations with all columns of each task as it becomes."""
     row = judged.c
     is_new = row.type == CREATED
-    completed_at = case((row.completed, case((was_completed(row), row.completed_at), else_=at)))
+    # Only a line of a file says when a task was completed.
+    is_kept = or_(was_completed(row), row.put.has_key("completed_at"))
+    completed_at = case((row.completed, case((is_kept, row.completed_at), else_=at)))
     computed = {
         "is_next": false(),
         "id": row.task_id,
         "user_id": ACTING_USER,
         "completed_at": case((row.put.has_key("completed"), completed_at), else_=row.completed_at),
         "due_order": due_order(cast(row.due_date, Date), cast(row.due_time, Time)),
-        "created_at": case((is_new, at), else_=row.created_at),
+        "created_at": case((is_new & ~row.put.has_key("created_at"), at), else_=row.created_at),
         "version": row.current,
         "updated_at": at,
     }

@@ -1,6 +1,5 @@
 """The operations on many tasks at once. They are independent of HTTP."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -20,7 +19,7 @@ from taskapp.tasks.changes.outcome import Outcome, run_batch
 from taskapp.tasks.errors import Failure, InvalidChange, NotApplied, OperationTooSlow, TooManyAffected
 from taskapp.tasks.recurrence.missing_days import missing_days
 from taskapp.tasks.representation import from_json
-from taskapp.tasks.rules import ZONE_UNKNOWN, explain_broken
+from taskapp.tasks.rules import ZONE_UNKNOWN, explain_broken, names_zone
 
 # The fraction of REQUEST_TIMEOUT for a write by filter. It is less than the deadline, so that the client is told that a
 # retry would take as long. The work of a list is bounded: if it takes long, the database is busy, and a retry helps.
@@ -157,7 +156,7 @@ def _run(
     except StatementTooSlow:
         raise OperationTooSlow from None
     except psycopg2.errors.InvalidParameterValue as error:
-        unknown = [place for place, zone in zones.items() if zone and _names(str(error), zone)]
+        unknown = [place for place, zone in zones.items() if zone and names_zone(str(error), zone)]
         if not unknown:  # That of a stored task, after a downgrade of the database.
             raise
         raise InvalidChange(dict.fromkeys(unknown, ZONE_UNKNOWN)) from None
@@ -181,11 +180,6 @@ def _run_with_days(run: Callable[[Mapping[str, Any]], Outcome], parameters: Mapp
             return outcome
         days |= missing_days((task["id"], task["series"], task["today"]) for task in outcome.tasks)
         parameters = {**parameters, "days": _json(days)}
-
-
-def _names(message: str, zone: str) -> bool:
-    """Return whether a message of PostgreSQL names a time zone, in whatever language and quotation marks."""
-    return re.search(rf"(?<![\w/+-]){re.escape(zone)}(?![\w/+-])", message) is not None
 
 
 def _explain(names: Sequence[str], operation: Operation) -> Mapping[str, str]:

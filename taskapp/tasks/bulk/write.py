@@ -4,6 +4,7 @@ Every part that writes depends on whether all operations are possible. No task h
 their order. The log has the same columns of each task as after a single write.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -66,21 +67,21 @@ def apply_operations(found: CTE, most: Any, *, completes: bool, dry_run: bool) -
     """
     last = part(db.select(last_change()), "last")
     now = db.select(last.c.now).scalar_subquery()
-    shaped = _shaped(found)
+    shaped = shape(found)
     following = occurrences.following(shaped, now) if completes else None
-    judged = _judged(shaped, following)
-    plan = _plan(judged, last, most)
+    judged = judge(shaped, following)
+    plan = plan_write(judged, last, most)
     next_rows = rows_of_next(shaped, following, plan, dry_run=dry_run)
-    outcome = _outcome(judged, next_rows, plan, dry_run=dry_run)
+    outcome = outcome_of(judged, next_rows, plan, dry_run=dry_run)
     if dry_run:
         return result_of(judged, plan, outcome, completes=completes, done=false())
-    created, updated = _created(outcome), _updated(outcome)
+    created, updated = insert_created(outcome), update_updated(outcome)
     deleted = delete_tasks(outcome).cte("deleted")
     result = result_of(judged, plan, _with_new_ids(outcome, created), completes=completes, done=plan.c.possible)
-    return result.add_cte(outcome, created, updated, deleted, _logged(outcome, created, updated))
+    return result.add_cte(outcome, created, updated, deleted, log_outcome(outcome, created, updated))
 
 
-def _shaped(found: CTE) -> CTE:
+def shape(found: CTE) -> CTE:
     """Return the operations with the columns of each task as clients set them; all null for a deletion."""
     row = found.c
     new = task_from(merged(func.coalesce(row.now, DEFAULTS), row.put))
@@ -97,10 +98,15 @@ def _shaped(found: CTE) -> CTE:
     return part(shaped.select_from(found.join(new, true())), "shaped")
 
 
-def _judged(shaped: CTE, following: CTE | None) -> CTE:
+def judge(shaped: CTE, following: CTE | None, reasons: Sequence[tuple[ColumnElement[bool], str]] = ()) -> CTE:
     """Return the operations with why they are impossible, ``reason``, and what is wrong with the values, ``names``.
 
     The ``reason`` is :data:`DAYS` if the task does not say what follows it. Then ``series`` and ``today`` are for that.
+
+    Args:
+        shaped: the operations, from :func:`shape`.
+        following: the next occurrences, or None if there are none.
+        reasons: further conditions on which an operation is impossible, each with the reason.
     """
     row = shaped.c
     has_day, has_time, has_zone = (row[name].is_not(None) for name in ("due_date", "due_time", "time_zone"))
@@ -117,6 +123,7 @@ def _judged(shaped: CTE, following: CTE | None) -> CTE:
         (row.required != row.current, "changed"),
         (row.other.is_not(None), "taken"),
         (and_(row.type != DELETED, or_(*wrong.values())), "invalid"),
+        *reasons,
     )
     judged = db.select(shaped, names.label("names"))
     if following is None:
@@ -128,7 +135,7 @@ def _judged(shaped: CTE, following: CTE | None) -> CTE:
     return part(judged.select_from(shaped.outerjoin(following, completion.index == row.index)), "judged")
 
 
-def _plan(judged: CTE, last: CTE, most: Any) -> CTE:
+def plan_write(judged: CTE, last: CTE, most: Any) -> CTE:
     """Return one row: the number and the time of the write, and whether it is possible."""
     row = judged.c
     count = func.count(row.index)
@@ -141,7 +148,7 @@ def _plan(judged: CTE, last: CTE, most: Any) -> CTE:
     return part(plan.select_from(last.outerjoin(judged, true())), "plan")
 
 
-def _outcome(judged: CTE, next_rows: tuple[Any, ...], plan: CTE, *, dry_run: bool) -> CTE:
+def outcome_of(judged: CTE, next_rows: tuple[Any, ...], plan: CTE, *, dry_run: bool) -> CTE:
     """Return the operations, and the next occurrences behind theirs, with all columns of each task as it becomes."""
     at = db.select(plan.c.at).scalar_subquery()
     own_rows = rows_of_operations(judged, at, dry_run=dry_run)
@@ -155,14 +162,16 @@ def _outcome(judged: CTE, next_rows: tuple[Any, ...], plan: CTE, *, dry_run: boo
     return part(outcome.select_from(rows.join(plan, true())), "outcome")
 
 
-def _created(outcome: CTE) -> CTE:
+def insert_created(outcome: CTE) -> CTE:
+    """Return the part that creates the new tasks of an outcome."""
     row = outcome.c
     new = db.select(*(row[name] for name in _INSERTED)).where(row.possible, row.type == CREATED).order_by(row.index)
     created: CTE = db.insert(Task).from_select(list(_INSERTED), new).returning(*_WRITTEN).cte("created")
     return created
 
 
-def _updated(outcome: CTE) -> CTE:
+def update_updated(outcome: CTE) -> CTE:
+    """Return the part that updates the tasks of an outcome."""
     updated: CTE = update_tasks(outcome).returning(*_WRITTEN).cte("updated")
     return updated
 
@@ -175,7 +184,8 @@ def _with_new_ids(outcome: CTE, created: CTE) -> Any:
     return part(db.select(*columns, task_id).select_from(joined), "with_ids")
 
 
-def _logged(outcome: CTE, created: CTE, updated: CTE) -> CTE:
+def log_outcome(outcome: CTE, created: CTE, updated: CTE) -> CTE:
+    """Return the part that logs an outcome."""
     row = outcome.c
     written = union_all(db.select(created), db.select(updated)).subquery("image")
     new = written.c.image

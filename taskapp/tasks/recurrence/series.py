@@ -56,3 +56,15 @@ def new_series(recurrence: Mapping[str, Any], due_date: str) -> dict[str, Any]:
         return {**series, "invalid": True, "all": True}
     last = last_day(rule, day)
     return {**series, "last": last and str(last), **days_after(rule, day, last)}
+
+
+def continued_series(recurrence: Mapping[str, Any], due_date: str) -> dict[str, Any]:
+    """Return the object for a task of a series that was read elsewhere, which goes on with its next day.
+
+    Args:
+        recurrence: as for :func:`new_series`, and ``occurrence``, which is one of the rule's days. Without a
+            ``series_id``, a new series begins.
+        due_date: the day of the task.
+    """
+    series = new_series(recurrence, recurrence.get("occurrence", due_date))
+    return {**series, "series_id": recurrence.get("series_id", series["series_id"])}

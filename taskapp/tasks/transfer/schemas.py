@@ -1,0 +1,129 @@
+"""The schemas of imports."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from taskapp.http.fields import StrictBoolean
+from taskapp.http.input_schema import InputSchema
+from taskapp.tasks import synonyms
+from taskapp.tasks.fields import FIRST_DAY, LAST_DAY, Priority, Tags, Uid
+from taskapp.tasks.filter_schema import words
+from taskapp.tasks.parameters import Choice
+from taskapp.tasks.recurrence.schemas import NEEDS, Recurrence, RecurrenceChangeIn, explain_day
+from taskapp.tasks.schemas import Dated, check_new_due, description_field, title_field
+from taskapp.tasks.undo.schemas import UndoQuery
+
+SKIP, UPDATE, REFUSE = "skip", "update", "refuse"
+CUT = "cut"
+
+
+class ImportQuery(UndoQuery):
+    """The query parameters of an import."""
+
+    synonyms = MappingProxyType(
+        {
+            **UndoQuery.synonyms,
+            "existing": ("on_conflict", "conflict", "mode", "if_exists", "duplicates", "upsert", "strategy"),
+            "long_text": ("truncate", "cut", "long", "too_long"),
+        }
+    )
+
+    existing = Choice(
+        words(SKIP, UPDATE, REFUSE),
+        load_default=SKIP,
+        metadata={
+            "description": "What to do with lines whose `uid` one of your tasks has, and that differ from it: `skip` "
+            "leaves the task, `update` sets the fields in the line, and `refuse` refuses the file."
+        },
+    )
+    long_text = Choice(
+        words(REFUSE, CUT),
+        load_default=REFUSE,
+        metadata={
+            "description": "What to do with a `title` or `description` that is too long: `refuse` the file, or `cut` "
+            "it and say so in the result of the line."
+        },
+    )
+
+
+class _Ignored(fields.Field[Any]):
+    """A field of an exported task that belongs to the service which exported it. It has no effect."""
+
+    def __init__(self) -> None:
+        super().__init__(load_only=True, allow_none=True, metadata={"undocumented": True})
+
+    def _deserialize(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+class _PastTime(fields.Field[Any]):
+    """A time (RFC 3339) with an offset. Returned as text in UTC."""
+
+    default_error_messages = {  # noqa: RUF012 # As in marshmallow.
+        "invalid": "Must be a time with Z or an offset, such as 2026-11-26T09:30:00Z.",
+        "range": f"Must be from {FIRST_DAY} to {LAST_DAY}.",
+    }
+
+    def __init__(self, *, metadata: dict[str, Any]) -> None:
+        super().__init__(allow_none=True, metadata={"type": "string", "format": "date-time", **metadata})
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        try:
+            time = datetime.fromisoformat(value)
+            if time.tzinfo is None:
+                raise self.make_error("invalid")
+            utc = time.astimezone(UTC)
+        except (TypeError, ValueError):
+            raise self.make_error("invalid") from None
+        except OverflowError:
+            raise self.make_error("range") from None
+        if not date.fromisoformat(FIRST_DAY) <= utc.date() <= date.fromisoformat(LAST_DAY):
+            raise self.make_error("range")
+        return utc.isoformat()
+
+
+class LineIn(Dated, InputSchema):
+    """A task to import. Fields that are missing are those of a new task; of a task that exists, they stay."""
+
+    synonyms = synonyms.FIELDS
+
+    id = _Ignored()
+    user_id = _Ignored()  # type: ignore[assignment] # It is that of the user who exported the task.
+    version = _Ignored()
+    updated_at = _Ignored()
+    due_at = _Ignored()
+    uid = Uid(allow_none=True, metadata={"description": "If one of your tasks has it, the line is about this task."})
+    title = title_field(required=True)
+    description = description_field()
+    completed = StrictBoolean()
+    completed_at = _PastTime(metadata={"description": "Needs `completed`."})
+    priority = Priority()
+    tags = Tags(allow_none=True)
+    recurrence = Recurrence(RecurrenceChangeIn)
+    created_at = _PastTime(metadata={"description": "Only for a new task. Defaults to now."})
+
+    @validates_schema
+    def check_due(self, task: dict[str, Any], **_: Any) -> None:
+        """Reject a time without a day and a zone, and a zone without a day."""
+        check_new_due(task)
+
+    @validates_schema
+    def check_completed_at(self, task: dict[str, Any], **_: Any) -> None:
+        """Reject the time of the completion of a task that is not completed."""
+        if task.get("completed_at") is not None and not task.get("completed"):
+            raise ValidationError("Needs completed: true.", "completed_at")
+
+    @validates_schema
+    def check_recurrence(self, task: dict[str, Any], **_: Any) -> None:
+        """Reject a recurrence without a day and a zone, or with an occurrence that is no day of its rule."""
+        recurrence: Mapping[str, Any] | None = task.get("recurrence")
+        if recurrence is None:
+            return
+        if task.get("due_date") is None or task.get("time_zone") is None:
+            raise ValidationError(NEEDS, "recurrence")
+        if reason := explain_day(recurrence, recurrence.get("occurrence", task["due_date"])):
+            raise ValidationError({"recurrence": {"rule": [reason]}})
