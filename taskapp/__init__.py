@@ -23,6 +23,7 @@ from taskapp.tasks.history.views import bp as history_bp
 from taskapp.tasks.openapi import USER_ID
 from taskapp.tasks.stats.views import bp as statistics_bp
 from taskapp.tasks.tags.views import bp as tags_bp
+from taskapp.tasks.transfer.import_command import import_file
 from taskapp.tasks.transfer.views import bp as transfer_bp
 from taskapp.tasks.trash.views import bp as trash_bp
 from taskapp.tasks.undo.views import bp as undo_bp
@@ -85,6 +86,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.cli.add_command(auth_cli.token)
     app.cli.add_command(db_cli.idempotency_commands)
     app.cli.add_command(user_commands)
+    user_commands.add_command(import_file)
     app.cli.add_command(changes_cli.history_commands)
     jobs.add_purge(app, jobs.Purge("changes", "flask history purge", retention.purge))
     if config["RATE_LIMIT"]:

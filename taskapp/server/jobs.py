@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import psycopg2
-from flask import Flask, current_app
+from flask import Flask, current_app, has_request_context
 
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseUnavailable
 from taskapp.db.execute import user_wrote
@@ -85,6 +85,8 @@ def _run(purge: Purge) -> None:
 
 
 def _start_purge(_sender: object, **_: Any) -> None:
+    if not has_request_context():  # A command ends before the job would.
+        return
     job: PurgeJob = current_app.extensions["purge_job"]
     job.start_if_due()
 

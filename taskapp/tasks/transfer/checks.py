@@ -38,42 +38,53 @@ class CheckedLine(NamedTuple):
     cut: tuple[str, ...] = ()
 
 
-def check_lines(lines: Iterable[Line], *, cut: bool = False, seen: Counter[str] | None = None) -> list[CheckedLine]:
-    """Return the lines of a file, checked.
+class Seen:
+    """What the lines of a file had so far, if it is checked in parts.
+
+    Attributes:
+        first: the first line of each uid, and of each occurrence of a series.
+        contents: how many lines without a uid had which contents.
+    """
+
+    def __init__(self) -> None:
+        self.first: dict[str | tuple[str, str], int] = {}
+        self.contents = Counter[uuid.UUID]()
+
+
+def check_lines(lines: Iterable[Line], *, cut: bool = False, seen: Seen | None = None) -> list[CheckedLine]:
+    """Return the lines of a file, or of a part of it, checked.
 
     Args:
         lines: the lines.
         cut: whether to cut texts that are too long.
-        seen: how often the file had which contents without a uid, in the lines before these. It is added to.
+        seen: what the file had before these lines, which are added.
 
     Raises:
         ValidationError: some lines are wrong. Its messages are ``{"lines": {4: {"title": ["…"]}}}``.
     """
-    errors: dict[int | None, Any] = {}
+    errors: dict[int, Any] = {}
     checked: list[CheckedLine] = []
-    made = Counter[str]() if seen is None else seen
+    seen = seen or Seen()
     for line in islice(lines, MAXIMUM_LINES + 1):
-        if line.errors:
-            errors[line.number] = line.errors
-            continue
         try:
-            checked.append(_check(line, made, cut=cut))
+            checked.append(_check(line, seen, cut=cut))
         except ValidationError as error:
             errors[line.number] = error.messages_dict
     if len(checked) + len(errors) > MAXIMUM_LINES:
         raise ValidationError({LINES: [f"Must be at most {MAXIMUM_LINES:,}. Send the file in parts."]})
-    for number, messages in _repeated(checked):
-        errors.setdefault(number, messages)
     if errors:
-        raise ValidationError({LINES: dict(sorted(errors.items()))})
+        raise ValidationError({LINES: errors})
     return checked
 
 
-def _check(line: Line, made: Counter[str], *, cut: bool) -> CheckedLine:
+def _check(line: Line, seen: Seen, *, cut: bool) -> CheckedLine:
+    if line.errors:
+        raise ValidationError(dict(line.errors))
     values, names = _shortened(line.values) if cut else (line.values, ())
     fields = {name: value for name, value in _schema.load(values).items() if name not in _UNUSED}
     if fields.get("uid") is None:
-        fields["uid"] = _made_uid(fields, made)
+        fields["uid"] = _made_uid(fields, seen)
+    _check_that_it_is_first(line.number, fields, seen)
     return CheckedLine(line.number, fields, names)
 
 
@@ -88,34 +99,29 @@ def _shortened(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str,
 _UNUSED = frozenset(name for name, field in _schema.fields.items() if field.metadata.get("undocumented"))
 
 
-def _made_uid(fields: Mapping[str, Any], made: Counter[str]) -> str:
+def _made_uid(fields: Mapping[str, Any], seen: Seen) -> str:
     """Return a uid made from the contents of a line, so that the same file is the same tasks when it is sent again.
 
     Lines that are equal are tasks of their own, so their uids also have their number among these.
     """
-    contents = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode()
-    made[contents] += 1
-    return str(uuid.uuid5(_NAMESPACE, f"{made[contents]} {contents}"))
+    contents = uuid.uuid5(_NAMESPACE, orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode())
+    seen.contents[contents] += 1
+    return str(uuid.uuid5(contents, str(seen.contents[contents])))
 
 
-def _occurrence(fields: Mapping[str, Any]) -> tuple[str, str] | None:
+def _check_that_it_is_first(number: int, fields: Mapping[str, Any], seen: Seen) -> None:
+    """Reject a line that is about the task, or the occurrence of a series, of an earlier one.
+
+    Raises:
+        ValidationError: there is an earlier one.
+    """
+    of = seen.first.setdefault(fields["uid"], number)
+    if of != number:
+        raise ValidationError({"uid": [f"Is also the uid of line {of}."]})
     recurrence = fields.get("recurrence") or {}
-    return (recurrence["series_id"], _day(fields)) if "series_id" in recurrence else None
-
-
-def _day(fields: Mapping[str, Any]) -> str:
-    day: str = fields["recurrence"].get("occurrence", fields["due_date"])
-    return day
-
-
-def _repeated(lines: Iterable[CheckedLine]) -> Iterable[tuple[int, dict[str | None, list[str]]]]:
-    """Yield the numbers and the errors of lines that are about the task, or the occurrence, of an earlier one."""
-    first: dict[Any, int] = {}
-    for line in lines:
-        of = first.setdefault(line.fields["uid"], line.number)
-        if of != line.number:
-            yield line.number, {"uid": [f"Is also the uid of line {of}."]}
-        occurrence = _occurrence(line.fields)
-        of = first.setdefault(occurrence, line.number) if occurrence else line.number
-        if of != line.number:
-            yield line.number, {"recurrence": [f"Line {of} has this occurrence of the series."]}
+    if "series_id" not in recurrence:
+        return
+    occurrence = recurrence["series_id"], recurrence.get("occurrence", fields["due_date"])
+    of = seen.first.setdefault(occurrence, number)
+    if of != number:
+        raise ValidationError({"recurrence": [f"Is the same occurrence of the series as that of line {of}."]})

@@ -1,6 +1,6 @@
 """The lines of a file of tasks, before they are checked."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -25,10 +25,13 @@ class Line(NamedTuple):
     errors: Messages = MappingProxyType({})
 
 
-def read_ndjson(text: str) -> Iterator[Line]:
-    """Yield the lines of newline-delimited JSON. Empty ones are skipped."""
-    # Not splitlines(), which also splits at characters that JSON allows in strings.
-    for number, line in enumerate(text.split("\n"), 1):
+def read_ndjson(lines: Iterable[str]) -> Iterator[Line]:
+    """Yield the lines of newline-delimited JSON. Empty ones are skipped.
+
+    Args:
+        lines: the lines of the file, with their ends.
+    """
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
@@ -39,9 +42,4 @@ def read_ndjson(text: str) -> Iterator[Line]:
             yield Line(number, {}, {WHOLE: [str(error)]})
 
 
-def read_csv(text: str) -> Iterator[Line]:
-    """Yield the lines of CSV."""
-    raise NotImplementedError(text)
-
-
-Reader = Callable[[str], Iterator[Line]]
+Reader = Callable[[Iterable[str]], Iterator[Line]]

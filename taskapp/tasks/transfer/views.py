@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from io import StringIO
 from types import MappingProxyType
 from typing import Any
 
@@ -23,7 +24,8 @@ from taskapp.tasks.errors import LinesNotImported
 from taskapp.tasks.openapi import IDEMPOTENCY_KEY
 from taskapp.tasks.transfer import error_responses, openapi, response_schemas, schemas, service
 from taskapp.tasks.transfer.checks import CheckedLine, check_lines
-from taskapp.tasks.transfer.lines import Reader, read_csv, read_ndjson
+from taskapp.tasks.transfer.csv_lines import read_csv
+from taskapp.tasks.transfer.lines import Reader, read_ndjson
 
 bp = Blueprint(
     "transfer",
@@ -46,7 +48,7 @@ def _check(text: str, *, cut: bool) -> list[CheckedLine]:
     """
     read = _READERS[current_request().mimetype]
     try:
-        return check_lines(read(text), cut=cut)
+        return check_lines(read(StringIO(text, newline="")), cut=cut)
     except ValidationError as error:
         raise InvalidInput(details=describe_errors(error.messages_dict, "body")) from None
 

@@ -1,0 +1,138 @@
+"""``flask users import``: a file of any size, in parts."""
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
+from itertools import islice
+from tempfile import TemporaryFile
+from types import MappingProxyType
+from typing import IO, Any, NamedTuple
+
+import click
+from flask.cli import with_appcontext
+from marshmallow import ValidationError
+
+from taskapp.db.columns import USER_ID_LENGTH
+from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UserBusy
+from taskapp.http.input_errors import describe_errors
+from taskapp.tasks.errors import LinesNotImported
+from taskapp.tasks.transfer import service
+from taskapp.tasks.transfer.checks import Seen, check_lines
+from taskapp.tasks.transfer.csv_lines import read_csv
+from taskapp.tasks.transfer.error_responses import details_of
+from taskapp.tasks.transfer.lines import Line, Reader, read_ndjson
+from taskapp.tasks.transfer.schemas import CUT, REFUSE, SKIP, UPDATE
+
+# The number of lines in a write. Each of them is all or nothing.
+PART = 500
+# The number of wrong lines that are printed.
+_SHOWN = 100
+_READERS = MappingProxyType[str, Reader]({"ndjson": read_ndjson, "csv": read_csv})
+
+
+class _Options(NamedTuple):
+    user_id: str
+    existing: str
+    cut: bool
+    dry_run: bool
+
+
+@click.command("import")
+@click.argument("user_id")
+@click.argument("file", type=click.File("rb"))
+@click.option("--format", "name", type=click.Choice([*_READERS]), help="Default: csv if FILE ends in .csv, or ndjson.")
+@click.option("--existing", type=click.Choice([SKIP, UPDATE, REFUSE]), default=SKIP, show_default=True)
+@click.option("--long-text", type=click.Choice([REFUSE, CUT]), default=REFUSE, show_default=True)
+@click.option("--dry-run", is_flag=True, help="Write nothing.")
+@with_appcontext
+def import_file(user_id: str, file: IO[bytes], *, name: str | None, long_text: str, **options: Any) -> None:
+    """Import the tasks in FILE, or in standard input if it is -, as tasks of USER_ID.
+
+    All lines are checked before the first one is written. If the command is interrupted, run it again: what is there
+    already is not made twice.
+    """
+    if not 0 < len(user_id) <= USER_ID_LENGTH or "\0" in user_id:
+        raise click.BadParameter(f"must be 1 to {USER_ID_LENGTH} characters, without NUL.", param_hint="USER_ID")
+    read = _READERS[name or ("csv" if file.name.lower().endswith(".csv") else "ndjson")]
+    settings = _Options(user_id, cut=long_text == CUT, **options)
+    with TemporaryFile() as copy:  # It is read twice, and standard input can be read only once.
+        shutil.copyfileobj(file, copy)
+        total = _check_file(_lines(copy, read), cut=settings.cut)
+        _import(_lines(copy, read), total, settings)
+
+
+def _lines(file: IO[bytes], read: Reader) -> Iterator[Line]:
+    file.seek(0)
+    text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        yield from read(text)
+    except UnicodeDecodeError:
+        raise click.ClickException("The file is not in UTF-8. Nothing was imported.") from None
+    finally:
+        text.detach()
+
+
+def _parts(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    while part := [*islice(lines, PART)]:
+        yield part
+
+
+def _check_file(lines: Iterator[Line], *, cut: bool) -> int:
+    """Check all lines of a file, and return how many there are.
+
+    Raises:
+        ClickException: some are wrong.
+    """
+    seen, total, wrong = Seen(), 0, 0
+    for part in _parts(lines):
+        total += len(part)
+        try:
+            check_lines(part, cut=cut, seen=seen)
+        except ValidationError as error:
+            wrong += _report(describe_errors(error.messages_dict, "body"), wrong)
+    if wrong:
+        more = f" The first {_SHOWN} errors are above." if wrong > _SHOWN else ""
+        raise click.ClickException(f"{wrong:,} errors in {total:,} lines. Nothing was imported.{more}")
+    return total
+
+
+def _report(details: dict[str, list[str]], before: int = 0) -> int:
+    """Print the errors of a part, if there were not too many before, and return their number."""
+    sentences = [f"{place}: {sentence}" for place, each in details.items() for sentence in each]
+    for sentence in sentences[: max(_SHOWN - before, 0)]:
+        click.echo(sentence, err=True)
+    return len(sentences)
+
+
+def _import(lines: Iterator[Line], total: int, options: _Options) -> None:
+    numbers, seen, done = Counter[str](), Seen(), 0
+    label = "Checking" if options.dry_run else "Importing"
+    try:
+        with click.progressbar(length=total, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+            for part in _parts(lines):
+                numbers.update(_import_part(part, seen, options))
+                done += len(part)
+                bar.update(len(part))
+    except LinesNotImported as error:
+        _report(details_of(error))
+        raise click.ClickException(_interrupted(done, total, "Correct the lines")) from None
+    except (DatabaseNotSetUp, DatabaseReadOnly, UserBusy) as error:
+        raise click.ClickException(f"{error}. {_interrupted(done, total, 'Mend that')}") from None
+    except DatabaseUnavailable:
+        raise click.ClickException(_interrupted(done, total, "The database is unavailable. Wait")) from None
+    except KeyboardInterrupt:
+        raise click.ClickException(_interrupted(done, total, "Interrupted. You can continue")) from None
+    verb = "Would be" if options.dry_run else "Done:"
+    click.echo(f"{verb} {', '.join(f'{numbers[name]:,} {name}' for name in service.RESULTS)}.")
+
+
+def _import_part(part: Iterable[Line], seen: Seen, options: _Options) -> list[str]:
+    checked = check_lines(part, cut=options.cut, seen=seen)
+    imported = service.import_lines(options.user_id, checked, existing=options.existing, dry_run=options.dry_run)
+    return [result for _, result in imported.tasks]
+
+
+def _interrupted(done: int, total: int, advice: str) -> str:
+    return f"{done:,} of {total:,} lines were imported. {advice}, and run the command again: it makes nothing twice."
