@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from taskapp.db.idempotency import RequestKey
-from taskapp.tasks.bulk import service
 from taskapp.tasks.errors import InvalidChange, NotApplied, UnknownTimeZone
-from taskapp.tasks.rules import NEEDS, ZONE_UNKNOWN
+from taskapp.tasks.rules import NEEDS, ZONE_UNKNOWN, names_zone
 from taskapp.tasks.service import list_tasks
 from tests.support.bulk_user import BulkUser
 from tests.support.change_log import assert_whole
@@ -174,7 +173,7 @@ def test_time_zone_that_the_database_does_not_know(alice):
 def test_time_zone_is_found_in_the_message_in_any_language(marks):
     message = f"xx {marks.format('Etc/GMT+1')} yy"
     zones = ("Etc/GMT", "GMT", "GMT+1", "Etc/GMT+1", "Etc/GMT+12")
-    assert [zone for zone in zones if service._names(message, zone)] == ["Etc/GMT+1"]
+    assert [zone for zone in zones if names_zone(message, zone)] == ["Etc/GMT+1"]
 
 
 def test_uid_that_a_release_without_turns_takes_meanwhile(app, alice):
