@@ -56,6 +56,7 @@ OCCURRENCE: dict[str, Any] = {
         "series_id": "9f1c7f0a-8a3e-4c55-9d1b-6f0e2a4b8c3d",
         "occurrence": "2026-11-30",
         "next": "2026-12-07",
+        "last": None,
     },
     "tags": ["home"],
     "version": 12,

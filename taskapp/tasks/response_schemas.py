@@ -76,6 +76,14 @@ class RecurrenceOut(_From):  # type: ignore[misc] # marshmallow creates this cla
             "examples": ["2026-12-07"],
         },
     )
+    last = Day(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The day on which the series ends, by `UNTIL` or `COUNT`. `null` if it does not end.",
+            "examples": [None],
+        },
+    )
 
 
 class TaskOut(Schema):

@@ -31,11 +31,17 @@ _NO_DAYS: ColumnElement[Any] = literal_column("'[]'::jsonb", JSONB)
 def shown(recurrence: Any) -> ColumnElement[Any]:
     """Return the recurrence as clients see it, with the ``next`` day; null if there is none.
 
-    ``next`` does not depend on the clock, so that a task of the same version is the same task.
+    ``next`` does not depend on the clock, so that a task of the same version is the same task. ``last`` is the day on
+    which the series ends, so that a series with COUNT is known wherever it goes on; null if it does not end.
     """
     pairs = [part for name in _SHOWN for part in (name, recurrence.op("->")(name))]
-    following = recurrence.op("->")("upcoming").op("->")(literal_column("0"))
-    return case((recurrence.is_not(None), func.json_build_object(*pairs, "next", following, type_=JSON)))
+    pairs += [
+        "next",
+        recurrence.op("->")("upcoming").op("->")(literal_column("0")),
+        "last",
+        recurrence.op("->")("last"),
+    ]
+    return case((recurrence.is_not(None), func.json_build_object(*pairs, type_=JSON)))
 
 
 def to_json(recurrence: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -43,7 +49,7 @@ def to_json(recurrence: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if recurrence is None:
         return None
     following = recurrence["next"] if "next" in recurrence else next(iter(recurrence.get("upcoming", ())), None)
-    return {**{name: recurrence[name] for name in _SHOWN}, "next": following}
+    return {**{name: recurrence[name] for name in _SHOWN}, "next": following, "last": recurrence.get("last")}
 
 
 def _days(recurrence: Any) -> tuple[Any, Any]:

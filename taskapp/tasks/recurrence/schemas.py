@@ -18,6 +18,8 @@ from taskapp.tasks.recurrence.series import COMPLETION, DUE_DATE
 
 NEEDS = "Needs due_date and time_zone in the same request."
 NOT_A_DAY = "due_date must be one of its days."
+# What is read of a series beside its id.
+_READ = ("occurrence", "next", "last")
 _EXAMPLE = "FREQ=WEEKLY;BYDAY=MO"
 # Which parts there are, but not which of them go together.
 _PART = f"({'|'.join(['FREQ', *READERS])})=[A-Z0-9,+-]+"
@@ -96,12 +98,13 @@ class RecurrenceIn(_OfRule):
     series_id = ReadOnly()
     occurrence = ReadOnly()
     next = ReadOnly()
+    last = ReadOnly()
 
 
 class RecurrenceChangeIn(_OfRule):
     """A new series, or the one of the task as it was read, which goes on. Then `due_date` may be any day."""
 
-    json_schema = MappingProxyType({"dependentRequired": {"occurrence": ["series_id"], "next": ["series_id"]}})
+    json_schema = MappingProxyType({"dependentRequired": {name: ["series_id"] for name in _READ}})
 
     series_id = Uid(
         metadata={
@@ -111,11 +114,12 @@ class RecurrenceChangeIn(_OfRule):
     )
     occurrence = Day(metadata={"description": "As it was read. Needs `series_id`."})
     next = Day(allow_none=True, metadata={"description": "As it was read. Needs `series_id`."})
+    last = Day(allow_none=True, metadata={"description": "As it was read. Needs `series_id`."})
 
     @validates_schema
     def check_series(self, recurrence: dict[str, Any], **_: Any) -> None:
         """Reject what was read of a series without its id."""
-        for name in ("occurrence", "next"):
+        for name in _READ:
             if name in recurrence and "series_id" not in recurrence:
                 raise ValidationError("Needs series_id. Omit it to begin a new series.", name)
 

@@ -38,7 +38,7 @@ def repair_recurrence(body):
     recurrence = body.get("recurrence")
     if isinstance(recurrence, dict) and isinstance(rule := recurrence.get("rule"), str) and RULE.fullmatch(rule):
         recurrence["rule"] = "FREQ=DAILY"
-        for name in ("occurrence", "next"):
+        for name in ("occurrence", "next", "last"):
             if isinstance(recurrence.get(name), str) and not is_valid(Day(), recurrence[name]):
                 recurrence[name] = "2026-12-24"
 

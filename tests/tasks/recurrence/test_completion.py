@@ -149,3 +149,18 @@ def test_task_created_as_completed_has_no_next(alice):
     assert days(alice, "all") == [MONDAY]
     complete(alice, created.data, completed=False)
     assert following(complete(alice, created.data))["due_date"] == NEXT_MONDAY
+
+
+@pytest.mark.parametrize(
+    ("rule", "last"),
+    [
+        ("FREQ=WEEKLY;BYDAY=MO;COUNT=3", "2035-01-15"),
+        ("FREQ=WEEKLY;BYDAY=MO;UNTIL=20350120", "2035-01-20"),
+        ("FREQ=WEEKLY;BYDAY=MO", None),
+    ],
+)
+def test_all_occurrences_say_on_which_day_the_series_ends(alice, rule, last):
+    task = alice.create(**recurs(rule))
+    made = following(complete(alice, task))
+    assert [each["recurrence"]["last"] for each in (task, made)] == [last, last]
+    assert [each["recurrence"]["last"] for each in alice.get("?sort=id").data] == [last, last]

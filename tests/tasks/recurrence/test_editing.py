@@ -76,7 +76,7 @@ def test_another_series_in_a_request_is_a_new_one(alice, task):
 
 def test_new_task_begins_a_series_of_its_own(alice, task):
     response = alice.post(json={"title": "x", **recurs(), "recurrence": task["recurrence"]})
-    assert sorted(details(response)) == ["recurrence.next", "recurrence.occurrence", "recurrence.series_id"]
+    assert sorted(details(response)) == [f"recurrence.{name}" for name in ("last", "next", "occurrence", "series_id")]
     copy = alice.create(**recurs())
     assert copy["recurrence"]["series_id"] != task["recurrence"]["series_id"]
     assert days(alice) == [MONDAY, MONDAY]

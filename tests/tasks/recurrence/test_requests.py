@@ -30,7 +30,10 @@ def details(response):
         *(({**WEEKLY, name: 1}, f".{name}", RULE) for name in ("freq", "interval", "count", "until", "byday", "days")),
         ({**WEEKLY, "mode": "strict"}, ".mode", "Unknown field. Did you mean from?"),
         ({**WEEKLY, "colour": 1}, ".colour", "Unknown field."),
-        *(({**WEEKLY, name: UUID}, f".{name}", "Read-only. Omit it.") for name in ("series_id", "occurrence", "next")),
+        *(
+            ({**WEEKLY, name: UUID}, f".{name}", "Read-only. Omit it.")
+            for name in ("series_id", "occurrence", "next", "last")
+        ),
         ({"rule": "FREQ=HOURLY"}, ".rule", "FREQ must be DAILY, WEEKLY, MONTHLY or YEARLY."),
         ({"rule": "FREQ=WEEKLY;BYDAY=TU"}, ".rule", TUESDAY),
     ],
@@ -55,6 +58,7 @@ def test_recurrence_needs_a_day_and_a_zone_in_the_same_request(alice, missing, s
     [
         ({"occurrence": "2026-11-30"}, "2026-11-30", ".occurrence", OMIT_ID),
         ({"next": None}, "2026-11-30", ".next", OMIT_ID),
+        ({"last": None}, "2026-11-30", ".last", OMIT_ID),
         ({"series_id": "x"}, "2026-11-30", ".series_id", "Must be a UUID."),
         (
             {},
