@@ -62,9 +62,17 @@ def continued_series(recurrence: Mapping[str, Any], due_date: str) -> dict[str, 
     """Return the object for a task of a series that was read elsewhere, which goes on with its next day.
 
     Args:
-        recurrence: as for :func:`new_series`, and ``occurrence``, which is one of the rule's days. Without a
-            ``series_id``, a new series begins.
+        recurrence: as for :func:`new_series`, and ``occurrence``, which is one of the rule's days, and ``last``, if
+            they were read. Without a ``series_id``, a new series begins.
         due_date: the day of the task.
     """
-    series = new_series(recurrence, recurrence.get("occurrence", due_date))
-    return {**series, "series_id": recurrence.get("series_id", series["series_id"])}
+    day, last = recurrence.get("occurrence", due_date), recurrence.get("last")
+    series = new_series(recurrence, day)
+    if "series_id" not in recurrence:
+        return series
+    series["series_id"] = recurrence["series_id"]
+    rule = parse(recurrence["rule"], from_completion=recurrence["from"] == COMPLETION)
+    if last is None or rule.count is None:
+        return series
+    # COUNT counts from the first occurrence, whose day is not known.
+    return {**series, "last": last, **days_after(rule, date.fromisoformat(day), date.fromisoformat(last))}

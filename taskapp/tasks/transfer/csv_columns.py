@@ -23,8 +23,10 @@ RECURRENCE: Mapping[str, str] = MappingProxyType(
         "recurrence_series_id": "series_id",
         "recurrence_occurrence": "occurrence",
         "recurrence_next": "next",
+        "recurrence_last": "last",
     }
 )
+_NULLABLE = MappingProxyType({"recurrence_next": "next", "recurrence_last": "last"})
 # Fields that are never null. An empty cell then stands for a field that was not given, as in a row made by hand.
 _NEVER_NULL = frozenset({"id", "uid", "user_id", "title", "completed", "created_at", "updated_at", "version"})
 _APOSTROPHE = "'"
@@ -105,8 +107,8 @@ def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
 
 def _recurrence_from(cells: Mapping[str, str]) -> dict[str, Any]:
     members: dict[str, Any] = {member: _unescape(cells[name]) for name, member in RECURRENCE.items() if cells.get(name)}
-    if members and "recurrence_next" in cells:
-        members.setdefault("next", None)
+    if members:
+        members |= {member: members.get(member) for name, member in _NULLABLE.items() if name in cells}
     return members
 
 

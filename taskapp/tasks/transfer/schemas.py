@@ -125,5 +125,8 @@ class LineIn(Dated, InputSchema):
             return
         if task.get("due_date") is None or task.get("time_zone") is None:
             raise ValidationError(NEEDS, "recurrence")
-        if reason := explain_day(recurrence, recurrence.get("occurrence", task["due_date"])):
+        day = recurrence.get("occurrence", task["due_date"])
+        if reason := explain_day(recurrence, day):
             raise ValidationError({"recurrence": {"rule": [reason]}})
+        if (recurrence.get("last") or day) < day:
+            raise ValidationError({"recurrence": {"last": ["Must not be before the occurrence."]}})
