@@ -64,8 +64,13 @@ def apply_operations(
         UserBusy, DatabaseUnavailable: see :func:`taskapp.db.execute.execute_in_turn`.
     """
     rows = [{"index": index, **row_of(operation)} for index, operation in enumerate(operations)]
-    completes = any("completed" in each for each in operations if each["op"] != "create")
-    statement = queries.apply_list(completes=completes, dry_run=dry_run, keyed=key is not None and not dry_run)
+    completed = {each["completed"] for each in operations if "completed" in each and each["op"] != "create"}
+    statement = queries.apply_list(
+        completes=True in completed,
+        reopens=False in completed,
+        dry_run=dry_run,
+        keyed=key is not None and not dry_run,
+    )
     zones = {f"operations.{index}.time_zone": each.get("time_zone") for index, each in enumerate(operations)}
     outcome = _run(
         statement, {"operations": _json(rows)}, user_id, zones, most=MAXIMUM_OPERATIONS, dry_run=dry_run, key=key
@@ -104,7 +109,8 @@ def apply_to_matching(
         row["type"],
         values.get("status", "all"),
         filters.filters_in_use(in_use),
-        completes="completed" in operation,
+        completes=operation.get("completed") is True,
+        reopens=operation.get("completed") is False,
         sets_completed=operation["op"] == "complete",
         dry_run=dry_run,
         keyed=key is not None and not dry_run,
