@@ -61,6 +61,7 @@ class _OfRule(_Base):  # type: ignore[misc] # marshmallow creates this class at 
 
     rule = fields.String(
         required=True,
+        error_messages=dict.fromkeys(("null", "invalid"), f'Must be a string such as "{_EXAMPLE}".'),
         metadata={
             "description": "The value of an RRULE (RFC 5545) with some of its parts, in capitals and each one once. "
             "It is returned in one form: sorted, and without what is the default.",

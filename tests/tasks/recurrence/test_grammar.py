@@ -66,7 +66,11 @@ def test_equal_rules_have_equal_texts(text, canonical):
     assert parse(canonical) == parse(text)
 
 
-SHAPE = "Must be parts of the form NAME=VALUE with ';' between them, such as FREQ=WEEKLY;BYDAY=MO."
+SHAPE = "Must be parts NAME=VALUE with ';' between them, such as FREQ=WEEKLY;BYDAY=MO,TU."
+EMPTY = "Must not have an empty part. Remove the extra ';'."
+ONLY = "A rule is only the value of RRULE, such as FREQ=WEEKLY;BYDAY=MO."
+MOVE = "Move the occurrence of that day, or complete it."
+TIME = "The time of day is due_time."
 SPACES = "Must not have spaces or line breaks. An example is FREQ=WEEKLY;BYDAY=MO."
 CAPITALS = "Must be in capitals, such as FREQ=WEEKLY;BYDAY=MO."
 NAMES = "DAILY, WEEKLY, MONTHLY or YEARLY."
@@ -77,11 +81,15 @@ MAY_HAVE = {
     "YEARLY": "YEARLY may have INTERVAL, BYMONTH, BYMONTHDAY, BYDAY, UNTIL and COUNT.",
 }
 UNTIL = "UNTIL must be a day without a time, YYYYMMDD, from 19000101 to 29991231."
-WEEKDAY = "BYDAY must be weekdays such as MO,TU, or with a number from 1 to 5 or -1 to -5, such as -1FR."
+WEEKDAY = "BYDAY must be one or more of MO,TU,WE,TH,FR,SA,SU."
+NUMBERED = f"{WEEKDAY[:-1]}, with numbers from 1 to 5 or -1 to -5, such as 1MO or -1FR."
 MONTH_DAY = "BYMONTHDAY must be 1 to 31, or -1 to -31 from the end of the month."
 SET_POS = "BYSETPOS must be 1 to 31, or -1 to -31 from the end of the month."
 NEEDS_DAYS = "BYSETPOS needs BYDAY without numbers, such as BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1."
-YEARLY = "YEARLY must have BYMONTH together with BYMONTHDAY or BYDAY, or none of them."
+YEARLY = (
+    "YEARLY must have BYMONTH together with BYMONTHDAY or BYDAY, or none of them. "
+    "An example is BYMONTH=11;BYMONTHDAY=30."
+)
 NUMBERS = "BYDAY with MONTHLY must have numbers, such as 1MO or -1FR, or BYSETPOS."
 
 
@@ -94,31 +102,63 @@ NUMBERS = "BYDAY with MONTHLY must have numbers, such as 1MO or -1FR, or BYSETPO
             ["RRULE:FREQ=DAILY", "rrule:freq=daily"],
         ),
         (
-            "DTSTART is not supported. A rule is only the value of RRULE, such as FREQ=WEEKLY;BYDAY=MO.",
+            f"DTSTART is not supported. The first day is due_date. {ONLY}",
             ["DTSTART:20261130\nRRULE:FREQ=DAILY", "DTSTART;VALUE=DATE:20261130"],
         ),
-        (SPACES, ["FREQ=DAILY; COUNT=2", " FREQ=DAILY", "FREQ=DAILY\n", "FREQ=\u00a0DAILY", "every monday"]),
-        (CAPITALS, ["freq=daily", "FREQ=Daily", "FREQ=WEEKLY;BYDAY=mo", "täglich"]),
-        (SHAPE, ["FREQ", "FREQ=", "=DAILY", "FREQ=DAILY;", ";FREQ=DAILY", "FREQ=DAILY;;COUNT=2"]),
-        (SHAPE, ["*", "DAILY", "00**1", "ＦＲＥＱ=DAILY", "FREQ:DAILY"]),
+        (f"EXDATE is not supported. {MOVE} {ONLY}", ["EXDATE:20261207T000000Z", "FREQ=WEEKLY\nEXDATE:20261207"]),
+        (f"RDATE is not supported. Create a task for each further day. {ONLY}", ["FREQ=WEEKLY\r\nRDATE:20261207"]),
+        (f"EXRULE is not supported. {ONLY}", ["EXRULE:FREQ=WEEKLY"]),
+        (SPACES, ["FREQ=DAILY; COUNT=2", " FREQ=DAILY", "FREQ=DAILY\n", "FREQ=\u00a0DAILY", "FREQ = DAILY"]),
+        (SPACES, ["FREQ=WEEKLY;BYDAY=MO TU", "FREQ=WEEKLY;BYDAY=MO, TU", "FREQ=DAILY\nFREQ=WEEKLY"]),
+        (CAPITALS, ["freq=daily", "FREQ=WEEKLY;byday=MO", "Freq=DAILY"]),
+        (EMPTY, ["FREQ=DAILY;", ";FREQ=DAILY", "FREQ=DAILY;;COUNT=2", ";"]),
+        (SHAPE, ["", "   ", "FREQ", "=DAILY", "*", "DAILY", "daily", "every monday", "Every Monday", "täglich"]),
+        (SHAPE, ["00**1", "0 9 * * 1", "@daily", "P1W", "R/P1D", '{"freq":"daily"}', "毎週月曜日", "\0", "\ud800"]),
+        (SHAPE, ["ＦＲＥＱ=DAILY", "ſREQ=DAILY", "FREQ:DAILY", "BEGIN:VEVENT", "FREQ=WEEKLY;BYDAY=MO;TU"]),
+        (SHAPE, ["FREQ=DAILY=2", "FREQ=DAILY,INTERVAL=2", "FREQ=DAILY&INTERVAL=2", "FREQ=WEEKLY;BYDAY=MO:COUNT=2"]),
         ("FREQ must not be repeated.", ["FREQ=DAILY;FREQ=DAILY"]),
         ("COUNT must not be repeated.", ["FREQ=DAILY;COUNT=2;COUNT=3"]),
-        (f"FREQ is missing. It must be {NAMES}", ["", "BYDAY=MO", "INTERVAL=2;COUNT=2"]),
+        (
+            "BYDAY must not be repeated. A list has commas, such as BYDAY=MO,TU.",
+            ["FREQ=WEEKLY;BYDAY=MO;BYDAY=TU"],
+        ),
+        (f"FREQ is missing. It must be {NAMES}", ["BYDAY=MO", "INTERVAL=2;COUNT=2"]),
         (
             f"FREQ must be {NAMES}",
-            ["FREQ=SECONDLY", "FREQ=HOURLY;BYHOUR=1", "FREQ=WEEK", "FREQ=DAILY,WEEKLY", "FREQ=DAILY=2"],
+            ["FREQ=SECONDLY", "FREQ=HOURLY;BYHOUR=1", "FREQ=WEEK", "FREQ=DAILY,WEEKLY", "FREQ=WEEKDAILY", "FREQ="],
         ),
-        (f"BYHOUR is not supported with DAILY. {MAY_HAVE['DAILY']}", ["FREQ=DAILY;BYHOUR=9"]),
-        (f"BYDAY is not supported with DAILY. {MAY_HAVE['DAILY']}", ["FREQ=DAILY;BYDAY=MO"]),
-        (f"DTSTART is not supported with DAILY. {MAY_HAVE['DAILY']}", ["FREQ=DAILY;DTSTART=20261130"]),
-        (f"BYSETPOS is not supported with WEEKLY. {MAY_HAVE['WEEKLY']}", ["FREQ=WEEKLY;BYDAY=MO;BYSETPOS=1"]),
-        (f"BYMONTH is not supported with MONTHLY. {MAY_HAVE['MONTHLY']}", ["FREQ=MONTHLY;BYMONTH=1;BYMONTHDAY=1"]),
-        (f"WKST is not supported with MONTHLY. {MAY_HAVE['MONTHLY']}", ["FREQ=MONTHLY;WKST=MO"]),
-        (f"BYYEARDAY is not supported with YEARLY. {MAY_HAVE['YEARLY']}", ["FREQ=YEARLY;BYYEARDAY=100"]),
-        (f"X-NAME is not supported with YEARLY. {MAY_HAVE['YEARLY']}", ["FREQ=YEARLY;X-NAME=1"]),
+        (f"FREQ must be {NAMES}", ["FREQ=Daily", "FREQ=BIWEEKLY", "FREQ=TÄGLICH", "FREQ=DAILY\0", "FREQ=DAILY🙂"]),
+        (f"BYHOUR is not supported. {TIME} {MAY_HAVE['WEEKLY']}", ["FREQ=WEEKLY;BYHOUR=9;BYMINUTE=0"]),
+        (f"BYMINUTE is not supported. {TIME} {MAY_HAVE['DAILY']}", ["FREQ=DAILY;BYMINUTE=30"]),
+        (
+            f"DTSTART is not supported. The first day is due_date. {MAY_HAVE['DAILY']}",
+            ["FREQ=DAILY;DTSTART=20261130", "DTSTART=20261130T090000Z;FREQ=DAILY"],
+        ),
+        (
+            f"TZID is not supported. The time zone is time_zone. {MAY_HAVE['WEEKLY']}",
+            ["FREQ=WEEKLY;TZID=Europe/Berlin"],
+        ),
+        (f"EXDATE is not supported. {MOVE} {MAY_HAVE['WEEKLY']}", ["FREQ=WEEKLY;BYDAY=MO;EXDATE=20261207"]),
+        (f"BYWEEKDAY is not supported. {MAY_HAVE['WEEKLY']}", ["FREQ=WEEKLY;BYWEEKDAY=MO"]),
+        (f"RSCALE is not supported. {MAY_HAVE['MONTHLY']}", ["FREQ=MONTHLY;RSCALE=GREGORIAN;SKIP=BACKWARD"]),
+        (f"BYYEARDAY is not supported. {MAY_HAVE['YEARLY']}", ["FREQ=YEARLY;BYYEARDAY=100"]),
+        (f"X-NAME is not supported. {MAY_HAVE['YEARLY']}", ["FREQ=YEARLY;X-NAME=1"]),
+        (
+            f"BYDAY is not supported with DAILY. Use it with WEEKLY, MONTHLY or YEARLY. {MAY_HAVE['DAILY']}",
+            ["FREQ=DAILY;BYDAY=MO"],
+        ),
+        (
+            f"BYSETPOS is not supported with WEEKLY. Use it with MONTHLY. {MAY_HAVE['WEEKLY']}",
+            ["FREQ=WEEKLY;BYDAY=MO;BYSETPOS=1"],
+        ),
+        (
+            f"BYMONTH is not supported with MONTHLY. Use it with YEARLY. {MAY_HAVE['MONTHLY']}",
+            ["FREQ=MONTHLY;BYMONTH=1;BYMONTHDAY=1"],
+        ),
+        (f"WKST is not supported with MONTHLY. Use it with WEEKLY. {MAY_HAVE['MONTHLY']}", ["FREQ=MONTHLY;WKST=MO"]),
         (
             "INTERVAL must be 1 to 999 with DAILY.",
-            [f"FREQ=DAILY;INTERVAL={n}" for n in ("0", "1000", "-1", "+1", "1.5", "A", "٣")],
+            [f"FREQ=DAILY;INTERVAL={n}" for n in ("", "0", "1000", "-1", "+1", "1.5", "A", "٣")],
         ),
         (
             "INTERVAL must be 1 to 99 with WEEKLY.",
@@ -131,7 +171,7 @@ NUMBERS = "BYDAY with MONTHLY must have numbers, such as 1MO or -1FR, or BYSETPO
             UNTIL,
             [
                 f"FREQ=DAILY;UNTIL={day}"
-                for day in ("20261224T120000Z", "2026-12-24", "18991231", "30000101", "TODAY", "0", "٢٠٢٦١٢٢٤")
+                for day in ("", "20261224T120000Z", "2026-12-24", "18991231", "30000101", "TODAY", "0", "٢٠٢٦١٢٢٤")
             ],
         ),
         (
@@ -142,6 +182,10 @@ NUMBERS = "BYDAY with MONTHLY must have numbers, such as 1MO or -1FR, or BYSETPO
         ("BYMONTHDAY and BYDAY must not be used together.", ["FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=1FR"]),
         (
             WEEKDAY,
+            [f"FREQ=WEEKLY;BYDAY={days}" for days in ("", "MONDAY", "mo", "MO-FR", "MO,", "MO|TU", "[MO]", "1", "6MO")],
+        ),
+        (
+            NUMBERED,
             [
                 f"FREQ=MONTHLY;BYDAY={days}"
                 for days in ("6MO", "0MO", "-6MO", "MON", "1", "MO,", "1MO,,2MO", "MO1", "--1MO")
@@ -202,14 +246,20 @@ def test_from_completion_is_an_interval(text, interval):
     assert repeat_after(parse(text, from_completion=True)) == interval
 
 
-@pytest.mark.parametrize("part", ["BYDAY=MO", "COUNT=2", "UNTIL=20261224", "WKST=SU", "BYHOUR=1"])
+@pytest.mark.parametrize("part", ["BYDAY=MO", "COUNT=2", "UNTIL=20261224", "WKST=SU"])
 def test_from_completion_has_only_freq_and_interval(part):
     name = part.partition("=")[0]
     with pytest.raises(InvalidRule) as refused:
         parse(f"FREQ=WEEKLY;{part}", from_completion=True)
     assert str(refused.value) == (
-        f"{name} is not supported with from=completion. Such a rule may have FREQ and INTERVAL."
+        f"{name} is not supported with from=completion. A rule from completion may have FREQ and INTERVAL."
     )
+
+
+def test_part_that_no_rule_has_is_not_blamed_on_the_completion():
+    with pytest.raises(InvalidRule) as refused:
+        parse("FREQ=WEEKLY;BYHOUR=1", from_completion=True)
+    assert str(refused.value) == (f"BYHOUR is not supported. {TIME} A rule from completion may have FREQ and INTERVAL.")
 
 
 def test_garbage_raises_only_the_error_of_the_grammar():
