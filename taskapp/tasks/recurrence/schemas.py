@@ -142,19 +142,19 @@ class Recurrence(Object):
         return super()._deserialize(value, *args, **options)
 
 
-def check_recurrence(task: Mapping[str, Any]) -> None:
-    """Reject a recurrence without a day and a time zone, or with a day that is none of its rule.
+class ChecksRecurrence:
+    """What the schema of a task with the field ``recurrence`` checks about it."""
 
-    Raises:
-        ValidationError: for the field ``recurrence``.
-    """
-    recurrence = task.get("recurrence")
-    if recurrence is None:
-        return
-    if task.get("due_date") is None or task.get("time_zone") is None:
-        raise ValidationError(NEEDS, "recurrence")
-    if "series_id" not in recurrence and (reason := explain_day(recurrence, task["due_date"])):
-        raise ValidationError({"recurrence": {"rule": [reason]}})
+    @validates_schema
+    def check_recurrence(self, task: dict[str, Any], **_: Any) -> None:
+        """Reject a recurrence without a day and a time zone, or with a day that is none of its rule."""
+        recurrence = task.get("recurrence")
+        if recurrence is None:
+            return
+        if task.get("due_date") is None or task.get("time_zone") is None:
+            raise ValidationError(NEEDS, "recurrence")
+        if "series_id" not in recurrence and (reason := explain_day(recurrence, task["due_date"])):
+            raise ValidationError({"recurrence": {"rule": [reason]}})
 
 
 def explain_day(recurrence: Mapping[str, Any], due_date: str) -> str | None:
