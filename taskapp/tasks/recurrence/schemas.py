@@ -94,12 +94,17 @@ class NoRecurrence(fields.Field[Any]):
 
 
 class RecurrenceIn(_OfRule):
-    """A new series. `due_date` is its first day."""
+    """A new series. `due_date` is its first day. A task that is created as completed has no next occurrence."""
 
     series_id = ReadOnly()
     occurrence = ReadOnly()
     next = ReadOnly()
     last = ReadOnly()
+
+
+def _ignored_day() -> Day:
+    about = "Ignored, so that you can send back what you have read. Needs `series_id`."
+    return Day(allow_none=True, metadata={"description": about})
 
 
 class RecurrenceChangeIn(_OfRule):
@@ -114,8 +119,8 @@ class RecurrenceChangeIn(_OfRule):
         }
     )
     occurrence = Day(metadata={"description": "As it was read. Needs `series_id`."})
-    next = Day(allow_none=True, metadata={"description": "As it was read. Needs `series_id`."})
-    last = Day(allow_none=True, metadata={"description": "As it was read. Needs `series_id`."})
+    next = _ignored_day()
+    last = _ignored_day()
 
     @validates_schema
     def check_series(self, recurrence: dict[str, Any], **_: Any) -> None:
