@@ -74,6 +74,14 @@ def test_completion_of_what_is_completed_makes_nothing(alice, name):
     assert days(alice) == [NEXT_MONDAY]
 
 
+def test_completion_of_what_is_completed_makes_nothing_if_the_next_is_gone(alice):
+    task = alice.create(**recurs())
+    alice.delete(path_of(following(complete(alice, task))))
+    assert following(complete(alice, task)) is None
+    assert following(alice.put(path_of(task), json={"completed": True, "title": "x"})) is None
+    assert days(alice) == []
+
+
 def test_completion_of_another_version_makes_nothing(alice):
     task = alice.create(**WHOLE)
     alice.put(path_of(task), json={"title": "changed"})
