@@ -9,6 +9,7 @@ import pytest
 
 from config import ROOT, Settings
 from taskapp.http.errors import error_responses
+from taskapp.tasks.changes.batch import MAXIMUM_CHANGES
 from tests.support.client import Client
 from tests.support.commands import environment
 from tests.support.gunicorn import Gunicorn
@@ -104,3 +105,14 @@ def test_every_route_is_documented(app):
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
     assert documented == routes
+
+
+def test_limit_of_undo_is_the_same_everywhere():
+    files = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/*.json"), *ROOT.glob("postman/*.json")]
+    named = {
+        path.name: re.findall(r"more than ([\d,]+) changes|at most ([\d,]+) changes", path.read_text())
+        for path in files
+    }
+    limits = {limit for found in named.values() for limit in found}
+    assert {"".join(limit) for limit in limits} == {f"{MAXIMUM_CHANGES:,}"}, named
+    assert {name for name, found in named.items() if found} >= {"api.md", "history.md", "openapi.json"}

@@ -7,6 +7,7 @@ from typing import Any
 from taskapp.http.errors import KEY_IN_USE, ErrorResponse
 from taskapp.http.openapi import describe_error
 from taskapp.http.request import current_request, encode_path
+from taskapp.tasks.changes.batch import MAXIMUM_CHANGES
 from taskapp.tasks.errors import ChangesGone, InvalidChange, OperationTooSlow, TaskExists, UndoConflict
 from taskapp.tasks.examples import CHANGED_EXAMPLE, EXAMPLE
 from taskapp.tasks.rules import NEEDS, READ_ONLY, ZONE_UNKNOWN
@@ -115,7 +116,9 @@ UNDO_CONFLICT = ErrorResponse(
     details={"conflicts": [{"task_id": 1, "changed": ["title"], "current": CHANGED_EXAMPLE}]},
 )
 TOO_MANY_AFFECTED = ErrorResponse(
-    HTTPStatus.CONFLICT, "TOO_MANY_AFFECTED", "The write made more than 2,000 changes. Only smaller ones can be undone."
+    HTTPStatus.CONFLICT,
+    "TOO_MANY_AFFECTED",
+    f"The write made more than {MAXIMUM_CHANGES:,} changes. Only smaller ones can be undone.",
 )
 TASK_EXISTS = ErrorResponse(
     HTTPStatus.CONFLICT,
@@ -144,8 +147,8 @@ def explain_existing(error: TaskExists) -> dict[str, Any]:
 UNDO_CONFLICTS = describe_error(
     409,
     {"UndoConflict": UNDO_CONFLICT, "TooManyAffected": TOO_MANY_AFFECTED, "IdempotencyKeyInUse": KEY_IN_USE},
-    "A task was changed since; or the write made more than 1,000 changes; or the `Idempotency-Key` is in use. For "
-    "`UNDO_CONFLICT`, `details.conflicts` has the tasks.",
+    f"A task was changed since; or the write made more than {MAXIMUM_CHANGES:,} changes; or the `Idempotency-Key` is "
+    "in use. For `UNDO_CONFLICT`, `details.conflicts` has the tasks.",
 )
 EXISTING_TASK = describe_error(
     409,

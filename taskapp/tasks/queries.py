@@ -4,7 +4,7 @@ Building a statement takes longer than running it, so each one is built once and
 from those of columns, which SQLAlchemy reserves for SET and VALUES.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, bindparam, case, func, not_
@@ -66,7 +66,14 @@ def create_task(fields: frozenset[str], *, keyed: bool) -> Any:
 
 @lru_cache(_VARIANTS)
 def update_task(
-    fields: frozenset[str], unchanged: frozenset[str], *, versioned: bool, keyed: bool, merged: bool = False
+    fields: frozenset[str],
+    unchanged: frozenset[str],
+    *,
+    versioned: bool,
+    keyed: bool,
+    merged: bool = False,
+    completed: bool | None = None,
+    with_days: bool = False,
 ) -> Any:
     """Return the statement that changes the task ``task_id``.
 
@@ -78,13 +85,15 @@ def update_task(
         keyed: whether the request has an idempotency key.
         merged: whether the task may also have a later version than ``base``, if the update is disjoint from what
             changed since; see :mod:`taskapp.tasks.changes.merge`. ``unchanged`` then is about the version ``base``.
+        completed: the value of ``completed``, if that is one of the fields. The statement depends on it.
+        with_days: as for :func:`taskapp.tasks.recurrence.completion.completing_task`.
     """
     conditions = [*_conditions(versioned=versioned and not merged, keyed=keyed)]
     conditions += (_is_unchanged(name, merged=merged) for name in sorted(unchanged))
     if merged:
         conditions.append(is_disjoint(fields))
     resolve = merged_value if merged else as_sent
-    change = completing_task if "completed" in fields else changed_task
+    change = changed_task if completed is None else partial(completing_task, completed=completed, with_days=with_days)
     write = change(lambda at: changed_values(fields, at, resolve), *conditions)
     return idempotent(write) if keyed else write
 
@@ -95,10 +104,11 @@ def _toggled(at: Any) -> dict[str, Any]:
 
 
 @lru_cache(_VARIANTS)
-def toggle_task(*, versioned: bool, keyed: bool, merged: bool = False) -> Any:
+def toggle_task(*, versioned: bool, keyed: bool, merged: bool = False, with_days: bool = False) -> Any:
     """Return the statement that toggles ``completed``. Arguments as for :func:`update_task`."""
     disjoint = (is_disjoint({"completed"}, relative=True),) if merged else ()
-    write = completing_task(_toggled, *_conditions(versioned=versioned and not merged, keyed=keyed), *disjoint)
+    conditions = (*_conditions(versioned=versioned and not merged, keyed=keyed), *disjoint)
+    write = completing_task(_toggled, *conditions, with_days=with_days)
     return idempotent(write) if keyed else write
 
 

@@ -20,7 +20,7 @@ from taskapp.http.request import current_request
 from taskapp.tasks import synonyms
 from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
-from taskapp.tasks.recurrence.schemas import Recurrence, RecurrenceChangeIn, RecurrenceIn, check_recurrence
+from taskapp.tasks.recurrence.schemas import ChecksRecurrence, Recurrence, RecurrenceChangeIn, RecurrenceIn
 from taskapp.tasks.representation import (
     CREATABLE_FIELDS,
     NULLABLE_FIELDS,
@@ -72,7 +72,7 @@ def _needs(name: str, *others: str) -> dict[str, Any]:
     return {"anyOf": [{"properties": {name: {"type": "null"}}}, {"required": [*others], "properties": strings}]}
 
 
-class Dated:
+class Dated(ChecksRecurrence):
     """The fields that say when a task is due, and their rules."""
 
     due_date = Day(
@@ -93,11 +93,6 @@ class Dated:
         },
     )
     recurrence: Any = Recurrence(RecurrenceIn)
-
-    @validates_schema
-    def check_recurrence(self, task: dict[str, Any], **_: Any) -> None:
-        """Reject a recurrence without a day and a zone, or with a day that is none of its rule."""
-        check_recurrence(task)
 
 
 NEEDS_OF_RECURRENCE = MappingProxyType({"recurrence": _needs("recurrence", "due_date", "time_zone")})

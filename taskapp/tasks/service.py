@@ -1,6 +1,7 @@
 """The operations on tasks, one function each. They are independent of HTTP."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -156,15 +157,20 @@ def update_task(
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
     """
     changes = complete_changes(changes)
-    names = frozenset(changes), frozenset(unchanged)
     base = only_version(versions) if merge else None
-    statement = queries.update_task(
-        *names, versioned=versions is not None, keyed=key is not None, merged=base is not None
+    statement = partial(
+        queries.update_task,
+        frozenset(changes),
+        frozenset(unchanged),
+        versioned=versions is not None,
+        keyed=key is not None,
+        merged=base is not None,
+        completed=changes.get("completed"),
     )
     values = {**new_parameters(changes), "base": base}
     if unchanged:
         values |= sent_parameters(unchanged)
-    conditions: Any = {"versions": versions, "unchanged": unchanged, "completes": "completed" in changes}
+    conditions: Any = {"versions": versions, "unchanged": unchanged, "completes": changes.get("completed", False)}
     try:
         return write_task(statement, values, user_id=user_id, task_id=task_id, key=key, **conditions)
     except (psycopg2.errors.CheckViolation, psycopg2.errors.InvalidParameterValue) as error:
@@ -190,7 +196,8 @@ def complete_task(
     if completed is not None:
         return update_task(user_id, task_id, completed=completed, versions=versions, merge=merge, key=key)
     base = only_version(versions) if merge else None
-    statement = queries.toggle_task(versioned=versions is not None, keyed=key is not None, merged=base is not None)
+    options = {"versioned": versions is not None, "keyed": key is not None, "merged": base is not None}
+    statement = partial(queries.toggle_task, **options)
     return write_task(
         statement, {"base": base}, user_id=user_id, task_id=task_id, versions=versions, key=key, completes=True
     )
@@ -204,5 +211,5 @@ def delete_task(
     Raises:
         TaskNotFound, VersionConflict, IdempotencyKeyInUse, IdempotencyKeyReused: as :func:`update_task`.
     """
-    statement = queries.delete_task(versioned=versions is not None, keyed=key is not None)
+    statement = partial(queries.delete_task, versioned=versions is not None, keyed=key is not None)
     return write_task(statement, {}, user_id=user_id, task_id=task_id, versions=versions, key=key)

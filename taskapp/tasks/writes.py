@@ -1,6 +1,6 @@
 """What all writes of a task share: their parameters, idempotency keys, and why a write found no task."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -159,7 +159,7 @@ def _explain_no_row(
 
 
 def write_task(
-    statement: Any,
+    statement: Callable[..., Any],
     parameters: Mapping[str, Any],
     *,
     user_id: str,
@@ -172,26 +172,26 @@ def write_task(
     """Run a write of the task ``task_id``, and return the task.
 
     Args:
-        statement: the write, of :mod:`taskapp.tasks.queries`.
+        statement: returns the write, of :mod:`taskapp.tasks.queries`; if it may complete the task, also ``with_days``.
         parameters: its parameters other than ``task_id`` and ``versions``.
         user_id: the acting user.
         task_id: the id of the task.
         versions: the versions that the task may have, or None for any.
         key: the idempotency key of the request, or None.
         unchanged: the values that read-only fields of the task must have.
-        completes: whether the write sets ``completed``. If the task recurs, and its stored days are used up, this takes
+        completes: whether the write may complete the task. If that recurs, and its stored days are used up, this takes
             two more messages, once in some 30 occurrences.
 
     Raises:
         TaskNotFound, VersionConflict, ReadOnlyFields: as :func:`taskapp.tasks.service.update_task`.
         IdempotencyKeyInUse, IdempotencyKeyReused: as :func:`execute_write`.
     """
-    parameters = {"task_id": task_id, "days": None, **parameters}
+    parameters = {"task_id": task_id, **parameters}
     if versions is not None:
         parameters["versions"] = list(versions)
-    task = execute_write(statement, parameters, user_id, key)
+    task = execute_write(statement(), parameters, user_id, key)
     if task is None and completes and (days := read_missing_days(user_id, parameters)):
-        task = execute_write(statement, {**parameters, "days": days}, user_id, key)
+        task = execute_write(statement(with_days=True), {**parameters, "days": days}, user_id, key)
     if task is not None:
         return task
     if versions is None and not unchanged:

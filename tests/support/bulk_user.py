@@ -40,6 +40,11 @@ class BulkUser:
     def delete(self, task):
         return service.delete_task(self.user_id, task["id"]).change
 
+    def complete(self, task, *, completed=True):
+        """Complete or reopen a task, and return the next occurrence, if there is a new one."""
+        following = service.complete_task(self.user_id, task["id"], completed=completed).following
+        return following and as_json(following)
+
     def get(self, task):
         return as_json(service.get_task(self.user_id, task["id"]).fields)
 

@@ -18,6 +18,7 @@ from taskapp.tasks.changes import as_of
 from taskapp.tasks.erasure import queries as erasure_queries
 from taskapp.tasks.filters import FILTERS
 from taskapp.tasks.orders import ORDERS
+from taskapp.tasks.recurrence import missing_days
 from taskapp.tasks.representation import CREATABLE_FIELDS, READ_ONLY_FIELDS, WRITABLE_FIELDS
 from taskapp.tasks.stats import queries as stats_queries
 from taskapp.tasks.tags import queries as tag_queries
@@ -52,7 +53,9 @@ def some_of(names):
     return [frozenset(), *(frozenset({name}) for name in names), frozenset(names)]
 
 
-CHANGES = [*some_of(WRITABLE_FIELDS), frozenset({"add_tags", "remove_tags"})]
+# The fields that a statement uses a table for, and all of them.
+_USING = ({"completed"}, {"recurrence"}, {"due_date", "due_time", "time_zone"}, {"add_tags", "remove_tags"})
+CHANGES = [frozenset(), *map(frozenset, _USING), frozenset(WRITABLE_FIELDS)]
 
 # From each function of the modules that makes statements to the arguments that make one of every kind.
 ARGUMENTS = {
@@ -62,8 +65,10 @@ ARGUMENTS = {
         "unchanged": [frozenset(), frozenset(READ_ONLY_FIELDS)],
         **WRITES,
         "merged": FLAGS,
+        "completed": [None, *FLAGS],
+        "with_days": FLAGS,
     },
-    queries.toggle_task: {**WRITES, "merged": FLAGS},
+    queries.toggle_task: {**WRITES, "merged": FLAGS, "with_days": FLAGS},
     queries.delete_task: WRITES,
     queries.list_tasks: {
         "status": ["pending"],
@@ -82,11 +87,13 @@ ARGUMENTS = {
         "continued": FLAGS,
         "counted": FLAGS,
     },
-    bulk_queries.apply_list: {"dry_run": FLAGS, "keyed": FLAGS},
+    bulk_queries.apply_list: {"completes": FLAGS, "reopens": FLAGS, "dry_run": FLAGS, "keyed": FLAGS},
     bulk_queries.apply_to_matching: {
         "kind": ["updated"],
         "status": ["pending"],
         "filters": [frozenset(), frozenset(FILTERS)],
+        "completes": FLAGS,
+        "reopens": FLAGS,
         "sets_completed": [True],
         "dry_run": FLAGS,
         "keyed": FLAGS,
@@ -112,6 +119,7 @@ def every_statement():
         for name, value in vars(module).items():
             if isinstance(value, Executable) and not isinstance(value, FunctionElement):
                 yield name, value
+    yield from ((f"series, sent: {sent}", statement) for sent, statement in missing_days._GET_SERIES.items())
     for make, arguments in ARGUMENTS.items():
         for values in product(*arguments.values()):
             chosen = dict(zip(arguments, values, strict=True))

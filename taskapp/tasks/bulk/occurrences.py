@@ -29,8 +29,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from taskapp.db import db
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.batch import TABLE, UPDATED, part, row_image, tasks_among
+from taskapp.tasks.changes.images import value_in
 from taskapp.tasks.changes.models import Change
-from taskapp.tasks.recurrence.documents import following_occurrence, next_day, with_days
+from taskapp.tasks.recurrence.documents import following_occurrence, next_day, today_in, with_days
 from taskapp.tasks.recurrence.occurrences import completed_at_in, in_series, is_made_by
 
 # The days of tasks whose stored days are used up: an object with what documents.with_days needs, by their ids.
@@ -59,7 +60,7 @@ def following(shaped: CTE, at: Any) -> CTE:
     """
     row = shaped.c
     series = with_days(row.recurrence, _DAYS.op("->")(cast(row.task_id, Text))).label("series")
-    today = cast(func.timezone(row.time_zone, at), Date).label("today")
+    today = today_in(row.time_zone, at).label("today")
     completes = (row.type == UPDATED, row.recurrence.is_not(None), row.completed, not_(was_completed(row)))
     completion = part(db.select(shaped, series, today).where(*completes), "completed")
     row = completion.c
@@ -102,13 +103,11 @@ def removed(shaped: CTE) -> CTE:
         The columns of the table; the ``index`` of the operation; and ``now``, the image of the task.
     """
     row = shaped.c
-    reopens = (row.type == UPDATED, row.recurrence.is_not(None), was_completed(row), not_(row.completed))
-    reopened = part(
-        db.select(
-            row.index, row.task_id, row.recurrence.label("series"), completed_at_in(row.now).label("completed_at")
-        ).where(*reopens),
-        "reopened",
-    )
+    series = value_in(row.now, "recurrence")
+    reopens = (row.type == UPDATED, series.is_not(None), was_completed(row), not_(row.completed))
+    completed_at = completed_at_in(row.now).label("completed_at")
+    reopened = db.select(row.index, row.task_id, series.label("series"), completed_at).where(*reopens)
+    reopened = part(reopened, "reopened")
     columns = (column for column in TABLE.c if column.key != "created_at")
     now = row_image(TABLE).label("now")
     made = part(tasks_among(TABLE.c.created_at, reopened.c.completed_at, *columns, now), "made")
@@ -117,7 +116,7 @@ def removed(shaped: CTE) -> CTE:
     is_of_series = and_(made.c.created_at == reopened.c.completed_at, in_series(made.c, reopened.c.series))
     joined = reopened.join(made, is_of_series)
     joined = joined.join(creation, creation.c.number == made.c.version)
-    joined = joined.join(completion, is_made_by(creation.c, completion.c, reopened.c.task_id))
+    joined = joined.join(completion, is_made_by(made.c.version, creation.c, completion.c, reopened.c.task_id))
     has_operation = made.c.id.in_(db.select(row.task_id).where(row.task_id.is_not(None)))
     return part(db.select(made, reopened.c.index).select_from(joined).where(not_(has_operation)), "removed")
 

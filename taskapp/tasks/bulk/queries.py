@@ -18,16 +18,18 @@ _MOST = cast(bindparam("max_affected"), Integer)
 
 
 @lru_cache
-def apply_list(*, completes: bool, dry_run: bool, keyed: bool) -> Any:
+def apply_list(*, completes: bool, reopens: bool, dry_run: bool, keyed: bool) -> Any:
     """Return the statement that applies the operations in ``operations``; see :func:`apply_operations`.
 
     Args:
-        completes: whether an operation sets ``completed`` of a task that exists.
+        completes: whether an operation sets ``completed`` of a task that exists to true.
+        reopens: whether an operation sets it to false.
         dry_run: whether to write nothing.
         keyed: whether the request has an idempotency key. Not with ``dry_run``.
     """
+    parts = {"completes": completes, "reopens": reopens}
     operations = found.listed(*(NOT_YET_WRITTEN if keyed else ()), lock=not dry_run)
-    statement = apply_operations(operations, literal(MAXIMUM_OPERATIONS), completes=completes, dry_run=dry_run)
+    statement = apply_operations(operations, literal(MAXIMUM_OPERATIONS), **parts, dry_run=dry_run)
     return joined_by_hash(idempotent(statement) if keyed else statement)
 
 
@@ -38,6 +40,7 @@ def apply_to_matching(
     filters: frozenset[str],
     *,
     completes: bool,
+    reopens: bool,
     sets_completed: bool,
     dry_run: bool,
     keyed: bool,
@@ -49,6 +52,7 @@ def apply_to_matching(
         status: one of the names in :data:`taskapp.tasks.filters.STATUSES`.
         filters: the names of the :data:`taskapp.tasks.filters.FILTERS` in use.
         completes: as for :func:`apply_list`.
+        reopens: as for :func:`apply_list`.
         sets_completed: whether to leave out tasks whose ``completed`` is the parameter ``completed`` already.
         dry_run: as for :func:`apply_list`.
         keyed: as for :func:`apply_list`.
@@ -56,6 +60,7 @@ def apply_to_matching(
     conditions = [STATUSES[status], *(FILTERS[name] for name in sorted(filters)), *(NOT_YET_WRITTEN if keyed else ())]
     if sets_completed:
         conditions.append(Task.completed != bindparam("completed"))
+    parts = {"completes": completes, "reopens": reopens}
     operations = found.matching(kind, *conditions, most=_MOST, lock=not dry_run)
-    statement = apply_operations(operations, _MOST, completes=completes, dry_run=dry_run)
+    statement = apply_operations(operations, _MOST, **parts, dry_run=dry_run)
     return joined_by_hash(idempotent(statement) if keyed else statement)

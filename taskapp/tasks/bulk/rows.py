@@ -61,10 +61,12 @@ def _row(computed: Mapping[str, Any], row: Any) -> Any:
     return db.select(*((computed[name] if name in computed else row[name]).label(name) for name in names))
 
 
-def rows_of_next(shaped: CTE, following: CTE | None, plan: CTE, *, dry_run: bool) -> tuple[Any, ...]:
+def rows_of_next(shaped: CTE, following: CTE | None, plan: CTE, *, reopens: bool, dry_run: bool) -> tuple[Any, ...]:
     """Return queries of the next occurrences that are created and removed."""
-    if following is None:
-        return ()
     at = db.select(plan.c.at).scalar_subquery()
-    created, removed = occurrences.created(shaped, following), occurrences.removed(shaped)
-    return _rows_of_created(created, at, dry_run=dry_run), _rows_of_removed(removed)
+    rows = []
+    if following is not None:
+        rows.append(_rows_of_created(occurrences.created(shaped, following), at, dry_run=dry_run))
+    if reopens:
+        rows.append(_rows_of_removed(occurrences.removed(shaped)))
+    return tuple(rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import count
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from taskapp.db.errors import StatementTooSlow
 from taskapp.db.idempotency import RequestKey
 from taskapp.tasks import filters
 from taskapp.tasks.bulk import queries
+from taskapp.tasks.bulk.bounds import bounded
 from taskapp.tasks.bulk.operations import Operation, row_of
 from taskapp.tasks.bulk.results import DAYS
 from taskapp.tasks.changes.batch import MAXIMUM_OPERATIONS
@@ -58,16 +60,29 @@ def apply_operations(
 
     Raises:
         NotApplied: some operations are impossible.
-        InvalidChange: the database does not know a time zone.
+        InvalidChange: the database does not know a time zone, or the rules take too long; see :mod:`.bounds`.
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
         UserBusy, DatabaseUnavailable: see :func:`taskapp.db.execute.execute_in_turn`.
     """
-    rows = [{"index": index, **row_of(operation)} for index, operation in enumerate(operations)]
-    completes = any("completed" in each for each in operations if each["op"] != "create")
-    statement = queries.apply_list(completes=completes, dry_run=dry_run, keyed=key is not None and not dry_run)
+    each_row = map(row_of, bounded(zip(map(_place, count()), operations, strict=False)))
+    rows = [{"index": index, **row} for index, row in enumerate(each_row)]
+    completed = {each["completed"] for each in operations if "completed" in each and each["op"] != "create"}
+    statement = queries.apply_list(
+        completes=True in completed,
+        reopens=False in completed,
+        dry_run=dry_run,
+        keyed=key is not None and not dry_run,
+    )
     zones = {f"operations.{index}.time_zone": each.get("time_zone") for index, each in enumerate(operations)}
     outcome = _run(
-        statement, {"operations": _json(rows)}, user_id, zones, most=MAXIMUM_OPERATIONS, dry_run=dry_run, key=key
+        statement,
+        {"operations": _json(rows)},
+        user_id,
+        zones,
+        _place,
+        most=MAXIMUM_OPERATIONS,
+        dry_run=dry_run,
+        key=key,
     )
     return _result(outcome, operations)
 
@@ -103,7 +118,8 @@ def apply_to_matching(
         row["type"],
         values.get("status", "all"),
         filters.filters_in_use(in_use),
-        completes="completed" in operation,
+        completes=operation.get("completed") is True,
+        reopens=operation.get("completed") is False,
         sets_completed=operation["op"] == "complete",
         dry_run=dry_run,
         keyed=key is not None and not dry_run,
@@ -117,10 +133,14 @@ def apply_to_matching(
     }
     zones = {"time_zone": operation.get("time_zone"), "filter.time_zone": in_use.get("time_zone")}
     options: Any = {"dry_run": dry_run, "key": key, "share": _FILTER_SHARE}
-    outcome = _run(statement, parameters, user_id, zones, most=max_affected, **options)
+    outcome = _run(statement, parameters, user_id, zones, lambda _: "filter", most=max_affected, **options)
     if outcome.found > max_affected:
         raise TooManyAffected(max_affected)
     return _result(outcome, [operation] * outcome.found)
+
+
+def _place(index: int) -> str:
+    return f"operations.{index}.recurrence"
 
 
 def _json(value: Any) -> str:
@@ -132,6 +152,7 @@ def _run(
     parameters: Mapping[str, Any],
     user_id: str,
     zones: Mapping[str, Any],
+    place: Callable[[int], str],
     *,
     most: int,
     dry_run: bool,
@@ -145,6 +166,7 @@ def _run(
         parameters: its parameters.
         user_id: the acting user.
         zones: the time zones in the request, by their places in it.
+        place: returns the place in the request that stands for the recurrence of an operation, by its position.
         most: how many operations there may be.
         dry_run: as for :func:`apply_operations`.
         key: as for :func:`apply_operations`.
@@ -152,7 +174,7 @@ def _run(
     """
     run = partial(run_batch, statement, user_id=user_id, dry_run=dry_run, key=key, share=share)
     try:
-        return _run_with_days(run, {**parameters, "days": None, "look_for_occurrences": dry_run}, most)
+        return _run_with_days(run, {**parameters, "days": None, "look_for_occurrences": dry_run}, most, place)
     except StatementTooSlow:
         raise OperationTooSlow from None
     except psycopg2.errors.InvalidParameterValue as error:
@@ -162,7 +184,12 @@ def _run(
         raise InvalidChange(dict.fromkeys(unknown, ZONE_UNKNOWN)) from None
 
 
-def _run_with_days(run: Callable[[Mapping[str, Any]], Outcome], parameters: Mapping[str, Any], most: int) -> Outcome:
+def _run_with_days(
+    run: Callable[[Mapping[str, Any]], Outcome],
+    parameters: Mapping[str, Any],
+    most: int,
+    place: Callable[[int], str],
+) -> Outcome:
     """Run a statement. If nothing but days of series is missing, run it again with them.
 
     It takes a third time only if another write gets in between. The deadline of the request ends this.
@@ -178,7 +205,8 @@ def _run_with_days(run: Callable[[Mapping[str, Any]], Outcome], parameters: Mapp
             outcome = run(parameters)
         if outcome.found > most or not all(task.get("reason") == DAYS for task in outcome.tasks) or not outcome.tasks:
             return outcome
-        days |= missing_days((task["id"], task["series"], task["today"]) for task in outcome.tasks)
+        used_up = ((place(task["index"]), (task["id"], task["series"], task["today"])) for task in outcome.tasks)
+        days |= missing_days(bounded(used_up))
         parameters = {**parameters, "days": _json(days)}
 
 

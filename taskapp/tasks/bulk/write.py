@@ -53,7 +53,7 @@ _WRITTEN = (Task.id, Task.version, row_image(TABLE).label("image"))
 _INSERTED = tuple(name for name in COLUMNS if name != "id")
 
 
-def apply_operations(found: CTE, most: Any, *, completes: bool, dry_run: bool) -> Any:
+def apply_operations(found: CTE, most: Any, *, completes: bool, reopens: bool, dry_run: bool) -> Any:
     """Return the statement that applies operations. It returns one row.
 
     The row has whether it has done so, ``done``; the number of operations, ``found``; the number of the write,
@@ -62,7 +62,8 @@ def apply_operations(found: CTE, most: Any, *, completes: bool, dry_run: bool) -
     Args:
         found: the operations, from :mod:`taskapp.tasks.bulk.found`.
         most: how many there may be.
-        completes: whether an operation may set ``completed``, and so create or delete the next occurrence of a task.
+        completes: whether an operation may complete a task, and so create its next occurrence.
+        reopens: whether an operation may reopen a task, and so delete its next occurrence.
         dry_run: whether to write nothing. Tasks then keep their versions, and new ones have none.
     """
     last = part(db.select(last_change()), "last")
@@ -71,7 +72,7 @@ def apply_operations(found: CTE, most: Any, *, completes: bool, dry_run: bool) -
     following = occurrences.following(shaped, now) if completes else None
     judged = judge(shaped, following)
     plan = plan_write(judged, last, most)
-    next_rows = rows_of_next(shaped, following, plan, dry_run=dry_run)
+    next_rows = rows_of_next(shaped, following, plan, reopens=reopens, dry_run=dry_run)
     outcome = outcome_of(judged, next_rows, plan, dry_run=dry_run)
     if dry_run:
         return result_of(judged, plan, outcome, completes=completes, done=false())
@@ -129,7 +130,7 @@ def judge(shaped: CTE, following: CTE | None, reasons: Sequence[tuple[ColumnElem
     if following is None:
         return part(judged.add_columns(reason.label("reason")), "judged")
     completion = following.c
-    used_up = and_(completion.index.is_not(None), not_(is_known(completion.series, completion.day)))
+    used_up = and_(completion.index.is_not(None), not_(is_known(completion.series, completion.today)))
     reason = func.coalesce(reason, case((used_up, DAYS))).label("reason")
     judged = judged.add_columns(reason, completion.series, completion.today)
     return part(judged.select_from(shaped.outerjoin(following, completion.index == row.index)), "judged")

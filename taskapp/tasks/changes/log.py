@@ -5,11 +5,11 @@ It takes the next number, which becomes the version of the task. Before PostgreS
 So an update is logged first, from the row as it is, and then made.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ARRAY, CTE, Column, ColumnElement, Text, case, cast, func, true
+from sqlalchemy import ARRAY, CTE, Column, ColumnElement, Text, cast, func, true
 from sqlalchemy.dialects.postgresql import JSONB, array
 
 from taskapp.db import db
@@ -86,48 +86,38 @@ def new_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
     return db.select(*_selected_from(created), row.version.label("change")).add_cte(logged)
 
 
-def logged_update(
-    last: Any, new: Mapping[str, Any], *conditions: ColumnElement[bool], is_operation: ColumnElement[bool] | None = None
-) -> CTE:
-    """Return the part of a statement that logs an update of a task: its number, operation, task, time and ``before``.
-
-    If no task satisfies the conditions, nothing is logged.
+def found_task(last: Any, names: Iterable[str], *conditions: ColumnElement[bool], **columns: Any) -> Any:
+    """Return a query of the task to update, with the columns of its log entry but ``after``; no row if there is none.
 
     Args:
         last: the newest change, of :func:`last_change`.
-        new: the new values of columns by name.
+        names: the names of the columns to update.
         conditions: as for :func:`changed_task`.
-        is_operation: whether the write may change another task, too, with the next number. None: it does not.
+        columns: what else to select, by name.
     """
-    number = func.greatest(last.c.number, Task.version) + 1
-    columns: dict[str, Any] = {
+    selected = {
         "user_id": Task.user_id,
-        "number": number,
+        "number": func.greatest(last.c.number, Task.version) + 1,
         "task_id": Task.id,
         "previous": Task.version,
         "previous_at": Task.updated_at,
         "at": last.c.now,
-        "before": image({name: _TABLE.c[name] for name in new}),
-        "after": image(new),
+        "before": image({name: _TABLE.c[name] for name in names}),
+        **columns,
     }
-    if is_operation is not None:
-        columns["operation"] = case((is_operation, number))
-    entry = (
-        db.select(*columns.values())
+    return (
+        db.select(*(value.label(name) for name, value in selected.items()))
         .select_from(_TABLE.join(last, true()))
         .where(*conditions)
         # A release without the log takes no turn. Its update of the task ends before the entry is made.
         .with_for_update(key_share=True, of=_TABLE)
     )
-    returned = (Change.number, Change.operation, Change.task_id, Change.at, Change.before)
-    logged: CTE = db.insert(Change).from_select(list(columns), entry).returning(*returned).cte("logged")
-    return logged
 
 
-def update_logged(logged: CTE, values: Values) -> Any:
-    """Return the update of the task that :func:`logged_update` logged."""
-    # Planned faster than a join. If nothing was logged, they are null, and no task has this id.
-    number, task_id, at = (db.select(logged.c[name]).scalar_subquery() for name in ("number", "task_id", "at"))
+def update_found(found: CTE, values: Values) -> Any:
+    """Return the update of the task of a part of the statement, which has its number, ``task_id``, and time."""
+    # Planned faster than a join. If nothing was found, they are null, and no task has this id.
+    number, task_id, at = (db.select(found.c[name]).scalar_subquery() for name in ("number", "task_id", "at"))
     return (
         db.update(Task)
         .where(Task.user_id == ACTING_USER, Task.id == task_id)
@@ -145,8 +135,11 @@ def changed_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
         conditions: the conditions on the task. They must include the user and the id.
     """
     last = last_change()
-    update = update_logged(logged_update(last, values(last.c.now), *conditions), values)
-    return update.returning(*SELECTED, Task.version.label("change"))
+    new = values(last.c.now)
+    entry = found_task(last, new, *conditions, after=image(new))
+    returned = (Change.number, Change.task_id, Change.at)
+    logged = db.insert(Change).from_select(list(_LOGGED), entry).returning(*returned).cte("logged")
+    return update_found(logged, values).returning(*SELECTED, Task.version.label("change"))
 
 
 def deleted_task(*conditions: ColumnElement[bool]) -> Any:

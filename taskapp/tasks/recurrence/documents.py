@@ -59,6 +59,11 @@ def _days(recurrence: Any) -> tuple[Any, Any]:
     return table, cast(table.c.day, Date)
 
 
+def today_in(time_zone: Any, at: Any) -> ColumnElement[Any]:
+    """Return the day of a time on the clock of a time zone."""
+    return cast(func.timezone(time_zone, at), Date)
+
+
 def next_day(recurrence: Any, time_zone: Any, at: Any) -> Any:
     """Return the day of the next occurrence if this one is completed; null if none is stored.
 
@@ -69,20 +74,25 @@ def next_day(recurrence: Any, time_zone: Any, at: Any) -> Any:
         time_zone: the time zone of the task, on whose clock the day begins.
         at: the time of the completion.
     """
-    today = cast(func.timezone(time_zone, at), Date)
+    today = today_in(time_zone, at)
     table, day = _days(recurrence)
     stored = db.select(func.min(day)).select_from(table).where(day >= today).scalar_subquery()
     after = cast(recurrence.op("->>")("after"), Interval)
     return case((recurrence.has_key("after"), cast(today.op("+")(after), Date)), else_=stored)
 
 
-def is_known(recurrence: Any, following: Any) -> ColumnElement[bool]:
-    """Return whether the task says what follows it, even after the occurrence on the day ``following``.
+def is_known(recurrence: Any, today: Any) -> ColumnElement[bool]:
+    """Return whether the task says what follows it if it is completed today.
 
-    Then the next occurrence has a day that follows it, too, unless the series ends.
+    Then the next occurrence has a day that follows it, too, unless the series ends. So at least two of the stored days
+    are not before today.
+
+    Args:
+        recurrence: the column.
+        today: the day of the completion, from :func:`today_in`.
     """
-    last = cast(recurrence.op("->")("upcoming").op("->>")(literal_column("-1")), Date)
-    known = or_(recurrence.has_key("after"), recurrence.op("->")("all") == _TRUE, following < last)
+    second_last = cast(recurrence.op("->")("upcoming").op("->>")(literal_column("-2")), Date)
+    known = or_(recurrence.has_key("after"), recurrence.op("->")("all") == _TRUE, second_last >= today)
     return func.coalesce(known, literal_column("false"))
 
 

@@ -6,7 +6,8 @@ a YEARLY rule has BYMONTHDAY or BYDAY only with BYMONTH: python-dateutil takes t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from taskapp.tasks.recurrence.parts import FREQUENCIES, READERS
 from taskapp.tasks.recurrence.rules import InvalidRule, Rule, join
@@ -15,6 +16,17 @@ LENGTH = 255
 _EXAMPLE = "FREQ=WEEKLY;BYDAY=MO"
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _ENDS = ("UNTIL", "COUNT")
+# What to use instead of parts that other services have.
+_INSTEAD = MappingProxyType(
+    {
+        "DTSTART": "The first day is due_date. ",
+        "TZID": "The time zone is time_zone. ",
+        "BYHOUR": "The time of day is due_time. ",
+        "BYMINUTE": "The time of day is due_time. ",
+        "EXDATE": "Move the occurrence of that day, or complete it. ",
+        "RDATE": "Create a task for each further day. ",
+    }
+)
 
 
 def parse(text: str, *, from_completion: bool = False) -> Rule:
@@ -46,38 +58,56 @@ def _split(text: str) -> dict[str, str]:
         raise InvalidRule(f"Must be at most {LENGTH} characters.")
     if text.upper().startswith("RRULE"):
         raise InvalidRule(f"Omit RRULE. A rule is only its value, such as {_EXAMPLE}.")
-    if found := re.match("(DTSTART|RDATE|EXDATE|EXRULE)[:;]", text.upper()):
-        raise InvalidRule(f"{found[1]} is not supported. A rule is only the value of RRULE, such as {_EXAMPLE}.")
-    if any(character.isspace() for character in text):
+    if found := re.search("(?m)^(DTSTART|RDATE|EXDATE|EXRULE)[:;]", text.upper()):
+        only = f"A rule is only the value of RRULE, such as {_EXAMPLE}."
+        raise InvalidRule(f"{found[1]} is not supported. {_INSTEAD.get(found[1], '')}{only}")
+    # Words such as "every monday" are told of the form, not of their spaces.
+    if "=" in text and any(character.isspace() for character in text):
         raise InvalidRule(f"Must not have spaces or line breaks. An example is {_EXAMPLE}.")
-    if any(character.islower() for character in text):
-        raise InvalidRule(f"Must be in capitals, such as {_EXAMPLE}.")
     parts: dict[str, str] = {}
-    for part in text.split(";") if text else ():
-        name, equals, value = part.partition("=")
-        if not (re.fullmatch("[A-Z-]+", name) and equals and value):
-            raise InvalidRule(f"Must be parts of the form NAME=VALUE with ';' between them, such as {_EXAMPLE}.")
+    for part in text.split(";"):
+        name, value = _name_and_value(part, text)
         if name in parts:
-            raise InvalidRule(f"{name} must not be repeated.")
+            lists = " A list has commas, such as BYDAY=MO,TU." if name.startswith("BY") else ""
+            raise InvalidRule(f"{name} must not be repeated.{lists}")
         parts[name] = value
     return parts
+
+
+def _name_and_value(part: str, text: str) -> tuple[str, str]:
+    """Return the name and the value of a part of a text. The value may be empty."""
+    if not part and text:
+        raise InvalidRule("Must not have an empty part. Remove the extra ';'.")
+    found = re.fullmatch("([A-Za-z-]+)=([^=]*)", part)
+    if not found:
+        raise InvalidRule("Must be parts NAME=VALUE with ';' between them, such as FREQ=WEEKLY;BYDAY=MO,TU.")
+    if not found[1].isupper():
+        raise InvalidRule(f"Must be in capitals, such as {_EXAMPLE}.")
+    return found[1], found[2]
 
 
 def _freq(parts: Mapping[str, str]) -> str:
     freq = parts.get("FREQ", "")
     if freq in FREQUENCIES:
         return freq
-    *names, last = FREQUENCIES
-    problem = "FREQ must be" if freq else "FREQ is missing. It must be"
-    raise InvalidRule(f"{problem} {', '.join(names)} or {last}.")
+    problem = "FREQ must be" if "FREQ" in parts else "FREQ is missing. It must be"
+    raise InvalidRule(f"{problem} {_listed(FREQUENCIES, 'or')}.")
 
 
 def _not_supported(name: str, freq: str, own: tuple[str, ...], *, from_completion: bool) -> str:
-    *others, last = ("INTERVAL", *own)
-    allowed = f"{', '.join(others)} and {last}" if others else last
+    subject = "A rule from completion may have FREQ and" if from_completion else f"{freq} may have"
+    allowed = f"{subject} {_listed(('INTERVAL', *own), 'and')}."
+    if name not in READERS:
+        return f"{name} is not supported. {_INSTEAD.get(name, '')}{allowed}"
     if from_completion:
-        return f"{name} is not supported with from=completion. Such a rule may have FREQ and {allowed}."
-    return f"{name} is not supported with {freq}. {freq} may have {allowed}."
+        return f"{name} is not supported with from=completion. {allowed}"
+    others = [other for other, frequency in FREQUENCIES.items() if name in frequency.parts]
+    return f"{name} is not supported with {freq}. Use it with {_listed(others, 'or')}. {allowed}"
+
+
+def _listed(names: Iterable[str], conjunction: str) -> str:
+    *others, last = names
+    return f"{', '.join(others)} {conjunction} {last}" if others else last
 
 
 def _check_combination(parts: Mapping[str, str], rule: Rule) -> None:
@@ -100,7 +130,10 @@ def _check_combination(parts: Mapping[str, str], rule: Rule) -> None:
     if rule.freq == "YEARLY" and False in numbered:
         raise InvalidRule("BYDAY with YEARLY must have numbers, such as BYMONTH=11;BYDAY=4TH.")
     if rule.freq == "YEARLY" and bool(rule.by_month) != bool(rule.by_month_day or rule.by_day):
-        raise InvalidRule("YEARLY must have BYMONTH together with BYMONTHDAY or BYDAY, or none of them.")
+        raise InvalidRule(
+            "YEARLY must have BYMONTH together with BYMONTHDAY or BYDAY, or none of them. "
+            "An example is BYMONTH=11;BYMONTHDAY=30."
+        )
 
 
 def _check_has_days(rule: Rule) -> None:

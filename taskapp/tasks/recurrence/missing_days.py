@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import orjson
-from sqlalchemy import Date, Text, bindparam, cast, func, not_
+from sqlalchemy import Text, bindparam, cast, not_
 from sqlalchemy.dialects.postgresql import JSONB
 
 from taskapp.db import db
@@ -13,7 +13,7 @@ from taskapp.db.execute import execute
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.log import last_change
 from taskapp.tasks.models import Task
-from taskapp.tasks.recurrence.documents import continued, is_known, next_day
+from taskapp.tasks.recurrence.documents import continued, is_known, today_in
 from taskapp.tasks.recurrence.grammar import parse
 from taskapp.tasks.recurrence.series import days_after
 
@@ -35,9 +35,8 @@ def _get_series(*, sent: bool) -> Any:
     found = db.select(series.label("series"), time_zone.label("time_zone"), now)
     found = found.where(Task.user_id == ACTING_USER, Task.id == bindparam("task_id"), not_(Task.completed))
     row = found.offset(0).subquery().c
-    is_missing = not_(is_known(row.series, next_day(row.series, row.time_zone, row.now)))
-    today = cast(func.timezone(row.time_zone, row.now), Date)
-    return db.select(row.series, today).where(row.series.is_not(None), is_missing)
+    today = today_in(row.time_zone, row.now)
+    return db.select(row.series, today).where(row.series.is_not(None), not_(is_known(row.series, today)))
 
 
 _GET_SERIES = {sent: _get_series(sent=sent) for sent in (False, True)}

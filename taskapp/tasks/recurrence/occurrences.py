@@ -43,26 +43,29 @@ def completed_at_in(image: Any) -> ColumnElement[Any]:
 
 
 def in_series(task: Any, recurrence: Any) -> ColumnElement[bool]:
-    """Return whether a task is a pending occurrence of the same series as another one.
+    """Return whether a task is a pending occurrence of the series of another one.
 
     Args:
         task: the columns of the task.
-        recurrence: the column of the other one.
+        recurrence: the column of the other one, before the write that reopens it. So if this write ends its series, or
+            begins another one, the next occurrence is taken back all the same. If an earlier write did, the next
+            occurrence is all that the series has left, and stays.
     """
     return and_(not_(task.completed), task.recurrence.op("->")("series_id") == recurrence.op("->")("series_id"))
 
 
-def is_made_by(creation: Any, completion: Any, task_id: Any) -> ColumnElement[bool]:
-    """Return whether a change is the creation of the occurrence that follows a task, by the completion of this task.
+def is_made_by(version: Any, creation: Any, completion: Any, task_id: Any) -> ColumnElement[bool]:
+    """Return whether a task is still as the completion of another one created it: the write before its version did.
 
     Args:
-        creation: the columns of the change.
+        version: the version of the task.
+        creation: the columns of the change with this number.
         completion: those of the change that may be the completion.
         task_id: the id of the completed task.
     """
     return and_(
         creation.before.is_(None),
-        completion.number == creation.number - 1,
+        completion.number == version - 1,
         completion.operation == creation.operation,
         completion.task_id == task_id,
     )

@@ -89,17 +89,16 @@ def _week_start(value: str, _: str) -> int:
     return WEEKDAYS.index(value)
 
 
-def _by_day(value: str, _: str) -> tuple[Weekday, ...]:
-    days = {_weekday(day) for day in value.split(",")}
+def _by_day(value: str, freq: str) -> tuple[Weekday, ...]:
+    days = {_weekday(day, freq) for day in value.split(",")}
     return tuple(sorted(days, key=lambda weekday: (*_from_start_to_end(weekday.number), weekday.day)))
 
 
-def _weekday(value: str) -> Weekday:
+def _weekday(value: str, freq: str) -> Weekday:
     found = re.fullmatch(f"([+-]?0?[1-5])?({'|'.join(WEEKDAYS)})", value)
     if not found:
-        raise InvalidRule(
-            "BYDAY must be weekdays such as MO,TU, or with a number from 1 to 5 or -1 to -5, such as -1FR."
-        )
+        numbers = ", with numbers from 1 to 5 or -1 to -5, such as 1MO or -1FR" if freq != "WEEKLY" else ""
+        raise InvalidRule(f"BYDAY must be one or more of {join(WEEKDAYS)}{numbers}.")
     return Weekday(int(found[1] or 0), WEEKDAYS.index(found[2]))
 
 

@@ -61,6 +61,7 @@ class _OfRule(_Base):  # type: ignore[misc] # marshmallow creates this class at 
 
     rule = fields.String(
         required=True,
+        error_messages=dict.fromkeys(("null", "invalid"), f'Must be a string such as "{_EXAMPLE}".'),
         metadata={
             "description": "The value of an RRULE (RFC 5545) with some of its parts, in capitals and each one once. "
             "It is returned in one form: sorted, and without what is the default.",
@@ -93,12 +94,17 @@ class NoRecurrence(fields.Field[Any]):
 
 
 class RecurrenceIn(_OfRule):
-    """A new series. `due_date` is its first day."""
+    """A new series. `due_date` is its first day. A task that is created as completed has no next occurrence."""
 
     series_id = ReadOnly()
     occurrence = ReadOnly()
     next = ReadOnly()
     last = ReadOnly()
+
+
+def _ignored_day() -> Day:
+    about = "Ignored, so that you can send back what you have read. Needs `series_id`."
+    return Day(allow_none=True, metadata={"description": about})
 
 
 class RecurrenceChangeIn(_OfRule):
@@ -113,8 +119,8 @@ class RecurrenceChangeIn(_OfRule):
         }
     )
     occurrence = Day(metadata={"description": "As it was read. Needs `series_id`."})
-    next = Day(allow_none=True, metadata={"description": "As it was read. Needs `series_id`."})
-    last = Day(allow_none=True, metadata={"description": "As it was read. Needs `series_id`."})
+    next = _ignored_day()
+    last = _ignored_day()
 
     @validates_schema
     def check_series(self, recurrence: dict[str, Any], **_: Any) -> None:
@@ -141,19 +147,19 @@ class Recurrence(Object):
         return super()._deserialize(value, *args, **options)
 
 
-def check_recurrence(task: Mapping[str, Any]) -> None:
-    """Reject a recurrence without a day and a time zone, or with a day that is none of its rule.
+class ChecksRecurrence:
+    """What the schema of a task with the field ``recurrence`` checks about it."""
 
-    Raises:
-        ValidationError: for the field ``recurrence``.
-    """
-    recurrence = task.get("recurrence")
-    if recurrence is None:
-        return
-    if task.get("due_date") is None or task.get("time_zone") is None:
-        raise ValidationError(NEEDS, "recurrence")
-    if "series_id" not in recurrence and (reason := explain_day(recurrence, task["due_date"])):
-        raise ValidationError({"recurrence": {"rule": [reason]}})
+    @validates_schema
+    def check_recurrence(self, task: dict[str, Any], **_: Any) -> None:
+        """Reject a recurrence without a day and a time zone, or with a day that is none of its rule."""
+        recurrence = task.get("recurrence")
+        if recurrence is None:
+            return
+        if task.get("due_date") is None or task.get("time_zone") is None:
+            raise ValidationError(NEEDS, "recurrence")
+        if "series_id" not in recurrence and (reason := explain_day(recurrence, task["due_date"])):
+            raise ValidationError({"recurrence": {"rule": [reason]}})
 
 
 def explain_day(recurrence: Mapping[str, Any], due_date: str) -> str | None:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from taskapp.tasks.recurrence.expansion import last_day, upcoming
@@ -10,6 +11,8 @@ from taskapp.tasks.recurrence.grammar import parse
 from taskapp.tasks.recurrence.rules import Rule, repeat_after, starts
 
 DUE_DATE, COMPLETION = "due_date", "completion"
+# The number of expansions that a process keeps. Each takes some 3 KiB.
+_KEPT = 1024
 # What says which occurrence of which series a client means that sends back what it has read.
 _READ = ("rule", "from", "series_id", "occurrence")
 
@@ -54,8 +57,14 @@ def new_series(recurrence: Mapping[str, Any], due_date: str) -> dict[str, Any]:
         return {**series, "after": repeat_after(rule)}
     if starts(rule, day):
         return {**series, "invalid": True, "all": True}
+    return {**series, **_days_from(rule, day)}
+
+
+@lru_cache(_KEPT)
+def _days_from(rule: Rule, day: date) -> dict[str, Any]:
+    """Return the days of a series that begins on a day. A request may have many series of the same rule and day."""
     last = last_day(rule, day)
-    return {**series, "last": last and str(last), **days_after(rule, day, last)}
+    return {"last": last and str(last), **days_after(rule, day, last)}
 
 
 def continued_series(recurrence: Mapping[str, Any], due_date: str) -> dict[str, Any]:

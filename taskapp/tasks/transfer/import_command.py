@@ -17,7 +17,7 @@ from marshmallow import ValidationError
 from taskapp.db.columns import USER_ID_LENGTH
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UserBusy
 from taskapp.http.input_errors import describe_errors
-from taskapp.tasks.errors import LinesNotImported
+from taskapp.tasks.errors import InvalidChange, LinesNotImported
 from taskapp.tasks.transfer import service
 from taskapp.tasks.transfer.checks import Seen, check_lines
 from taskapp.tasks.transfer.csv_lines import read_csv
@@ -118,6 +118,9 @@ def _import(lines: Iterator[Line], total: int, options: _Options) -> None:
     except LinesNotImported as error:
         _report(details_of(error))
         raise click.ClickException(_interrupted(done, total, "Correct the lines")) from None
+    except InvalidChange as error:
+        _report({place: [sentence] for place, sentence in error.details.items()})
+        raise click.ClickException(_interrupted(done, total, "Split the file")) from None
     except (DatabaseNotSetUp, DatabaseReadOnly, UserBusy) as error:
         raise click.ClickException(f"{error}. {_interrupted(done, total, 'Mend that')}") from None
     except DatabaseUnavailable:

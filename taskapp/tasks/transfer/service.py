@@ -7,11 +7,12 @@ import orjson
 import psycopg2
 
 from taskapp.db.idempotency import RequestKey
+from taskapp.tasks.bulk.bounds import bounded
 from taskapp.tasks.changes.outcome import Outcome, run_batch
 from taskapp.tasks.errors import LinesNotImported
 from taskapp.tasks.rules import ZONE_UNKNOWN, explain_broken, names_zone
 from taskapp.tasks.transfer import queries
-from taskapp.tasks.transfer.checks import CheckedLine
+from taskapp.tasks.transfer.checks import LINES, CheckedLine
 from taskapp.tasks.transfer.rows import row_of
 from taskapp.tasks.transfer.schemas import SKIP
 from taskapp.tasks.transfer.write import EXISTS, OCCURS
@@ -53,10 +54,12 @@ def import_lines(
 
     Raises:
         LinesNotImported: some lines are impossible.
+        InvalidChange: the rules of the lines take too long.
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
         UserBusy, DatabaseUnavailable: see :func:`taskapp.db.execute.execute_in_turn`.
     """
-    rows = [{"index": index, **row_of(line)} for index, line in enumerate(lines)]
+    costly = ((f"{LINES}.{line.number}.recurrence", line) for line in lines)
+    rows = [{"index": index, **row_of(line)} for index, line in enumerate(bounded(costly))]
     recurring = any(line.fields.get("recurrence") for line in lines)
     keyed = key is not None and not dry_run
     statement = queries.import_lines(existing, recurring=recurring, dry_run=dry_run, keyed=keyed)

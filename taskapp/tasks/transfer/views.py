@@ -18,9 +18,10 @@ from taskapp.http.input_errors import describe_errors
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS, ErrorEnvelope
 from taskapp.http.request import current_request
+from taskapp.tasks import error_responses as task_errors
 from taskapp.tasks.bulk.schemas import MAXIMUM_BODY
 from taskapp.tasks.changes.header import mark_write
-from taskapp.tasks.errors import LinesNotImported
+from taskapp.tasks.errors import InvalidChange, LinesNotImported
 from taskapp.tasks.openapi import IDEMPOTENCY_KEY
 from taskapp.tasks.transfer import error_responses, openapi, response_schemas, schemas, service
 from taskapp.tasks.transfer.checks import CheckedLine, check_lines
@@ -35,6 +36,7 @@ bp = Blueprint(
     description="Files of tasks.",
     errors=API_ERRORS,
 )
+map_error(bp, InvalidChange, task_errors.INVALID_CHANGE, task_errors.explain_change)
 map_error(bp, LinesNotImported, error_responses.NOT_IMPORTED, error_responses.explain_lines, shared=False)
 
 _READERS = MappingProxyType[str, Reader]({"application/x-ndjson": read_ndjson, "text/csv": read_csv})

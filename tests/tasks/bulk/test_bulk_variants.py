@@ -15,7 +15,14 @@ def test_a_worker_keeps_few_statements_whichever_filters_are_sent():
     made = []
     for filters in islice(combinations(sorted(FILTERS), 3), KEPT + 4):
         statement = queries.apply_to_matching(
-            "deleted", "all", frozenset(filters), completes=False, sets_completed=False, dry_run=True, keyed=False
+            "deleted",
+            "all",
+            frozenset(filters),
+            completes=False,
+            reopens=False,
+            sets_completed=False,
+            dry_run=True,
+            keyed=False,
         )
         if len(made) < 4:
             assert compile_statement(statement) is compile_statement(statement)

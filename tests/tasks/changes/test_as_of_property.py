@@ -37,14 +37,18 @@ SOME_FIELDS = st.fixed_dictionaries({}, optional=FIELD_VALUES)
 TAG = st.sampled_from(["a", "b", "é"])
 # Days that are late, and days that are not.
 RECURS = st.builds(
-    lambda day, rule, since: {
+    lambda day, recurrence: {
         "due_date": day,
         "time_zone": "Asia/Tokyo",
-        "recurrence": {"rule": rule, "from": since},
+        "recurrence": dict(zip(("rule", "from"), recurrence, strict=True)),
     },
     st.sampled_from(["1999-12-27", "2040-01-02"]),
-    st.sampled_from(["FREQ=DAILY", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO"]),
-    st.just("due_date"),
+    st.sampled_from(
+        [
+            *(("FREQ=DAILY", "due_date"), ("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO", "due_date")),
+            *(("FREQ=DAILY", "completion"), ("FREQ=MONTHLY;INTERVAL=2", "completion")),
+        ]
+    ),
 ) | st.just({"recurrence": None})
 CREATE = SOME_FIELDS.map(lambda fields: {"op": "create", "title": "new", **fields})
 ON_A_TASK = st.one_of(

@@ -74,6 +74,14 @@ def test_completion_of_what_is_completed_makes_nothing(alice, name):
     assert days(alice) == [NEXT_MONDAY]
 
 
+def test_completion_of_what_is_completed_makes_nothing_if_the_next_is_gone(alice):
+    task = alice.create(**recurs())
+    alice.delete(path_of(following(complete(alice, task))))
+    assert following(complete(alice, task)) is None
+    assert following(alice.put(path_of(task), json={"completed": True, "title": "x"})) is None
+    assert days(alice) == []
+
+
 def test_completion_of_another_version_makes_nothing(alice):
     task = alice.create(**WHOLE)
     alice.put(path_of(task), json={"title": "changed"})
@@ -143,12 +151,20 @@ def test_deleting_the_open_one_ends_the_series(alice):
     assert days(alice, "all") == [MONDAY]
 
 
-def test_task_created_as_completed_has_no_next(alice):
-    created = alice.post(json={"title": "x", "completed": True, **recurs()})
-    assert created.json.keys() == {"data"}
+@pytest.mark.parametrize("in_bulk", [False, True])
+def test_task_created_as_completed_has_no_next(alice, in_bulk):
+    task = {"title": "x", "completed": True, **recurs()}
+    if in_bulk:
+        (result,) = alice.post("/bulk", json={"operations": [{"op": "create", **task}]}).data["results"]
+        created = result["task"]
+    else:
+        response = alice.post(json=task)
+        assert response.json.keys() == {"data"}
+        created, result = response.data, {}
+    assert "next" not in result
     assert days(alice, "all") == [MONDAY]
-    complete(alice, created.data, completed=False)
-    assert following(complete(alice, created.data))["due_date"] == NEXT_MONDAY
+    complete(alice, created, completed=False)
+    assert following(complete(alice, created))["due_date"] == NEXT_MONDAY
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,25 @@ def test_whole_task_sent_back_changes_nothing(alice, task, method):
     assert following(send(path_of(task), json={**again, "completed": True}))["due_date"] == "2035-01-08"
 
 
+@pytest.mark.parametrize("name", ["next", "last"])
+@pytest.mark.parametrize("value", ["2035-01-09", "1999-12-31", None])
+def test_days_that_the_service_computes_are_ignored(alice, task, name, value):
+    sent = {**task, "recurrence": {**task["recurrence"], name: value}}
+    assert alice.put(path_of(task), json=sent).data["recurrence"] == task["recurrence"]
+    assert following(complete(alice, task))["due_date"] == task["recurrence"]["next"]
+
+
+def test_rule_sent_again_on_the_next_day_skips_an_occurrence(alice, task):
+    skipped = alice.patch(path_of(task), json=recurs(due_date=task["recurrence"]["next"])).data
+    assert skipped["due_date"] == skipped["recurrence"]["occurrence"] == "2035-01-08"
+    assert following(complete(alice, task))["due_date"] == "2035-01-15"
+
+
+def test_day_moved_to_the_next_one_skips_nothing(alice, task):
+    alice.patch(path_of(task), json={"due_date": "2035-01-08"})
+    assert following(complete(alice, task))["due_date"] == "2035-01-08"
+
+
 def test_rule_changed_in_a_whole_task(alice, task):
     sent = {**task, "recurrence": {**task["recurrence"], "rule": "FREQ=DAILY"}}
     edited = alice.put(path_of(task), json=sent).data["recurrence"]

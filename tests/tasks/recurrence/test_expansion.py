@@ -63,6 +63,8 @@ def test_next_days_are_32():
         ("FREQ=DAILY;COUNT=2", "2026-12-27", days("2026-12-25", "2026-12-26"), False),
         ("FREQ=WEEKLY;UNTIL=20261230", None, [], True),
         ("FREQ=YEARLY", "2028-12-23", days("2027-12-24"), True),
+        # The last day is early in its year, and the first one late.
+        ("FREQ=YEARLY;BYMONTH=1,12;BYMONTHDAY=24", "2028-01-24", days("2027-01-24", "2027-12-24"), False),
     ],
 )
 def test_end_of_a_series(text, last, following, ends):

@@ -57,6 +57,43 @@ def test_history_and_feed_show_what_clients_know(alice, task, made):
     assert [entry["changed"] for entry in of_write] == [entry["changed"] for entry in entries[1:3]]
 
 
+@pytest.mark.parametrize("origin", ["due_date", "completion"])
+def test_lists_as_of_each_number_are_what_was_listed_then(alice, origin):
+    """With a completion, which is two changes, a reopening, undo, and the completion of a moved next one."""
+    task = alice.create(**recurs("FREQ=DAILY", "2020-01-01", **{"from": origin}))
+    listed = {}
+
+    def note():
+        page = alice.get("?status=all&sort=id&as_of=now").json
+        listed[page["as_of"]] = page["data"]
+
+    for act in (
+        lambda: complete(alice, task),
+        lambda: complete(alice, task, completed=False),
+        lambda: complete(alice, task),
+        lambda: alice.undo(6),
+        lambda: alice.undo(8),
+        lambda: alice.patch(path_of(alice.get("?status=pending").data[0]), json={"due_date": "2036-02-29"}),
+        lambda: complete(alice, alice.get("?status=pending").data[0]),
+    ):
+        note()
+        act()
+        note()
+    assert list(listed) == [1, 3, 5, 7, 9, 11, 12, 14]
+    for number, tasks in listed.items():
+        assert alice.get(f"?sort=id&as_of={number}").data == tasks
+    # Between the two changes of the completion: completed, and nothing follows yet.
+    (between,) = alice.get("?sort=id&as_of=2").data
+    assert between == listed[3][0]
+    assert [entry["type"] for entry in alice.request("GET", f"{alice.changes}/2").data] == ["updated", "created"]
+    made = listed[3][1]["id"]
+    history = alice.get(f"{path_of({'id': made})}/history").data
+    assert [(entry["number"], entry["write"], entry["type"]) for entry in history] == [
+        (5, 4, "deleted"),
+        (3, 2, "created"),
+    ]
+
+
 def test_history_of_a_moved_day_does_not_show_the_recurrence(alice, task):
     moved = alice.put(path_of(task), json={**task, "due_date": "2035-01-03"})
     assert moved.status == 200

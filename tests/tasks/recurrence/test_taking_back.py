@@ -1,0 +1,53 @@
+"""Reopening takes back the next occurrence by one rule, whether one task is written or many."""
+
+import pytest
+
+from tests.support.recurring import MONDAY, complete, days, following, path_of, recurs
+
+ROUTES = {
+    "single": lambda user, task, change: user.put(path_of(task), json=change),
+    "list": lambda user, task, change: user.post(
+        "/bulk", json={"operations": [{"op": "update", "id": task["id"], **change}]}
+    ),
+}
+
+
+@pytest.fixture(params=ROUTES)
+def update(request, alice):
+    def send(task, **change):
+        response = ROUTES[request.param](alice, task, change)
+        assert response.status == 200, response.body
+
+    return send
+
+
+@pytest.fixture
+def task(alice):
+    return alice.create(**recurs())
+
+
+@pytest.fixture
+def made(alice, task):
+    return following(complete(alice, task))
+
+
+@pytest.mark.parametrize("change", [{}, {"recurrence": None}, recurs("FREQ=DAILY")], ids=["same", "ended", "new"])
+def test_the_write_that_reopens_may_change_the_series(alice, task, made, update, change):
+    """The next one is of the series that the task had until then. Otherwise, there would be two of them."""
+    update(task, completed=False, **change)
+    assert days(alice, "all") == [MONDAY]
+    assert alice.get(path_of(made)).status == 404
+
+
+@pytest.mark.parametrize("change", [{"recurrence": None}, recurs("FREQ=DAILY")], ids=["ended", "new"])
+def test_next_stays_if_the_task_left_its_series_before(alice, task, made, update, change):
+    """It is all that the series has left."""
+    update(task, **change)
+    update(task, completed=False)
+    assert days(alice, "all") == [MONDAY, made["due_date"]]
+
+
+def test_touched_next_stays(alice, task, made, update):
+    update(made, title="changed")
+    update(task, completed=False)
+    assert days(alice) == [MONDAY, made["due_date"]]
