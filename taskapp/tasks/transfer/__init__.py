@@ -1,0 +1,1 @@
+"""Ways in and out: the tasks of a user in other forms."""
