@@ -9,7 +9,7 @@ import pytest
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from taskapp.tasks.schemas import TaskIn
 from taskapp.tasks.transfer.importers import SOURCES, cli, files
-from taskapp.tasks.transfer.importers.conversion import IMPORT_ONLY
+from taskapp.tasks.transfer.importers.conversion import IMPORT_ONLY, MAXIMUM_TASKS
 from tests.support.documents import code, read, rows, shell_examples
 from tests.support.importing import zipped
 from tests.tasks.transfer.importers.test_samples import SAMPLES
@@ -54,7 +54,7 @@ def test_report(run):
 def test_numbers():
     assert [row[0] for row in rows(PAGE, "Coming from another product")[-4:]] == ["0", "1", "2", str(cli.REPORTED)]
     assert f"a title over {TITLE_LENGTH} characters and a description over {DESCRIPTION_LENGTH:,}" in PAGE
-    assert f"A file may have {files.MAXIMUM_BYTES // 2**20} MiB" in PAGE
+    assert f"A file may have {files.MAXIMUM_BYTES // 2**20} MiB and {MAXIMUM_TASKS:,} tasks." in PAGE
 
 
 def test_line_of_the_page_is_a_task():

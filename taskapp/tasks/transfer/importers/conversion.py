@@ -12,11 +12,13 @@ from taskapp.tasks.schemas import TaskIn
 from taskapp.tasks.transfer.importers.documents import as_object
 from taskapp.tasks.transfer.importers.files import InputFile
 from taskapp.tasks.transfer.importers.found import FoundTask
-from taskapp.tasks.transfer.importers.report import Report
+from taskapp.tasks.transfer.importers.report import Report, WrongFile
 from taskapp.tasks.transfer.importers.rules import NotTaken, recurrence_of
 from taskapp.tasks.transfer.importers.texts import TooLong, clean, fit_description, fit_tags, fit_title
 from taskapp.tasks.transfer.importers.times import clock_time, require_zone, rfc3339
 
+# More than any product lets one user have. A small file may have millions of empty tasks.
+MAXIMUM_TASKS = 100_000
 # The fields of a line that only the import takes. A POST sets them itself.
 IMPORT_ONLY = ("completed_at", "created_at", "updated_at")
 # With the source and its id, this makes the uid of a task. It must never change.
@@ -48,10 +50,13 @@ def convert(source: str, file: InputFile, options: Options, report: Report) -> I
         report: receives an entry for everything that is not in the lines.
 
     Raises:
-        WrongFile: the file cannot be read, or needs a time zone. This can happen after some lines.
+        WrongFile: the file cannot be read, has too many tasks, or needs a time zone. This can happen after some lines.
     """
     known: set[str] = set()
-    for task in import_module(f"{__package__}.{source}").read(file, options.time_zone, report):
+    tasks: Iterator[FoundTask] = import_module(f"{__package__}.{source}").read(file, options.time_zone, report)
+    for number, task in enumerate(tasks, start=1):
+        if number > MAXIMUM_TASKS:
+            raise WrongFile(f"{task.place}: A file may have at most {MAXIMUM_TASKS:,} tasks.")
         line = _line(source, task, options, report)
         if line is None:
             continue

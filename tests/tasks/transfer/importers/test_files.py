@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskapp.tasks.transfer.importers import SOURCES, files
+from taskapp.tasks.transfer.importers import SOURCES, conversion, files
 from taskapp.tasks.transfer.importers.report import WrongFile
 from tests.support.importing import converted, only, zipped
 
@@ -100,6 +100,12 @@ def test_what_an_archive_unpacks_to_is_bounded():
     tracemalloc.stop()
     many = zipped(**{f"{number}.csv": "" for number in range(files.MAXIMUM_MEMBERS + 1)})
     assert error_of("todoist", many) == "file has more than 1000 files."
+
+
+def test_number_of_tasks_is_bounded(monkeypatch):
+    monkeypatch.setattr(conversion, "MAXIMUM_TASKS", 2)
+    assert error_of("todoist", PROJECT + "task,c,\n") == "file, line 4: A file may have at most 2 tasks."
+    assert len(converted("todoist", PROJECT)[0]) == 2
 
 
 def test_characters_that_no_text_can_have_are_replaced():

@@ -33,6 +33,12 @@ def test_due_dates_are_days(text, zone, day):
     assert (line["due_date"], line["due_time"], line["time_zone"]) == (day, None, None)
 
 
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Auckland", None])
+def test_midnight_in_utc_is_that_day_in_every_zone(zone):
+    line = only("microsoft", {"value": [TASK | due("2026-12-24T00:00:00.0000000")]}, time_zone=zone)
+    assert line["due_date"] == "2026-12-24"
+
+
 def test_midnight_of_somebody_in_utc_needs_a_time_zone():
     with pytest.raises(WrongFile, match=r"^file, item 1: The due date is an instant\. .* --time-zone"):
         converted("microsoft", {"value": [TASK | due("2026-12-23T23:00:00.0000000")]})
