@@ -24,6 +24,7 @@ from taskapp.tasks.openapi import USER_ID
 from taskapp.tasks.stats.views import bp as statistics_bp
 from taskapp.tasks.tags.views import bp as tags_bp
 from taskapp.tasks.transfer.import_command import import_file
+from taskapp.tasks.transfer.importers.cli import convert_file
 from taskapp.tasks.transfer.views import bp as transfer_bp
 from taskapp.tasks.trash.views import bp as trash_bp
 from taskapp.tasks.undo.views import bp as undo_bp
@@ -88,6 +89,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.cli.add_command(user_commands)
     user_commands.add_command(import_file)
     app.cli.add_command(changes_cli.history_commands)
+    app.cli.add_command(convert_file)
     jobs.add_purge(app, jobs.Purge("changes", "flask history purge", retention.purge))
     if config["RATE_LIMIT"]:
         from taskapp.http import rate_limit  # noqa: PLC0415 # Loads Flask-Limiter and redis-py only if they are used.

@@ -1,1 +1,1 @@
-"""Ways in and out: tasks as files."""
+"""Ways in and out: the tasks of a user in other forms."""
