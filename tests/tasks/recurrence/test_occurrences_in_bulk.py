@@ -70,3 +70,11 @@ def test_two_occurrences_with_the_same_next_make_one(user):
     written = user.bulk(complete({"id": second}), complete(first))
     assert list(written.following) == [0]
     assert [task["due_date"] for task in user.tasks(status="pending")] == [day(0)]
+
+
+def test_completing_what_is_completed_makes_nothing_if_the_next_is_gone(user):
+    task = user.create(**recurring())
+    user.delete(user.bulk(complete(task)).following[0])
+    for operation in (complete(task), {"op": "update", "id": task["id"], "completed": True, "title": "x"}):
+        assert not user.bulk(operation, read=False).following
+    assert [each["completed"] for each in user.tasks()] == [True]
