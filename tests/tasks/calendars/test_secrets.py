@@ -87,6 +87,7 @@ def test_secrets_differ(alice):
     assert len({subscribe(alice).partition(".")[2] for _ in range(5)}) == 5
 
 
+@pytest.mark.slow
 def test_token_is_in_no_log_and_no_metric(start_server):
     server = start_server(ACCESS_LOG="true", LOG_LEVEL="debug", METRICS_TOKEN=METRICS_TOKEN, LOG_FORMAT="json")
     client = server.client()
