@@ -62,11 +62,17 @@ def nodes(plan):
         yield from nodes(child)
 
 
+def index_of(scan):
+    """The index that a scan uses. A bitmap heap scan reads what the scan of an index below it has found."""
+    (bitmap,) = scan["Plans"] if scan["Node Type"] == "Bitmap Heap Scan" else (scan,)
+    return bitmap.get("Index Name")
+
+
 def test_feed_reads_the_nearest_tasks_by_an_index(monkeypatch, filled, user, path):
     status, scans = scans_of_tasks(monkeypatch, filled, user, path)
     assert status == 200
-    assert [scan.get("Index Name") for scan in scans] == [INDEX] * 2
-    assert all(0 < scan["Actual Rows"] <= 1000 for scan in scans)
+    assert [index_of(scan) for scan in scans] == [INDEX] * 2
+    assert max(scan["Actual Rows"] for scan in scans) <= 1000
 
 
 def test_wrong_token_reads_no_task(monkeypatch, filled, user, path):
