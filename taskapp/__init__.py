@@ -14,6 +14,8 @@ from taskapp.http.app import App
 from taskapp.http.openapi import docs_page
 from taskapp.server import access_log, error_responses, health, jobs, logs, metrics, request_stats
 from taskapp.tasks.bulk.views import bp as bulk_bp
+from taskapp.tasks.calendars.feed_views import bp as feeds_bp
+from taskapp.tasks.calendars.views import bp as calendars_bp
 from taskapp.tasks.changes import cli as changes_cli
 from taskapp.tasks.changes import retention
 from taskapp.tasks.changes.views import bp as changes_bp
@@ -47,6 +49,20 @@ _OTHER_PARTS = (
     openapi,
 )
 
+_OF_USERS = (
+    tasks_bp,
+    bulk_bp,
+    transfer_bp,
+    tags_bp,
+    statistics_bp,
+    changes_bp,
+    history_bp,
+    trash_bp,
+    undo_bp,
+    calendars_bp,
+    erasure_bp,
+)
+
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Create the application, without connecting to a database.
@@ -68,19 +84,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(config, **openapi.SETTINGS)
     for part in (*_PARTS_WITH_HOOKS, *_OTHER_PARTS):
         part.init_app(app)
-    for bp in (
-        tasks_bp,
-        bulk_bp,
-        transfer_bp,
-        tags_bp,
-        statistics_bp,
-        changes_bp,
-        history_bp,
-        trash_bp,
-        undo_bp,
-        erasure_bp,
-    ):
+    for bp in _OF_USERS:
         openapi.api.register_blueprint(bp, parameters=[USER_ID])
+    openapi.api.register_blueprint(feeds_bp)
     openapi.api.register_blueprint(health.bp)
     openapi.api.register_blueprint(metrics.bp)
     app.register_blueprint(docs_page.bp)

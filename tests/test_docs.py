@@ -100,7 +100,12 @@ def test_every_error_is_documented():
 def test_every_route_is_documented(app):
     documented = set(re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^` ]*)`", API))
     routes = {
-        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule).replace("{task_id}", "{id}"))
+        (
+            method,
+            re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            .replace("{task_id}", "{id}")
+            .replace("{calendar_id}", "{id}"),
+        )
         for rule in app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }

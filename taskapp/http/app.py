@@ -107,7 +107,7 @@ class App(flask.Flask):
         if not request.root_path.endswith(self.prefix):
             request.routing_exception = NotFound()
             return None
-        # No URL of the service contains a host, so the adapter needs none.
+        # It makes no URLs, so it needs no host.
         return MapAdapter(self.url_map, "", request.root_path, "", request.scheme, request.path, request.method)
 
 

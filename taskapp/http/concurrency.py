@@ -54,13 +54,15 @@ def _is_costly(request: Request) -> bool:
 def limit_concurrency() -> None:
     """Claim the thread of the current request for its user. A ``before_request`` hook that follows the guard.
 
+    If a route has no guard, an earlier hook sets ``g.thread_owner`` to whom its requests count for.
+
     Raises:
         TooManyConcurrentRequests: the user has too many requests in progress.
         SystemExit: the server will handle the request again later. It has not had any effect so far.
     """
     claim = claim_thread.get()
     if claim is not None:
-        claim(g.user_id, costly=_is_costly(current_request()))
+        claim(g.get("thread_owner") or g.user_id, costly=_is_costly(current_request()))
 
 
 def init_app(app: Flask) -> None:

@@ -15,8 +15,8 @@ _VERSION = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 _VERSION_TAG = re.compile(r'(?<!W/)"([1-9][0-9]{0,15})"', re.ASCII)
 
 
-def etag(version: int) -> str:
-    """Return the strong entity tag of a version."""
+def etag(version: int | str) -> str:
+    """Return the strong entity tag of a version, or of whatever else names a representation."""
     return f'"{version}"'
 
 
@@ -54,7 +54,7 @@ def has_foreign_tag(request: Request) -> bool:
     return any(weak or not _VERSION.fullmatch(tag) for weak, tag in _tags(request))
 
 
-def matches_if_none_match(request: Request, version: int) -> bool:
+def matches_if_none_match(request: Request, version: int | str) -> bool:
     """Return whether the header If-None-Match contains the tag of a version.
 
     If-None-Match uses the weak comparison (RFC 9110, section 13.1.2). A malformed header matches nothing.

@@ -9,6 +9,8 @@ from taskapp.http.error_body import MESSAGES
 from taskapp.http.errors import ErrorResponse, respond
 from taskapp.http.request import Request, current_request, encode_path
 
+# The name of an argument of routes that makes their URL a secret, which no error body contains.
+HIDDEN_ARGUMENT = "token"
 _UNKNOWN = ErrorResponse(HTTPStatus.NOT_FOUND, "NOT_FOUND", MESSAGES[HTTPStatus.NOT_FOUND])
 
 
@@ -18,7 +20,10 @@ def _without_slash(request: Request) -> str | None:
     if not path or path == request.path:
         return None
     adapter = current_app.create_url_adapter(request)
-    if adapter is None or not adapter.allowed_methods(path):
+    if adapter is None or not (methods := adapter.allowed_methods(path)):
+        return None
+    _, arguments = adapter.match(path, method=next(iter(methods)))
+    if HIDDEN_ARGUMENT in arguments:
         return None
     return encode_path(request.root_path.rstrip("/") + path)
 

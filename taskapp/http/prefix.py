@@ -43,8 +43,8 @@ class Prefix:
 
     def __init__(self, prefix: str, allowed: str) -> None:
         self._prefix, self._allowed = prefix, allowed
-        # It only changes the environment. gunicorn reads X-Forwarded-Proto. No URL contains a host, and the log has the
-        # address of the peer.
+        # It only changes the environment. gunicorn reads X-Forwarded-Proto. URLs have the host that the client
+        # named, and the log has the address of the peer.
         self._proxy_fix = ProxyFix(lambda _environ, _start: [], x_for=0, x_proto=0, x_prefix=1)
 
     def apply(self, environ: Environ) -> None:

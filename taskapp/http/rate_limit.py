@@ -29,15 +29,18 @@ _RETRIES: dict[str, Any] = {
 }
 
 
-def _user() -> str:
-    """Return the user whose quota the current request uses. The guard has verified the user in the path."""
-    user_id: str = (current_request().view_args or {})["user_id"]
-    return user_id
+def _owner() -> str:
+    """Return whose quota the current request uses.
+
+    The guard has verified the user in the path. If a route has no guard, an earlier hook sets ``g.quota_owner``.
+    """
+    owner: str = g.get("quota_owner") or (current_request().view_args or {})["user_id"]
+    return owner
 
 
 def _make_limiter(storage: str) -> Limiter:
     limiter = Limiter(
-        _user,
+        _owner,
         key_prefix="taskapp",
         storage_uri=storage,
         storage_options={"wrap_exceptions": True, **(_RETRIES if storage.startswith("redis") else {})},

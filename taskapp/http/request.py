@@ -26,6 +26,15 @@ class Request(flask.Request):
         return encode_path(self.root_path.rstrip("/"))
 
     @property
+    def base(self) -> str:
+        """The beginning of absolute URLs: the scheme, the host as the client named it, and the prefix.
+
+        Without a header Host, which HTTP/1.0 does not require, it is the prefix.
+        """
+        host = self.environ.get("HTTP_HOST")
+        return f"{self.scheme}://{host}{self.prefix}" if host else self.prefix
+
+    @property
     def encoded_path(self) -> str:
         """The percent-encoded path, with the prefix."""
         return encode_path(self.root_path.rstrip("/") + self.path)

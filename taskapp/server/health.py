@@ -39,7 +39,8 @@ _READ_AND_WRITE = text("""
                                          due_date, due_time, time_zone, due_order, recurrence, uid,
                                          id, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
                       SELECT user_id, title, description, completed, completed_at, priority, tags,
-                             due_date, due_time, time_zone, due_order, recurrence, uid, id, version, created_at, updated_at
+                             due_date, due_time, time_zone, due_order, recurrence, uid,
+                             id, version, created_at, updated_at
                       FROM tasks WHERE false RETURNING id),
          updated AS (UPDATE tasks SET title = title, description = description, completed = completed,
                      completed_at = completed_at, priority = priority, tags = tags, due_date = due_date,
@@ -51,7 +52,13 @@ _READ_AND_WRITE = text("""
          logged AS (INSERT INTO changes (user_id, number, operation, task_id, previous, previous_at, undoes, at,
                                          before, after)
                     SELECT user_id, number, operation, task_id, previous, previous_at, undoes, at, before, after
-                    FROM changes WHERE false RETURNING number)
+                    FROM changes WHERE false RETURNING number),
+         added AS (INSERT INTO calendars (user_id, secret_hash, name, time_zone, "as", alarm_minutes)
+                   SELECT user_id, secret_hash, name, time_zone, "as", alarm_minutes FROM calendars
+                   WHERE false RETURNING id),
+         renamed AS (UPDATE calendars SET name = name, time_zone = time_zone, "as" = "as",
+                     alarm_minutes = alarm_minutes WHERE false RETURNING id),
+         removed AS (DELETE FROM calendars WHERE false RETURNING id)
     SELECT count(*) FROM (SELECT * FROM tasks WHERE user_id = '' LIMIT 1) AS task
 """)
 

@@ -60,7 +60,7 @@ def revision(url):
 
 def use(url):
     """The service works on the database, as its owner, with both layers of isolation."""
-    run_sql(url.set(username="postgres"), "TRUNCATE tasks, idempotency_keys, changes")
+    run_sql(url.set(username="postgres"), "TRUNCATE tasks, idempotency_keys, changes, calendars")
     app = load_app(DATABASE_URL=url, JWT_SECRET="x" * 32)
     with app.app_context():
         task_id = service.create_task("alice", title="t").fields["id"]
@@ -194,7 +194,7 @@ def test_constraints_of_models_and_head_agree(make_database):
     upgrade(migrated)
     engine = create_engine(modelled, poolclass=NullPool)
     db.Model.metadata.create_all(engine)
-    for table in ("tasks", "changes"):
+    for table in ("tasks", "changes", "calendars"):
         assert shape(migrated, table) == shape(modelled, table)
 
 

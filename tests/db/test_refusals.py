@@ -171,7 +171,7 @@ def test_readiness_writes_nothing(user, url):
     user.write()
     user.ready()
     state = (
-        "SELECT pg_snapshot_xmax(pg_current_snapshot()), (SELECT last_value FROM pg_sequences),"
+        "SELECT pg_snapshot_xmax(pg_current_snapshot()), (SELECT sum(last_value) FROM pg_sequences),"
         " (SELECT n_tup_ins FROM pg_stat_all_tables WHERE relname = 'tasks')"
     )
     before = run_sql(url, state)

@@ -87,6 +87,8 @@ def test_row_level_security_does_not_hold_against_injected_sql(app, alice, bob, 
         "UPDATE changes SET after = '{}'",
         "DELETE FROM changes",
         "TRUNCATE changes",
+        "UPDATE calendars SET secret_hash = ''",
+        "UPDATE calendars SET user_id = current_setting('app.user_id')",
         "SELECT * FROM alembic_version",
         "UPDATE alembic_version SET version_num = '0'",
         "CREATE TABLE planted ()",
@@ -107,7 +109,7 @@ def test_acting_role_reaches_no_other_table(database_url):
         " AND has_any_column_privilege(%s, oid, 'SELECT, INSERT, UPDATE')",
         [ACTING_ROLE],
     )
-    assert sorted(tables) == [("changes",), ("idempotency_keys",), ("tasks",)]
+    assert sorted(tables) == [("calendars",), ("changes",), ("idempotency_keys",), ("tasks",)]
 
 
 def test_acting_role_may_write_only_what_may_change(database_url):
@@ -120,7 +122,10 @@ def test_acting_role_may_write_only_what_may_change(database_url):
     )
     derived = ["completed_at", "due_order"]
     restored = ["id", "created_at", "updated_at", "version"]
+    of_a_calendar = sorted(["name", "time_zone", "as", "alarm_minutes"])
     assert granted == [
+        ("calendars", "INSERT", sorted(["user_id", "secret_hash", *of_a_calendar])),
+        ("calendars", "UPDATE", of_a_calendar),
         ("changes", "INSERT", sorted(Change.__table__.columns.keys())),
         ("idempotency_keys", "INSERT", ["created_at", "fingerprint", "key", "result", "user_id"]),
         ("tasks", "INSERT", sorted(["user_id", *CREATABLE_FIELDS, *WRITABLE_FIELDS, *derived, *restored])),

@@ -1,6 +1,7 @@
 """Under a prefix, every URL that the service makes starts with it: set by SCRIPT_NAME, by a mount, or by a proxy."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from marshmallow import ValidationError
@@ -90,6 +91,14 @@ def test_location_and_link_name_the_prefix(client, authorization):
         assert client.follow(created.headers["Location"], headers=authorization).json == created.json
     link = client.get("/api/prefix/tasks?limit=1", authorization).headers["Link"]
     assert client.follow(re.fullmatch(r'<(.+)>; rel="next"', link)[1], headers=authorization).status_code == 200
+
+
+def test_url_of_a_calendar_names_the_host_and_the_prefix(client, authorization):
+    body = {"name": "n", "time_zone": "UTC"}
+    created = client.get("/api/prefix/calendars", authorization, "POST", json=body)
+    assert client.follow(created.headers["Location"], headers=authorization).json["data"]["name"] == "n"
+    assert created.json["data"]["url"].startswith("http://localhost/todo/calendars/")
+    assert client.follow(urlsplit(created.json["data"]["url"]).path).status_code == 200
 
 
 def test_paths_outside_the_prefix_do_not_exist(prefixed, authorization):

@@ -65,7 +65,7 @@ def test_not_ready_names_what_failed(own):
 def test_ready_without_the_eraser(make_app, new_database, via_pooler, secret):
     """Only erasing the data of a user fails then."""
     url = new_database()
-    run_sql(url, "REVOKE ALL ON tasks, changes, idempotency_keys FROM taskapp_eraser")
+    run_sql(url, "REVOKE ALL ON tasks, changes, idempotency_keys, calendars FROM taskapp_eraser")
     assert LocalUser(make_app(DATABASE_URL=via_pooler(url)), secret).ready() == "ok"
 
 

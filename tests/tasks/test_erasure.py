@@ -10,10 +10,11 @@ from taskapp.db.errors import DatabaseNotSetUp
 from taskapp.db.execute import execute_as_eraser
 from taskapp.db.prefix import ERASING_ROLE
 from taskapp.tasks.erasure.queries import ERASED
+from tests.support.calendars import fetch, subscribe
 from tests.support.change_log import read_log
 from tests.support.postgres import run_sql
 
-NOTHING = {"tasks": 0, "changes": 0, "keys": 0}
+NOTHING = {"tasks": 0, "changes": 0, "keys": 0, "calendars": 0}
 MARKER = {"task_id": 0, "operation": None, "previous": None, "undoes": None, "before": {}, "after": {}}
 
 
@@ -23,11 +24,12 @@ def erase(client, confirm=None, **options):
 
 
 def fill(client):
-    """Two tasks, one deleted, five changes, two keys."""
+    """Two tasks, one deleted, five changes, two keys, a calendar."""
     task = client.create(title="secret", tags=["a"])
     client.put(f"/{task['id']}", json={"title": "other"}, headers={"Idempotency-Key": "k"})
     client.post(json={"title": "keyed"}, headers={"Idempotency-Key": "l"})
     client.delete(f"/{client.create()['id']}")
+    subscribe(client)
     return task
 
 
@@ -51,7 +53,7 @@ def test_all_data_of_the_user_is_erased(alice, bob, database_url):
     fill(bob)
     others = rows_of(database_url, bob.user_id)
     response = erase(alice)
-    assert (response.status, response.json) == (200, {"data": {"tasks": 2, "changes": 5, "keys": 2}})
+    assert (response.status, response.json) == (200, {"data": {"tasks": 2, "changes": 5, "keys": 2, "calendars": 1}})
     assert rows_of(database_url, bob.user_id) == others
     assert alice.get().data == []
     assert alice.request("GET", alice.tags).data == []
@@ -60,6 +62,12 @@ def test_all_data_of_the_user_is_erased(alice, bob, database_url):
     assert MARKER.items() <= marker.items()
     assert marker["number"] == 6
     assert run_sql(database_url, "SELECT count(*) FROM idempotency_keys WHERE user_id = %s", [alice.user_id]) == [(0,)]
+
+
+def test_feeds_of_the_user_end_at_once(alice, bob):
+    paths = [subscribe(client) for client in (alice, bob)]
+    erase(alice)
+    assert [fetch(alice, path).status for path in paths] == [404, 200]
 
 
 def test_every_table_with_data_of_users_is_erased(database_url):
@@ -126,7 +134,7 @@ def test_user_id_with_odd_characters_is_confirmed(new_client):
     client = new_client("a b+c&d=ü%2F?#|auth0")
     client.create()
     assert erase(client, "a b c&d=ü%2F?#|auth0").status == 422
-    assert erase(client).data == {"tasks": 1, "changes": 1, "keys": 0}
+    assert erase(client).data == {**NOTHING, "tasks": 1, "changes": 1}
 
 
 def test_another_user_cannot_erase(alice, bob):
@@ -187,6 +195,7 @@ def test_eraser_cannot_plant_a_marker_for_others(app, alice, bob):
         "SELECT title FROM tasks",
         "SELECT before FROM changes",
         "SELECT result FROM idempotency_keys",
+        "SELECT secret_hash FROM calendars",
         "UPDATE tasks SET title = 'x'",
         "UPDATE changes SET number = 1",
         "INSERT INTO tasks (user_id, title) VALUES (current_setting('app.user_id'), 'x')",

@@ -16,12 +16,16 @@ from taskapp.db.errors import DatabaseNotSetUp
 from taskapp.db.execute import execute
 from taskapp.tasks.models import Task
 from taskapp.tasks.orders import SORTS
+from tests.support.calendars import CALENDAR, assert_feeds_keep_users_apart, calendars_of, subscribe
 from tests.support.postgres import run_sql
 
+# What the error says that does not exist, if it is no task.
+CODES = {"bulk": "NOT_APPLIED", **{f"{name}s": f"{name.upper()}_NOT_FOUND" for name in ("tag", "change", "calendar")}}
 
-def each_route(user_id, task_id, number):
+
+def each_route(user_id, task_id, number, calendar_id):
     """Every operation on a task and a write of one user, as a method, a path and what to send."""
-    tasks, tags, changes_of = (f"/api/{user_id}/{name}" for name in ("tasks", "tags", "changes"))
+    tasks, tags, changes_of, calendars = (f"/api/{user_id}/{it}" for it in ("tasks", "tags", "changes", "calendars"))
     changes = {"json": {"title": "changed", "description": "changed", "completed": True}}
     return [
         ("GET", tasks, {}),
@@ -30,6 +34,8 @@ def each_route(user_id, task_id, number):
         ("GET", f"{tasks}?status=pending&sort=due&count=true&fields=id&as_of=now", {}),
         ("GET", f"/api/{user_id}/changes?after=0", {}),
         ("GET", f"/api/{user_id}/trash", {}),
+        ("GET", calendars, {}),
+        ("POST", calendars, {"json": CALENDAR}),
         ("POST", tasks, {"json": {"title": "intruder"}}),
         ("POST", f"{tasks}/bulk", {"json": {"operations": [{"op": "delete", "id": task_id}]}}),
         ("PATCH", f"{tags}?name=secret", {"json": {"name": "changed"}}),
@@ -44,6 +50,9 @@ def each_route(user_id, task_id, number):
         ("POST", f"{tasks}/{task_id}/restore", {}),
         ("GET", f"{changes_of}/{number}", {}),
         ("POST", f"{changes_of}/{number}/undo", {}),
+        ("GET", f"{calendars}/{calendar_id}", {}),
+        ("PATCH", f"{calendars}/{calendar_id}", {"json": {"name": "changed"}}),
+        ("DELETE", f"{calendars}/{calendar_id}", {}),
         ("DELETE", f"/api/{user_id}?confirm={user_id}", {}),
     ]
 
@@ -52,15 +61,16 @@ def assert_each_route_keeps_users_apart(alice, bob):
     gone = bob.create(tags=["secret"])
     deletion = bob.delete(f"/{gone['id']}").headers["Change"]
     task = bob.create(tags=["secret"], due_date="2026-01-01", completed=True)
+    (calendar,) = subscribe(bob) and bob.request("GET", calendars_of(bob)).data
     for task_id, number in ((task["id"], task["version"]), (gone["id"], deletion)):
-        for method, path, options in each_route(bob.user_id, task_id, number):
+        for method, path, options in each_route(bob.user_id, task_id, number, calendar["id"]):
             assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
-        *routes, erasure = each_route(alice.user_id, task_id, number)
-        for method, path, options in routes[7:]:
-            codes = {"tags": "TAG_NOT_FOUND", "changes": "CHANGE_NOT_FOUND", "bulk": "NOT_APPLIED"}
-            code = next((codes[part] for part in re.split("[/?]", path)[3:5] if part in codes), "TASK_NOT_FOUND")
+        *routes, erasure = each_route(alice.user_id, task_id, number, calendar["id"])
+        for method, path, options in routes[9:]:
+            code = next((CODES[part] for part in re.split("[/?]", path)[3:5] if part in CODES), "TASK_NOT_FOUND")
             assert alice.request(method, path, **options).error["code"] == code, path
         assert alice.request(erasure[0], erasure[1]).data["tasks"] == 0
+    assert bob.request("GET", calendars_of(bob)).data == [calendar]
     assert alice.get().data == []
     assert alice.request("GET", alice.tags).data == []
     assert alice.request("GET", alice.trash).data == []
@@ -142,7 +152,10 @@ def test_each_route_keeps_users_apart(alice, bob):
 
 
 def test_each_route_is_every_route_there_is(app):
-    listed = {(method, path.split("?")[0]) for method, path, _ in each_route("{user_id}", "{task_id}", "{number}")}
+    listed = {
+        (method, path.split("?")[0])
+        for method, path, _ in each_route("{user_id}", "{task_id}", "{number}", "{calendar_id}")
+    }
     there = {
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
@@ -170,7 +183,9 @@ def test_every_api_route_has_the_guard(app):
     assert len(routes) >= 7
     http = app.test_client()
     for rule in routes:
-        path = rule.build({"user_id": "somebody", "task_id": "1", "number": "1"}, append_unknown=False)[1]
+        path = rule.build(
+            {"user_id": "somebody", "task_id": "1", "number": "1", "calendar_id": "1"}, append_unknown=False
+        )[1]
         for method in rule.methods - {"OPTIONS"}:
             assert http.open(path, method=method).status_code == 401, (method, rule.rule)
 
@@ -182,7 +197,7 @@ def test_every_api_route_has_the_guard(app):
 def open_server(new_database, via_pooler, start_module_server):
     """A server on a database whose row-level security is switched off."""
     url = new_database()
-    for table in ("tasks", "changes", "idempotency_keys"):
+    for table in ("tasks", "changes", "idempotency_keys", "calendars"):
         run_sql(url, f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
     return start_module_server(DATABASE_URL=via_pooler(url))
 
@@ -192,6 +207,7 @@ def test_where_alone_keeps_users_apart(open_server):
     assert_each_route_keeps_users_apart(alice, bob)
     assert_equal_numbers_keep_users_apart(open_server.client(), open_server.client())
     assert_bulk_writes_keep_users_apart(open_server.client(), open_server.client())
+    assert_feeds_keep_users_apart(open_server.client(), open_server.client())
     assert alice.request("GET", "/health/ready").error["details"].keys() == {"row_level_security"}
 
 

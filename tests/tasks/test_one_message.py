@@ -4,6 +4,7 @@ import secrets
 
 import pytest
 
+from tests.support.calendars import calendars_of, fetch, subscribe
 from tests.support.proxy import MessageProxy
 from tests.support.recurring import complete, following, path_of, recurs
 from tests.support.urls import at_port
@@ -34,6 +35,7 @@ def each_operation(user):
     """Every operation on tasks, in an order in which each finds its task."""
     task = user.create(tags=["a"])
     path, tags, key, numbers = f"/{task['id']}", user.tags, secrets.token_hex(), []
+    paths, calendars = [], []
     operations = {"operations": [{"op": "create", "title": "x"}, {"op": "update", "id": task["id"], "title": "y"}]}
     missing, matching = {"op": "delete", "id": 2**40}, {"filter": {"status": "all"}, "op": "update", "title": "z"}
     earlier = {"If-Match": f'"{task["version"]}"', "Prefer": "merge=disjoint"}
@@ -90,6 +92,16 @@ def each_operation(user):
         "undo with a key": lambda: user.undo(numbers[1], headers={"Idempotency-Key": f"{key}-2"}),
         "undo what was changed since": lambda: user.undo(numbers[1]),
         "undo what is not there": lambda: user.undo(2**50, headers={"Idempotency-Key": f"{key}-3"}),
+        "create a calendar": lambda: paths.append(subscribe(user)),
+        "list calendars": lambda: calendars.extend(user.request("GET", calendars_of(user)).data),
+        "get a calendar": lambda: user.request("GET", calendars_of(user, f"/{calendars[0]['id']}")),
+        "change a calendar": lambda: user.request(
+            "PATCH", calendars_of(user, f"/{calendars[0]['id']}"), json={"name": "x", "time_zone": "UTC"}
+        ),
+        "read a feed": lambda: fetch(user, paths[0]),
+        "read a feed that is not there": lambda: fetch(user, f"{paths[0][:-6]}AA.ics"),
+        "read a feed of nobody": lambda: fetch(user, "/calendars/x.ics"),
+        "delete a calendar": lambda: user.request("DELETE", calendars_of(user, f"/{calendars[0]['id']}")),
         "delete again": lambda: user.delete(path),
         "erase": lambda: user.request("DELETE", f"/api/{user.user_id}?confirm={user.user_id}"),
         "erase nothing": lambda: user.request("DELETE", f"/api/{user.user_id}?confirm={user.user_id}"),

@@ -14,6 +14,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from taskapp.db.message import compile_statement
 from taskapp.tasks import queries
 from taskapp.tasks.bulk import queries as bulk_queries
+from taskapp.tasks.calendars import queries as calendar_queries
 from taskapp.tasks.changes import as_of
 from taskapp.tasks.erasure import queries as erasure_queries
 from taskapp.tasks.filters import FILTERS
@@ -31,7 +32,7 @@ MODULES = (as_of, *map(import_module, sorted(NAMES)))
 
 # Each use of a table, and what names the acting user in it: a condition, or the user of a new row. Entries get the user
 # from a task of the same statement. Undo sets it in the images of tasks, and a bulk write in its outcome.
-TABLES = "tasks|changes|idempotency_keys"
+TABLES = "tasks|changes|idempotency_keys|calendars"
 USE = re.compile(rf"\b(?:FROM|JOIN|UPDATE) ({TABLES})\b(?!\.)(?: AS (\w+))?")
 CONDITION = re.compile(r"\b(\w+)\.user_id = %\(acting_user\)s")
 NEW_ROW = re.compile(rf"\bINTO (?:{TABLES})\b")
@@ -39,7 +40,7 @@ USER_OF_NEW_ROW = re.compile(
     r"\bINTO tasks \((?:uid, )?user_id[^)]*\) (?:VALUES \(|SELECT )(?:%\(new_uid\)s::UUID, )?%\(acting_user\)s"
     r"|\bINTO tasks \(id, uid, user_id[^)]*\) OVERRIDING SYSTEM VALUE SELECT id, uid, user_id\b[^)]* FROM outcome"
     r"|\bINTO tasks \(uid, user_id[^)]*\) SELECT outcome.uid AS uid, outcome.user_id\b"
-    r"|\bINTO (?:changes|idempotency_keys) \(user_id[^)]*\)"
+    r"|\bINTO (?:changes|idempotency_keys|calendars) \(user_id[^)]*\)"
     r" SELECT (?:%\(acting_user\)s|(?:tasks|created|deleted)\.user_id)"
 )
 USER_OF_IMAGE = "CAST(%(acting_user)s AS TEXT)) ELSE"
@@ -98,6 +99,7 @@ ARGUMENTS = {
         "dry_run": FLAGS,
         "keyed": FLAGS,
     },
+    calendar_queries.update_calendar: {"fields": some_of(calendar_queries.CHANGEABLE)[1:]},
     undo_queries.undo_write: {"dry_run": FLAGS, "keyed": FLAGS},
     trash_queries.list_deleted: {"continued": FLAGS},
     trash_queries.restore_task: {"keyed": FLAGS},

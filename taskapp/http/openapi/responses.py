@@ -41,7 +41,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         required=False,
     ),
     "Location": _header(
-        "The URL of the new task.",
+        "The URL of what was created.",
         {"type": "string", "format": "uri-reference", "examples": ["/api/demo/tasks/1"]},
     ),
     "Link": _header(

@@ -19,7 +19,7 @@ def user_commands() -> None:
 @click.option("--forget", is_flag=True, help="Leave no marker. Only if the user id is never used again.")
 @with_appcontext
 def erase(user_id: str, *, forget: bool) -> None:
-    """Erase all data of USER_ID: tasks, changes and idempotency keys."""
+    """Erase all data of USER_ID: tasks, changes, idempotency keys and calendars."""
     if not 0 < len(user_id) <= USER_ID_LENGTH or "\0" in user_id:
         raise click.BadParameter(f"must be 1 to {USER_ID_LENGTH} characters, without NUL.", param_hint="USER_ID")
     try:
@@ -30,4 +30,7 @@ def erase(user_id: str, *, forget: bool) -> None:
         raise click.ClickException(f"Nothing was erased: {error}.") from None
     except DatabaseUnavailable:
         raise click.ClickException("The database is unavailable. Run the command again.") from None
-    click.echo(f"Erased {erased.tasks} tasks, {erased.changes} changes and {erased.keys} idempotency keys.")
+    click.echo(
+        f"Erased {erased.tasks} tasks, {erased.changes} changes, {erased.keys} idempotency keys and"
+        f" {erased.calendars} calendars."
+    )

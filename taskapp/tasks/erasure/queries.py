@@ -10,6 +10,7 @@ from sqlalchemy import func, literal, literal_column
 from taskapp.db import db
 from taskapp.db.idempotency import IdempotencyKey
 from taskapp.db.prefix import ACTING_USER
+from taskapp.tasks.calendars.models import Calendar
 from taskapp.tasks.changes.entries import MARKER
 from taskapp.tasks.changes.images import NO_COLUMNS
 from taskapp.tasks.changes.log import last_change
@@ -17,7 +18,9 @@ from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
 
 # Every table with data of users. The eraser may delete from each one; see its migration.
-ERASED: Mapping[str, Any] = MappingProxyType({"tasks": Task, "changes": Change, "keys": IdempotencyKey})
+ERASED: Mapping[str, Any] = MappingProxyType(
+    {"tasks": Task, "changes": Change, "keys": IdempotencyKey, "calendars": Calendar}
+)
 
 
 def _marker() -> Any:

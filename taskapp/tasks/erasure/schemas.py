@@ -30,6 +30,7 @@ class Erasure(Schema):
     tasks = _number("Tasks.", 3)
     changes = _number("Changes in the log. Also counts the marker of an earlier erasure.", 40)
     keys = _number("Idempotency keys with their stored results.", 1)
+    calendars = _number("Calendars. Their URLs are a 404 from now on.", 1)
 
 
 class ErasureEnvelope(Schema):

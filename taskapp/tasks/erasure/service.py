@@ -12,11 +12,12 @@ _SHARE = 0.8
 
 
 class Erased(NamedTuple):
-    """The numbers of erased tasks, entries in the log of changes, and idempotency keys."""
+    """The numbers of erased tasks, entries in the log of changes, idempotency keys, and calendars."""
 
     tasks: int
     changes: int
     keys: int
+    calendars: int
 
 
 def erase_user(user_id: str, *, forget: bool = False) -> Erased:

@@ -26,7 +26,7 @@ map_error(bp, OperationTooSlow, OPERATION_TOO_SLOW)
 
 _ERASED: dict[str, Any] = {
     "description": "All data was erased.",
-    "example": {"data": {"tasks": 3, "changes": 40, "keys": 1}},
+    "example": {"data": {"tasks": 3, "changes": 40, "keys": 1, "calendars": 1}},
     "headers": headers(*QUOTA),
 }
 
@@ -38,7 +38,7 @@ _ERASED: dict[str, Any] = {
 def erase_user(user_id: str, **_query: Any) -> Response:
     """Erase all data.
 
-    Erases all of your tasks, the log of their changes, and your idempotency keys. Nothing can be restored afterwards.
-    `confirm` must be your user id. You may begin again at any time.
+    Erases all of your tasks, the log of their changes, your idempotency keys and your calendars. Nothing can be
+    restored afterwards. `confirm` must be your user id. You may begin again at any time.
     """
     return json_response({"data": service.erase_user(user_id)._asdict()})

@@ -19,6 +19,8 @@ TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
 USER = "/api/{user_id}"
 STATS, TAGS, CHANGES = TASKS + "/stats", USER + "/tags", USER + "/changes"
 TRASH, WRITE = USER + "/trash", CHANGES + "/{number}"
+CALENDARS, CALENDAR = USER + "/calendars", USER + "/calendars/{calendar_id}"
+FEED = "/calendars/{token}.ics"
 OF_HTTP = {"400", "414", "417", "431", "500", "501"}
 OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "429", "503"}
 OF_WRITE = OF_API | {"404", "409", "412"}
@@ -42,6 +44,12 @@ OPERATIONS = {
     ("get", WRITE): ("get_write", OF_API | {"200", "404"}),
     ("post", TASKS + "/bulk"): ("write_tasks", OF_API | {"200", "409"}),
     ("post", WRITE + "/undo"): ("undo_write", OF_API | {"200", "404", "409"}),
+    ("post", CALENDARS): ("create_calendar", OF_API | {"201", "409"}),
+    ("get", CALENDARS): ("list_calendars", OF_API | {"200"}),
+    ("get", CALENDAR): ("get_calendar", OF_API | {"200", "404"}),
+    ("patch", CALENDAR): ("update_calendar", OF_API | {"200", "404"}),
+    ("delete", CALENDAR): ("delete_calendar", OF_API | {"200", "404"}),
+    ("get", FEED): ("read_feed", OF_HTTP | {"200", "304", "404", "429", "503"}),
     ("delete", USER): ("erase_user", OF_API | {"200"}),
     ("get", "/"): ("get_index", OF_HTTP | {"200"}),
     ("get", "/health/live"): ("check_live", OF_HTTP | {"200"}),
@@ -126,6 +134,8 @@ def test_patches_may_be_merge_patches():
         ("patch", TASK): {json, merge},
         ("patch", TASK + "/complete"): {json, merge},
         ("patch", TAGS): {json, merge},
+        ("post", CALENDARS): {json},
+        ("patch", CALENDAR): {json, merge},
     }
 
 

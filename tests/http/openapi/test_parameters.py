@@ -2,7 +2,7 @@
 
 import re
 
-from tests.http.openapi.test_openapi import CHANGES, OPERATIONS, STATS, TAGS, TASK, TASKS, TRASH, USER, WRITE
+from tests.http.openapi.test_openapi import CHANGES, FEED, OPERATIONS, STATS, TAGS, TASK, TASKS, TRASH, USER, WRITE
 from tests.support.contract import DOCUMENT
 
 LIST_PARAMETERS = {
@@ -40,6 +40,7 @@ PARAMETERS = {
     ("post", TASK + "/restore"): {"Idempotency-Key"},
     ("get", TRASH): PAGE,
     ("delete", USER): {"confirm"},
+    ("get", FEED): {"If-None-Match"},
 }
 
 

@@ -1,0 +1,1 @@
+"""The calendars of a user: feeds of tasks that calendar applications subscribe to by a secret URL."""

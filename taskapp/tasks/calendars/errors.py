@@ -1,0 +1,9 @@
+"""Errors of operations on calendars. They know no HTTP status."""
+
+
+class CalendarNotFound(Exception):
+    """The user has no such calendar."""
+
+
+class TooManyCalendars(Exception):
+    """The user has as many calendars as possible."""
