@@ -39,7 +39,8 @@ _READ_AND_WRITE = text("""
                                          due_date, due_time, time_zone, due_order, recurrence, uid,
                                          id, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
                       SELECT user_id, title, description, completed, completed_at, priority, tags,
-                             due_date, due_time, time_zone, due_order, recurrence, uid, id, version, created_at, updated_at
+                             due_date, due_time, time_zone, due_order, recurrence, uid,
+                             id, version, created_at, updated_at
                       FROM tasks WHERE false RETURNING id),
          updated AS (UPDATE tasks SET title = title, description = description, completed = completed,
                      completed_at = completed_at, priority = priority, tags = tags, due_date = due_date,
