@@ -1,0 +1,1 @@
+"""Tasks as files: the export and the import of NDJSON and CSV."""
