@@ -11,6 +11,7 @@ from io import StringIO
 import pytest
 
 from config import ROOT
+from taskapp.db.execute import statement_executed
 from taskapp.tasks.transfer.csv_columns import COLUMNS, from_cells
 from tests.support.commands import environment, flask
 from tests.support.in_process import LocalUser
@@ -111,7 +112,10 @@ def test_others_are_not_shown(run, local, app, secret):
 def test_show_counts(run, many):
     task = many.write("k").json["data"]
     many.send("DELETE", f"/{task['id']}")
-    lines = [line.split() for line in run("show", many.user_id).stdout.splitlines()]
+    messages = []
+    with statement_executed.connected_to(lambda _engine, **_: messages.append(1)):
+        lines = [line.split() for line in run("show", many.user_id).stdout.splitlines()]
+    assert len(messages) == 1
     assert lines[0] == ["number", "bytes", "oldest", "newest"]
     assert lines[1][:2] == ["tasks", "2,500"]
     assert lines[2:5] == [["pending", "1,250"], ["completed", "1,250"], ["trash", "1"]]
