@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from taskapp.tasks.examples import EXAMPLE, PENDING_OCCURRENCE
 from taskapp.tasks.representation import FIELDS
-from taskapp.tasks.response_schemas import TaskOut
-from taskapp.tasks.transfer.csv_columns import COLUMNS, columns_of, from_cells, to_cells
+from taskapp.tasks.response_schemas import RecurrenceOut, TaskOut
+from taskapp.tasks.transfer.csv_columns import COLUMNS, RECURRENCE, columns_of, from_cells, to_cells
 from taskapp.tasks.transfer.formats import to_csv
 
 FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -21,7 +21,7 @@ TAGS = TEXTS.map(lambda text: text.replace(",", "")).filter(bool)
 NUMBERS = st.integers(1, 2**63 - 1)
 RECURRENCES = st.fixed_dictionaries(
     {name: TEXTS.filter(bool) for name in ("rule", "from", "series_id", "occurrence")}
-    | {"next": st.none() | TEXTS.filter(bool)}
+    | {name: st.none() | TEXTS.filter(bool) for name in ("next", "last")}
 )
 OF_FIELD = {
     "id": NUMBERS,
@@ -64,12 +64,14 @@ def test_null_and_empty_text_differ():
     assert from_cells({"description": "'"}) == {"description": ""}
 
 
-def test_columns_are_the_fields_with_five_for_the_recurrence():
+def test_columns_are_the_fields_with_one_for_each_part_of_the_recurrence():
     assert set(FIELDS) <= set(COLUMNS)
     assert [name for name in COLUMNS if name not in FIELDS] == [
-        *("recurrence_from", "recurrence_series_id", "recurrence_occurrence", "recurrence_next")
+        *("recurrence_from", "recurrence_series_id", "recurrence_occurrence"),
+        *("recurrence_next", "recurrence_last"),
     ]
     assert columns_of(("id", "title")) == ("id", "title")
+    assert set(RECURRENCE.values()) == RecurrenceOut().fields.keys()
     cells = dict(zip(COLUMNS, to_cells(PENDING_OCCURRENCE), strict=True))
     assert cells["recurrence"] == PENDING_OCCURRENCE["recurrence"]["rule"]
 
