@@ -19,7 +19,6 @@ from taskapp.tasks.calendars.views import bp as calendars_bp
 from taskapp.tasks.changes import cli as changes_cli
 from taskapp.tasks.changes import retention
 from taskapp.tasks.changes.views import bp as changes_bp
-from taskapp.tasks.erasure.cli import user_commands
 from taskapp.tasks.erasure.views import bp as erasure_bp
 from taskapp.tasks.history.views import bp as history_bp
 from taskapp.tasks.openapi import USER_ID
@@ -30,6 +29,7 @@ from taskapp.tasks.transfer.importers.cli import convert_file
 from taskapp.tasks.transfer.views import bp as transfer_bp
 from taskapp.tasks.trash.views import bp as trash_bp
 from taskapp.tasks.undo.views import bp as undo_bp
+from taskapp.tasks.users.cli import user_commands
 from taskapp.tasks.views import bp as tasks_bp
 
 # The hooks registered first run first for a request, and last for its response.

@@ -55,6 +55,24 @@ def next_link(**position: Any) -> str:
     return f'<{request.encoded_path}?{urlencode({**request.args, **position})}>; rel="next"'
 
 
+def sign_next(after: tuple[Any, ...] | None, user_id: str, parameters: Mapping[str, Any]) -> str | None:
+    """Return the signed cursor of the page after a position, or None if no page follows.
+
+    Args:
+        after: the position: JSON values, or naive datetimes in UTC. None if no page follows.
+        user_id: the owner of the list.
+        parameters: as for :func:`read_cursor`.
+    """
+    return None if after is None else _sign_cursor(after, user_id, parameters)
+
+
+def link_next(response: Response, cursor: str | None) -> Response:
+    """Add the URL of the next page to the response of a page, if a page follows; return it."""
+    if cursor:
+        response.headers["Link"] = next_link(cursor=cursor)
+    return response
+
+
 def page_response(
     data: Sequence[Any],
     after: tuple[Any, ...] | None,
@@ -69,18 +87,16 @@ def page_response(
 
     Args:
         data: the items of the page.
-        after: the position of its last item: JSON values, or naive datetimes in UTC. None if no page follows.
+        after: the position of its last item, as for :func:`sign_next`.
         user_id: the owner of the list.
         parameters: as for :func:`read_cursor`.
         limit: the maximum number of items.
         beside: further members of the response.
         more: further members of ``pagination``.
     """
-    cursor = None if after is None else _sign_cursor(after, user_id, parameters)
-    response = json_response({"data": data, **beside, "pagination": {"limit": limit, "next_cursor": cursor, **more}})
-    if cursor:
-        response.headers["Link"] = next_link(cursor=cursor)
-    return response
+    cursor = sign_next(after, user_id, parameters)
+    body = {"data": data, **beside, "pagination": {"limit": limit, "next_cursor": cursor, **more}}
+    return link_next(json_response(body), cursor)
 
 
 def init_app(app: Flask) -> None:

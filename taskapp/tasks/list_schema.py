@@ -75,6 +75,11 @@ class ListQuery(Filters):
             "list as it was then. These two go together with `status`, `sort=id` and `sort=-id` only.",
         ),
     )
+    bom = Flag(
+        metadata=described(
+            "With `Accept: text/csv`: whether the file begins with a byte order mark, by which Excel recognizes UTF-8."
+        ),
+    )
 
     @validates_schema
     def check_combinations(self, query: dict[str, Any], **options: Any) -> None:

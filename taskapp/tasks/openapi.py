@@ -161,7 +161,7 @@ TASK_LIST = {
             {"data": [EXAMPLE], "as_of": 1, "pagination": {"limit": 1000, "next_cursor": None}},
         ),
     },
-    "headers": headers(*QUOTA, "Link"),
+    "headers": headers(*QUOTA, "Link", "Content-Disposition", "Total-Count", "As-Of"),
 }
 TASK = {
     "description": "The task.",

@@ -8,7 +8,7 @@ from flask import Response
 from taskapp.auth.guard import authorize
 from taskapp.http.blueprint import Blueprint
 from taskapp.http.concurrency import costly_if
-from taskapp.http.cursors import page_response, read_cursor
+from taskapp.http.cursors import read_cursor, sign_next
 from taskapp.http.errors import map_error
 from taskapp.http.etags import count_tags, etag, has_foreign_tag, matches_if_none_match, read_if_match
 from taskapp.http.id_converter import InvalidId
@@ -36,6 +36,9 @@ from taskapp.tasks.errors import (
 from taskapp.tasks.filters import costly_names
 from taskapp.tasks.pages import Page
 from taskapp.tasks.representation import READ_ONLY_FIELDS
+from taskapp.tasks.transfer.export_openapi import FILES
+from taskapp.tasks.transfer.formats import read_form
+from taskapp.tasks.transfer.responses import list_response
 from taskapp.tasks.writes import StoredTask
 
 bp = Blueprint(
@@ -142,23 +145,23 @@ def create_task(user_id: str, body: dict[str, Any]) -> Response:
 @bp.arguments(list_schema.ListQuery, location="query")
 @bp.response(200, response_schemas.TaskListEnvelope, **openapi.TASK_LIST)
 @bp.alt_response(410, schema=GoneChangesEnvelope, **error_responses.GONE_CHANGES)
+@bp.doc(responses={200: {"content": FILES}})
 @costly_if(costly_names)
 def list_tasks(user_id: str, query: dict[str, Any]) -> Response:
     """List tasks.
 
     Returns the newest tasks first unless you set `sort`. If more tasks follow, `pagination.next_cursor` is a string.
     All filters apply together. With `fields`, tasks have only these fields. With `as_of`, the response says up to which
-    change.
+    change. With `Accept: application/x-ndjson` or `text/csv`, the page is a file.
     """
     cursor, sent = query.pop("cursor"), query.pop("as_of", None)
-    options = {name: query.pop(name) for name in ("limit", "fields", "count") if name in query}
+    form = read_form(current_request(), bom=query.pop("bom", False))
+    options: dict[str, Any] = {name: query.pop(name) for name in ("limit", "fields", "count") if name in query}
     signed = None if cursor is None else read_cursor(cursor, user_id, query)
     after, as_of = continue_as_of(signed, sent)
     page = _read_page(user_id, as_of, after=after, **query, **options)
-    members: dict[str, Any] = {} if page.as_of is None else {"as_of": page.as_of}
-    total: dict[str, Any] = {} if page.total is None else {"total": page.total}
-    following = page.next and cursor_as_of(page.next, sent, page.as_of)
-    return page_response(page.tasks, following, user_id, query, limit=options["limit"], beside=members, **total)
+    following = sign_next(page.next and cursor_as_of(page.next, sent, page.as_of), user_id, query)
+    return list_response(page, following, form, options)
 
 
 def _read_page(user_id: str, as_of: int | str | None, *, status: str, sort: str, **values: Any) -> Page:

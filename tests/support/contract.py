@@ -74,7 +74,7 @@ def assert_documented(method, path, response):
         assert response.body == b""
         return
     content = documented["content"][response.headers["Content-Type"]]
-    is_json = "json" in response.headers["Content-Type"]
+    is_json = response.headers["Content-Type"] == "application/json"
     _validator(json.dumps(content["schema"])).validate(response.json if is_json else response.body.decode())
     if response.status >= 400:
         codes = {example["value"]["error"]["code"] for example in content["examples"].values()}

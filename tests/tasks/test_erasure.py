@@ -9,7 +9,7 @@ from sqlalchemy import text
 from taskapp.db.errors import DatabaseNotSetUp
 from taskapp.db.execute import execute_as_eraser
 from taskapp.db.prefix import ERASING_ROLE
-from taskapp.tasks.erasure.queries import ERASED
+from taskapp.tasks.users.tables import USER_TABLES
 from tests.support.calendars import fetch, subscribe
 from tests.support.change_log import read_log
 from tests.support.postgres import run_sql
@@ -71,7 +71,9 @@ def test_feeds_of_the_user_end_at_once(alice, bob):
 
 
 def test_every_table_with_data_of_users_is_erased(database_url):
-    assert {table for (table,) in tables_of_users(database_url)} == {each.__tablename__ for each in ERASED.values()}
+    assert {table for (table,) in tables_of_users(database_url)} == {
+        each.model.__tablename__ for each in USER_TABLES.values()
+    }
 
 
 def test_account_begins_again(alice):
@@ -168,7 +170,7 @@ def test_eraser_without_a_condition_reaches_nothing_of_others(app, alice, bob, d
     fill(bob)
     others = rows_of(database_url, bob.user_id)
     with app.app_context():
-        for model in ERASED.values():
+        for model, *_ in USER_TABLES.values():
             table = model.__tablename__
             found = execute_as_eraser(text(f"SELECT DISTINCT user_id FROM {table}"), user_id=alice.user_id)
             assert found == [(alice.user_id,)]

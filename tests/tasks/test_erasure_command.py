@@ -11,7 +11,7 @@ from tests.support.postgres import run_sql
 
 @pytest.fixture
 def run(app):
-    return lambda *arguments: app.test_cli_runner().invoke(args=["users", "erase", *arguments])
+    return lambda *arguments: app.test_cli_runner().invoke(args=["users", "erase", "--yes", *arguments])
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def local(app, secret):
 def test_command_erases_all_data_of_a_user(settings, database_url, local, app, secret):
     other = LocalUser(app, secret)
     other.write()
-    result = flask("users", "erase", local.user_id, **settings)
+    result = flask("users", "erase", local.user_id, "--yes", **settings)
     assert result.stdout == "Erased 2 tasks, 2 changes, 1 idempotency keys and 0 calendars.\n"
     assert local.read().json["data"] == []
     assert [(entry["number"], entry["task_id"]) for entry in read_log(database_url, local.user_id)] == [(3, 0)]
@@ -37,7 +37,7 @@ def test_command_can_leave_nothing(run, database_url, local):
     assert local.write().json["data"]["version"] == 1
     assert [run(local.user_id).exit_code, run(local.user_id, "--forget").stdout] == [
         0,
-        "Erased 0 tasks, 1 changes, 0 idempotency keys and 0 calendars.\n",
+        "Erased 0 tasks, 1 changes and 0 idempotency keys.\n",
     ]
 
 
@@ -64,7 +64,7 @@ def test_erasure_without_the_role_is_refused_and_logged(without_eraser, secret, 
     assert user.write().status_code == 201
     assert_refused(user.erase(), "not set up for this service", retry_after="60")
     assert f'permission denied to set role "{ERASING_ROLE}"' in caplog.text
-    result = without_eraser.test_cli_runner().invoke(args=["users", "erase", user.user_id])
+    result = without_eraser.test_cli_runner().invoke(args=["users", "erase", user.user_id, "--yes"])
     assert result.exit_code == 1
     assert result.stderr == f'Error: Nothing was erased: permission denied to set role "{ERASING_ROLE}".\n'
     assert len(user.read().json["data"]) == 1

@@ -46,6 +46,8 @@ def each_operation(user):
             "?overdue=true&time_zone=Asia/Tokyo&priority=high,none&tags_all=a&tags_none=b&q=x&created_from=2026-01-01T00:00:00Z"
             "&sort=-priority&fields=title&count=true&limit=5"
         ),
+        "export as NDJSON": lambda: user.get("?count=true&as_of=now", headers={"Accept": "application/x-ndjson"}),
+        "export as CSV": lambda: user.get("?sort=id&bom=true", headers={"Accept": "text/csv"}),
         "count of nothing": lambda: user.get("?count=true&tags_any=nobody"),
         "list as of now": lambda: user.get("?as_of=now&limit=5"),
         "list nothing as of now": lambda: user.get("?as_of=now&tags_any=nobody&count=true"),

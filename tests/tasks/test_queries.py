@@ -25,6 +25,8 @@ from taskapp.tasks.stats import queries as stats_queries
 from taskapp.tasks.tags import queries as tag_queries
 from taskapp.tasks.trash import queries as trash_queries
 from taskapp.tasks.undo import queries as undo_queries
+from taskapp.tasks.users import queries as user_queries
+from taskapp.tasks.users.tables import USER_TABLES
 
 ROOT = Path(queries.__file__).parents[2]
 NAMES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("taskapp/tasks/**/queries.py")]
@@ -104,6 +106,8 @@ ARGUMENTS = {
     trash_queries.list_deleted: {"continued": FLAGS},
     trash_queries.restore_task: {"keyed": FLAGS},
     erasure_queries.erase_user: {"forget": FLAGS},
+    user_queries.count_all: {},
+    user_queries.read_rows: {"name": list(USER_TABLES), "continued": FLAGS},
     tag_queries.list_tags: {"continued": FLAGS},
     tag_queries.rename_tag: {"keyed": FLAGS},
     tag_queries.remove_tag: {"keyed": FLAGS},

@@ -52,6 +52,21 @@ HEADERS: dict[str, dict[str, Any]] = {
         },
         required=False,
     ),
+    "Content-Disposition": _header(
+        "Present unless the body is JSON. Suggests a name for the file (RFC 6266).",
+        {"type": "string", "examples": ['attachment; filename="tasks.csv"']},
+        required=False,
+    ),
+    "Total-Count": _header(
+        "Present with `count=true` unless the body is JSON: the number of tasks on all pages together.",
+        {"type": "integer", "format": "int64", "minimum": 0, "examples": [61]},
+        required=False,
+    ),
+    "As-Of": _header(
+        "Present with `as_of` unless the body is JSON: the number of the newest change that the page contains.",
+        {"type": "integer", "format": "int64", "minimum": 0, "examples": [1043]},
+        required=False,
+    ),
     "Idempotency-Replayed": _header(
         "Present if this is the stored response to an earlier request with the same `Idempotency-Key`. Nothing was "
         "written this time.",

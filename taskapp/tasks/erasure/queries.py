@@ -1,26 +1,17 @@
 """The statement that erases all data of a user."""
 
-from collections.abc import Mapping
 from functools import cache
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import func, literal, literal_column
 
 from taskapp.db import db
-from taskapp.db.idempotency import IdempotencyKey
 from taskapp.db.prefix import ACTING_USER
-from taskapp.tasks.calendars.models import Calendar
 from taskapp.tasks.changes.entries import MARKER
 from taskapp.tasks.changes.images import NO_COLUMNS
 from taskapp.tasks.changes.log import last_change
 from taskapp.tasks.changes.models import Change
-from taskapp.tasks.models import Task
-
-# Every table with data of users. The eraser may delete from each one; see its migration.
-ERASED: Mapping[str, Any] = MappingProxyType(
-    {"tasks": Task, "changes": Change, "keys": IdempotencyKey, "calendars": Calendar}
-)
+from taskapp.tasks.users.tables import USER_TABLES
 
 
 def _marker() -> Any:
@@ -40,14 +31,14 @@ def _marker() -> Any:
 
 @cache
 def erase_user(*, forget: bool) -> Any:
-    """Return the statement that deletes all rows of the user, and returns their numbers by the names of ``ERASED``.
+    """Return the statement that deletes all rows of the user and returns their numbers, by ``USER_TABLES``.
 
     Args:
         forget: whether to leave nothing at all, not even a marker.
     """
     deleted = {
-        name: db.delete(table).where(table.user_id == ACTING_USER).returning(literal_column("1")).cte(f"erased_{name}")
-        for name, table in ERASED.items()
+        name: db.delete(model).where(model.user_id == ACTING_USER).returning(literal_column("1")).cte(f"erased_{name}")
+        for name, (model, *_) in USER_TABLES.items()
     }
     counts = (db.select(func.count()).select_from(each).scalar_subquery().label(name) for name, each in deleted.items())
     statement = db.select(*counts)

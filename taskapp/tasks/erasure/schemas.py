@@ -1,10 +1,13 @@
 """The schemas of the request and the response of an erasure."""
 
+from typing import Any
+
 from marshmallow import Schema, fields
 from marshmallow.validate import Range
 
 from taskapp.http.fields import Parameter
 from taskapp.http.input_schema import InputSchema, equals_path_user
+from taskapp.tasks.users.tables import USER_TABLES
 
 
 class ErasureQuery(InputSchema):
@@ -24,13 +27,13 @@ def _number(description: str, example: int) -> fields.Integer:
     )
 
 
-class Erasure(Schema):
-    """The numbers of what was erased."""
+_Numbers: Any = Schema.from_dict(
+    {name: _number(table.description, table.example) for name, table in USER_TABLES.items()}
+)
 
-    tasks = _number("Tasks.", 3)
-    changes = _number("Changes in the log. Also counts the marker of an earlier erasure.", 40)
-    keys = _number("Idempotency keys with their stored results.", 1)
-    calendars = _number("Calendars. Their URLs are a 404 from now on.", 1)
+
+class Erasure(_Numbers):  # type: ignore[misc] # marshmallow creates this class at run time.
+    """The numbers of what was erased."""
 
 
 class ErasureEnvelope(Schema):

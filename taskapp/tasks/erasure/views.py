@@ -13,6 +13,7 @@ from taskapp.http.openapi import API_ERRORS, QUOTA, headers
 from taskapp.tasks.erasure import schemas, service
 from taskapp.tasks.error_responses import OPERATION_TOO_SLOW
 from taskapp.tasks.errors import OperationTooSlow
+from taskapp.tasks.users.tables import USER_TABLES
 
 bp = Blueprint(
     "erasure",
@@ -26,7 +27,7 @@ map_error(bp, OperationTooSlow, OPERATION_TOO_SLOW)
 
 _ERASED: dict[str, Any] = {
     "description": "All data was erased.",
-    "example": {"data": {"tasks": 3, "changes": 40, "keys": 1, "calendars": 1}},
+    "example": {"data": {name: table.example for name, table in USER_TABLES.items()}},
     "headers": headers(*QUOTA),
 }
 
@@ -41,4 +42,4 @@ def erase_user(user_id: str, **_query: Any) -> Response:
     Erases all of your tasks, the log of their changes, your idempotency keys and your calendars. Nothing can be
     restored afterwards. `confirm` must be your user id. You may begin again at any time.
     """
-    return json_response({"data": service.erase_user(user_id)._asdict()})
+    return json_response({"data": service.erase_user(user_id)})

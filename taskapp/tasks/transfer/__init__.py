@@ -1,1 +1,1 @@
-"""Ways in and out: the tasks of a user in other forms."""
+"""Tasks as files: the export and the import of NDJSON and CSV."""

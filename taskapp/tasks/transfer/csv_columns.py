@@ -2,7 +2,7 @@
 
 Nothing is lost. ``from_cells`` of what ``to_cells`` made of a task is that task again.
 
-- The recurrence takes five columns. The one that is called ``recurrence`` has the rule.
+- The recurrence takes six columns. The one that is called ``recurrence`` has the rule.
 - Tags have commas between, because no tag contains one.
 - Null is an empty cell. An empty text, which is not null, is a cell with only an apostrophe.
 - Spreadsheets take a cell such as ``=1+1`` for a formula (https://owasp.org/www-community/attacks/CSV_Injection). So
@@ -26,7 +26,8 @@ RECURRENCE: Mapping[str, str] = MappingProxyType(
         "recurrence_last": "last",
     }
 )
-_NULLABLE = MappingProxyType({"recurrence_next": "next", "recurrence_last": "last"})
+# Those that may be null in a recurrence.
+_NULLABLE_MEMBERS = ("recurrence_next", "recurrence_last")
 # Fields that are never null. An empty cell then stands for a field that was not given, as in a row made by hand.
 _NEVER_NULL = frozenset({"id", "uid", "user_id", "title", "completed", "created_at", "updated_at", "version"})
 _APOSTROPHE = "'"
@@ -107,9 +108,8 @@ def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
 
 def _recurrence_from(cells: Mapping[str, str]) -> dict[str, Any]:
     members: dict[str, Any] = {member: _unescape(cells[name]) for name, member in RECURRENCE.items() if cells.get(name)}
-    if members:
-        members |= {member: members.get(member) for name, member in _NULLABLE.items() if name in cells}
-    return members
+    absent = (RECURRENCE[name] for name in _NULLABLE_MEMBERS if name in cells)
+    return {**dict.fromkeys(absent), **members} if members else {}
 
 
 def _unescape(cell: str) -> str:

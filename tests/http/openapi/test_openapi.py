@@ -213,7 +213,9 @@ def test_operations_are_found_as_the_server_finds_them():
 def test_headers_of_the_contract_are_all_documented():
     expected = {
         "Accept-Encoding",
+        "As-Of",
         "Change",
+        "Content-Disposition",
         "ETag",
         "Idempotency-Replayed",
         "Link",
@@ -223,6 +225,7 @@ def test_headers_of_the_contract_are_all_documented():
         "RateLimit-Policy",
         "Retry-After",
         "Server-Timing",
+        "Total-Count",
         "WWW-Authenticate",
         "X-Request-ID",
     }

@@ -8,7 +8,7 @@ from tests.support.contract import DOCUMENT
 LIST_PARAMETERS = {
     *("status", "q", "due", "overdue", "time_zone", "priority", "tags_all", "tags_any", "tags_none", "tagged"),
     *(f"{name}_{end}" for name in ("due", "created", "updated", "completed") for end in ("from", "before")),
-    *("sort", "fields", "limit", "cursor", "count", "as_of"),
+    *("sort", "fields", "limit", "cursor", "count", "as_of", "bom"),
 }
 
 

@@ -32,7 +32,7 @@ def test_filters_are_loaded_as_by_a_list(query, as_json):
 
 
 def test_every_filter_of_lists_is_one_here():
-    others = {"sort", "fields", "limit", "cursor", "count", "as_of", "user_id"}
+    others = {"sort", "fields", "limit", "cursor", "count", "as_of", "bom", "user_id"}
     names = ListQuery().fields.keys()
     found = of_filter({name: [] for name in names})
     assert {name for name, sentence in found.items() if sentence.startswith("Unknown field.")} == others

@@ -1,0 +1,1 @@
+"""``flask users``: the data of one user, for operators."""
