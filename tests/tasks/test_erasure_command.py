@@ -37,7 +37,7 @@ def test_command_can_leave_nothing(run, database_url, local):
     assert local.write().json["data"]["version"] == 1
     assert [run(local.user_id).exit_code, run(local.user_id, "--forget").stdout] == [
         0,
-        "Erased 0 tasks, 1 changes and 0 idempotency keys.\n",
+        "Erased 0 tasks, 1 changes, 0 idempotency keys and 0 calendars.\n",
     ]
 
 

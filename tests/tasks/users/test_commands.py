@@ -120,8 +120,9 @@ def test_show_counts(run, many):
     assert lines[1][:2] == ["tasks", "2,500"]
     assert lines[2:5] == [["pending", "1,250"], ["completed", "1,250"], ["trash", "1"]]
     assert (lines[5][:2], lines[6][:3]) == (["changes", "2"], ["idempotency", "keys", "1"])
+    assert lines[7][:2] == ["calendars", "0"]
     assert 200_000 < int(lines[1][2].replace(",", "")) < 1_000_000
-    assert all(line[-2] <= line[-1] and line[-1].endswith("Z") for line in (lines[1], *lines[5:]))
+    assert all(line[-2] <= line[-1] and line[-1].endswith("Z") for line in (lines[1], *lines[5:7]))
 
 
 @pytest.mark.parametrize("command", ["show", "export", "erase"])
