@@ -127,9 +127,9 @@ def test_downgrade_keeps_the_tasks(make_database):
 
 
 def statement_of_the_documentation():
-    (statement,) = re.findall(
-        r'"(SELECT set_config\(.app\.backfill.*?)"', (ROOT / "docs/migrations.md").read_text(), re.DOTALL
-    )
+    page = (ROOT / "docs/migrations.md").read_text()
+    statements = re.findall(r'"(SELECT set_config\(.app\.backfill.*?)"', page, re.DOTALL)
+    (statement,) = (each for each in statements if "completed_at" in each)
     return statement
 
 

@@ -61,9 +61,11 @@ def user(filled, make_app, via_pooler, secret):
 
 
 def scans_of_tasks(plan):
-    """Whether each scan of tasks looks up those with given ids or uids."""
+    """Whether each scan of tasks looks up those with given ids or uids, or reads only those that recur."""
     return [
         any(f"({key} = " in node.get("Index Cond", "") for key in ("id", "uid"))
+        or "recurrence IS NOT NULL" in node.get("Recheck Cond", "")
+        or node.get("Index Name") == "uq_tasks_user_id_occurrence"
         for node in plan
         if node.get("Relation Name") == "tasks" and "Scan" in node["Node Type"]
     ]
