@@ -126,8 +126,6 @@ TASK_EXISTS = ErrorResponse(
     "The task exists, or another task has its uid. See details.current.",
     details={"current": EXAMPLE},
 )
-# The values before the write break a rule that is newer than they are.
-_NOT_POSSIBLE = "The values from before the write break a rule of tasks now."
 
 
 def explain_conflict(error: UndoConflict) -> dict[str, Any]:
@@ -136,23 +134,23 @@ def explain_conflict(error: UndoConflict) -> dict[str, Any]:
         message = "The task was changed since."
     else:
         message = f"{len(error.conflicts)} of {error.changes} tasks were changed since."
-    return {"message": message if error.conflicts else _NOT_POSSIBLE, "details": {"conflicts": error.conflicts}}
+    return {"message": error.reason or message, "details": {"conflicts": error.conflicts}}
 
 
 def explain_existing(error: TaskExists) -> dict[str, Any]:
     """Return the attributes of :data:`TASK_EXISTS` for an error."""
-    return {"details": {"current": error.current}} if error.current else {"message": _NOT_POSSIBLE, "details": None}
+    return {"message": error.reason, "details": None} if error.reason else {"details": {"current": error.current}}
 
 
 UNDO_CONFLICTS = describe_error(
     409,
     {"UndoConflict": UNDO_CONFLICT, "TooManyAffected": TOO_MANY_AFFECTED, "IdempotencyKeyInUse": KEY_IN_USE},
     f"A task was changed since; or the write made more than {MAXIMUM_CHANGES:,} changes; or the `Idempotency-Key` is "
-    "in use. For `UNDO_CONFLICT`, `details.conflicts` has the tasks.",
+    "in use. For `UNDO_CONFLICT`, `details.conflicts` has the tasks. It is empty if values are not valid now.",
 )
 EXISTING_TASK = describe_error(
     409,
     {"TaskExists": TASK_EXISTS, "IdempotencyKeyInUse": KEY_IN_USE},
-    "The task exists, or another task has its `uid`; then `details.current` is that task. Or the `Idempotency-Key` is "
-    "in use.",
+    "The task exists, or another task has its `uid`; then `details.current` is that task. Or its values are not valid "
+    "now, such as those of an occurrence that its series has again. Or the `Idempotency-Key` is in use.",
 )

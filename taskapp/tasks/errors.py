@@ -91,17 +91,19 @@ class ChangeNotFound(Exception):
 
 
 class UndoConflict(Exception):
-    """A task was changed since the write that is to be undone.
+    """A task was changed since the write that is to be undone, or its values from before are not possible now.
 
     Args:
         conflicts: a dict for each such task, as in the response.
         changes: the number of changes of the write.
+        reason: why the values are not possible, if that is so. Then there are no conflicts.
     """
 
-    def __init__(self, conflicts: Sequence[Mapping[str, Any]], changes: int) -> None:
+    def __init__(self, conflicts: Sequence[Mapping[str, Any]], changes: int, reason: str | None = None) -> None:
         super().__init__(changes)
         self.conflicts = conflicts
         self.changes = changes
+        self.reason = reason
 
 
 class TooManyAffected(Exception):
@@ -150,15 +152,17 @@ class NotApplied(Exception):
 
 
 class TaskExists(Exception):
-    """The task to restore exists, or another task has its uid.
+    """The task to restore exists, or another task has its uid, or its values are not possible now.
 
     Args:
         current: the fields of this task; None if they are not known.
+        reason: why the values are not possible, if that is so.
     """
 
-    def __init__(self, current: Mapping[str, Any] | None) -> None:
+    def __init__(self, current: Mapping[str, Any] | None, reason: str | None = None) -> None:
         super().__init__()
         self.current = current
+        self.reason = reason
 
 
 class LinesNotImported(Exception):

@@ -17,6 +17,14 @@ NEEDS = MappingProxyType({"due_time": "Needs due_date and time_zone.", "time_zon
 READ_ONLY = "Read-only, and the task has another value now. Omit it, or read the task again."
 ZONE_UNKNOWN = "Is not known to the database. Choose another name of the time zone."
 
+# Why values from before a write cannot come back, by the name of the constraint that they would break.
+_WHY_NOT = MappingProxyType(
+    {
+        "uq_tasks_user_id_occurrence": "The series has another task for this day now.",
+        "ck_tasks_recurrence": "A task that recurs must have a due_date and a time_zone.",
+    }
+)
+_RULES_CHANGED = "The values from before the write break a rule of tasks now."
 
 # The names of constraints of the table of tasks that a change may violate, without their prefix.
 _RULES = ("due", "tags", "recurrence")
@@ -77,3 +85,8 @@ def explain_violation(error: psycopg2.Error, changes: Mapping[str, Any]) -> dict
 def names_zone(message: str, zone: str) -> bool:
     """Return whether a message of PostgreSQL names a time zone, in whatever language and quotation marks."""
     return re.search(rf"(?<![\w/+-]){re.escape(zone)}(?![\w/+-])", message) is not None
+
+
+def explain_no_return(error: psycopg2.Error) -> str:
+    """Return why values from before a write cannot come back, as a sentence, from what PostgreSQL rejected."""
+    return _WHY_NOT.get(error.diag.constraint_name or "", _RULES_CHANGED)

@@ -1,6 +1,7 @@
 """What all writes of a task share: their parameters, idempotency keys, and why a write found no task."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from taskapp.tasks import queries
 from taskapp.tasks.changes.entries import CHANGING_FIELDS
 from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
 from taskapp.tasks.models import PRIORITIES
-from taskapp.tasks.recurrence.missing_days import read_missing_days
+from taskapp.tasks.recurrence.missing_days import NO_DAYS, read_missing_days
 from taskapp.tasks.recurrence.series import new_series
 from taskapp.tasks.representation import FIELDS, from_json, is_time, is_unchanged, to_dict
 from taskapp.tasks.values import TAG_CHANGES
@@ -158,6 +159,28 @@ def _explain_no_row(
     return ReadOnlyFields(differing or list(unchanged)) if unchanged else VersionConflict(current)
 
 
+def _write_with_days(
+    write: Callable[[Mapping[str, Any]], StoredTask | None],
+    parameters: Mapping[str, Any],
+    user_id: str,
+    *,
+    is_conditional: bool,
+) -> StoredTask | None:
+    """Run a write that found no task to complete again, with the days that the task may lack; None if it finds none.
+
+    It takes a third time only if another write gets in between. The deadline of the request ends this. A condition
+    fails then, so a conditional write is sent again only if days are missing, and only once.
+    """
+    task = None
+    while task is None and (days := read_missing_days(user_id, parameters)):
+        if is_conditional and days == NO_DAYS:
+            break
+        task = write({**parameters, "days": days})
+        if is_conditional:
+            break
+    return task
+
+
 def write_task(
     statement: Callable[..., Any],
     parameters: Mapping[str, Any],
@@ -189,11 +212,13 @@ def write_task(
     parameters = {"task_id": task_id, **parameters}
     if versions is not None:
         parameters["versions"] = list(versions)
+    is_conditional = versions is not None or bool(unchanged)
     task = execute_write(statement(), parameters, user_id, key)
-    if task is None and completes and (days := read_missing_days(user_id, parameters)):
-        task = execute_write(statement(with_days=True), {**parameters, "days": days}, user_id, key)
+    if task is None and completes:
+        write = partial(execute_write, statement(with_days=True), user_id=user_id, key=key)
+        task = _write_with_days(write, parameters, user_id, is_conditional=is_conditional)
     if task is not None:
         return task
-    if versions is None and not unchanged:
+    if not is_conditional:
         raise TaskNotFound
     raise _explain_no_row(user_id, task_id, versions, unchanged)

@@ -125,7 +125,7 @@ def every_statement():
         for name, value in vars(module).items():
             if isinstance(value, Executable) and not isinstance(value, FunctionElement):
                 yield name, value
-    yield from ((f"series, sent: {sent}", statement) for sent, statement in missing_days._GET_SERIES.items())
+    yield from ((f"series, {variant}", statement) for variant, statement in missing_days._GET_SERIES.items())
     for make, arguments in ARGUMENTS.items():
         for values in product(*arguments.values()):
             chosen = dict(zip(arguments, values, strict=True))

@@ -122,10 +122,11 @@ def removed(shaped: CTE) -> CTE:
 
 
 def _entries(numbers: Any) -> Any:
-    """Return a query of the changes with some numbers, and of those before each."""
-    both = (
-        cast(db.select(func.array_agg(each)).scalar_subquery(), ARRAY(BigInteger)) for each in (numbers, numbers - 1)
+    """Return a query of the changes with some numbers, and of those before and behind each."""
+    arrays = (
+        cast(db.select(func.array_agg(each)).scalar_subquery(), ARRAY(BigInteger))
+        for each in (numbers, numbers - 1, numbers + 1)
     )
-    is_listed = or_(*(Change.number == any_(each) for each in both))
-    columns = (Change.number, Change.operation, Change.task_id, Change.before)
+    is_listed = or_(*(Change.number == any_(each) for each in arrays))
+    columns = (Change.number, Change.operation, Change.task_id, Change.before, Change.after)
     return db.select(*columns).where(Change.user_id == ACTING_USER, is_listed)

@@ -32,6 +32,7 @@ from taskapp.tasks.models import Task
 from taskapp.tasks.recurrence.documents import is_sent_back
 
 _TABLE = Task.__table__
+_NULL: ColumnElement[Any] = literal_column("'null'::jsonb", JSONB)
 _TAGS = {"add_tags": "tags", "remove_tags": "tags"}
 # The task as it was in the version ``base``.
 _base: Any = func.jsonb_populate_record(_TABLE.table_valued(), func.coalesce(WAS, NO_COLUMNS)).table_valued(
@@ -56,7 +57,7 @@ def in_base(expression: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def _json(value: Any) -> ColumnElement[Any]:
     """Return a value as it is in the images of the log."""
-    return func.coalesce(func.to_jsonb(value, type_=JSONB), literal_column("'null'::jsonb"), type_=JSONB)
+    return func.coalesce(func.to_jsonb(value, type_=JSONB), _NULL, type_=JSONB)
 
 
 def _is_mergeable(name: str) -> ColumnElement[bool]:
@@ -67,11 +68,19 @@ def _is_mergeable(name: str) -> ColumnElement[bool]:
     sent = _json(cast(bindparam(f"new_{name}"), _TABLE.c[name].type))
     was = WAS.op("->")(name)
     if name == "recurrence":
-        return or_(func.coalesce(was, sent) == sent, func.coalesce(is_sent_back(was, sent), false()))
+        return _is_recurrence_mergeable(was, sent)
     if name not in DUE_FIELDS:
         return func.coalesce(was, sent) == sent
     # If two edits each changed a part of the instant, the result would be a time that nobody chose.
     return or_(not_(WAS.has_any(array(DUE_FIELDS))), func.coalesce(was, _json(_TABLE.c[name])) == sent)
+
+
+def _is_recurrence_mergeable(was: Any, sent: Any) -> ColumnElement[bool]:
+    """Return the same for the recurrence. A new one begins on the day that is sent with it, and goes by its zone."""
+    base = func.coalesce(was, _json(_TABLE.c.recurrence), type_=JSONB)
+    ends = and_(sent == _NULL, func.coalesce(was, sent) == sent)
+    is_free = not_(WAS.has_any(array(("recurrence", "due_date", "time_zone"))))
+    return or_(func.coalesce(is_sent_back(base, sent), false()), ends, is_free)
 
 
 def is_disjoint(fields: Iterable[str], *, relative: bool = False) -> ColumnElement[bool]:

@@ -6,7 +6,8 @@ A single completion and a write of many tasks share these expressions; see :mod:
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Time, and_, cast, false, not_
+from sqlalchemy import Boolean, ColumnElement, DateTime, Time, and_, any_, cast, false, not_
+from sqlalchemy.dialects.postgresql import array
 
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.due import due_order
@@ -55,7 +56,9 @@ def in_series(task: Any, recurrence: Any) -> ColumnElement[bool]:
 
 
 def is_made_by(version: Any, creation: Any, completion: Any, task_id: Any) -> ColumnElement[bool]:
-    """Return whether a task is still as the completion of another one created it: the write before its version did.
+    """Return whether a task is still as the completion of another one created it, or as undo made both so again.
+
+    The completion has the number before the version of the task. If undo takes back a reopening, it has the one behind.
 
     Args:
         version: the version of the task.
@@ -65,7 +68,14 @@ def is_made_by(version: Any, creation: Any, completion: Any, task_id: Any) -> Co
     """
     return and_(
         creation.before.is_(None),
-        completion.number == version - 1,
+        completion.number == any_(array([version - 1, version + 1])),
         completion.operation == creation.operation,
         completion.task_id == task_id,
+        # One write may also restore an occurrence that was changed, and change the completed one.
+        not_(_is_completed(completion.before)),
+        _is_completed(completion.after),
     )
+
+
+def _is_completed(image: Any) -> ColumnElement[bool]:
+    return cast(image.op("->>")("completed"), Boolean)

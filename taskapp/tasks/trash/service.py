@@ -12,6 +12,7 @@ from taskapp.http.json_provider import with_microseconds
 from taskapp.tasks.changes.outcome import run_batch
 from taskapp.tasks.errors import OperationTooSlow, TaskExists, TaskNotFound
 from taskapp.tasks.representation import from_json, to_dict
+from taskapp.tasks.rules import explain_no_return
 from taskapp.tasks.service import COSTLY_SHARE
 from taskapp.tasks.trash import queries
 from taskapp.tasks.undo.service import conflicts_of
@@ -57,15 +58,15 @@ def restore_task(user_id: str, task_id: int, *, key: RequestKey | None = None) -
 
     Raises:
         TaskNotFound: no deletion of such a task is known.
-        TaskExists: the task exists, or another task has its uid.
+        TaskExists: the task exists, or another task has its uid, or its values are not possible now.
         IdempotencyKeyInUse, IdempotencyKeyReused, UserBusy, DatabaseUnavailable: see
             :func:`taskapp.tasks.changes.outcome.run_batch`.
     """
     statement = queries.restore_task(keyed=key is not None)
     try:
         outcome = run_batch(statement, {"task_id": task_id}, user_id, key=key)
-    except (psycopg2.IntegrityError, psycopg2.DataError):
-        raise TaskExists(None) from None  # As for undo.
+    except (psycopg2.IntegrityError, psycopg2.DataError) as error:
+        raise TaskExists(None, explain_no_return(error)) from None  # As for undo.
     for conflict in conflicts_of(outcome):
         raise TaskExists(conflict["current"])
     if not outcome.found:

@@ -12,6 +12,7 @@ from taskapp.tasks.changes.entries import CHANGING_FIELDS, Entry, entry_to_dict
 from taskapp.tasks.changes.outcome import Outcome, run_batch
 from taskapp.tasks.errors import ChangeNotFound, TooManyAffected, UndoConflict
 from taskapp.tasks.representation import from_json
+from taskapp.tasks.rules import explain_no_return
 from taskapp.tasks.undo import queries
 
 # What changes of a task may be in the way of undo: its fields, and whether it exists.
@@ -90,7 +91,7 @@ def undo_write(user_id: str, number: int, *, dry_run: bool = False, key: Request
 
     Raises:
         ChangeNotFound: the user has no such write, or it is no longer known.
-        UndoConflict: a task was changed since.
+        UndoConflict: a task was changed since, or its values from before are not possible now.
         TooManyAffected: the write made more than :data:`MAXIMUM_CHANGES` changes.
         IdempotencyKeyInUse, IdempotencyKeyReused, UserBusy, DatabaseUnavailable: see
             :func:`taskapp.tasks.changes.outcome.run_batch`.
@@ -99,9 +100,10 @@ def undo_write(user_id: str, number: int, *, dry_run: bool = False, key: Request
     parameters = {"number": number, "most": MAXIMUM_CHANGES}
     try:
         outcome = run_batch(statement, parameters, user_id, dry_run=dry_run, key=key)
-    except (psycopg2.IntegrityError, psycopg2.DataError):
-        # A rule is newer than the values, or a release without the log has just taken a uid.
-        raise UndoConflict([], changes=0) from None
+    except (psycopg2.IntegrityError, psycopg2.DataError) as error:
+        # A rule is newer than the values, or about more than they are; or a release without the log has just taken a
+        # uid.
+        raise UndoConflict([], changes=0, reason=explain_no_return(error)) from None
     if not outcome.found:
         raise ChangeNotFound
     if outcome.found > MAXIMUM_CHANGES:

@@ -42,7 +42,7 @@ def get_write(user_id: str, number: int, query: dict[str, Any]) -> Response:
     """Get the changes of a write.
 
     A write of many tasks has many numbers, one after the other, and is named by the first. Every write that can be
-    undone fits on a page.
+    undone fits on two pages.
     """
     limit, cursor = query["limit"], query["cursor"]
     of_list = {"write": number}

@@ -74,6 +74,17 @@ def test_racing_completions_make_one_next(server, user, database_url, number):
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
+def test_racing_late_completions_make_one_next(server, user, database_url, number):
+    """Their stored days are used up, so another one can get in between the messages of each."""
+    early = "2020-01-01"
+    task = user.create(**recurs("FREQ=DAILY", early))
+    naming = Race(server, user, task).run(("", {"json": {"completed": True, "title": f"{number}"}}))
+    (made,) = {answer.json["next"]["due_date"] for answer in naming}
+    assert days(user, "all") == [early, made]
+    assert_log(database_url, user)
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
 def test_racing_completions_edits_and_reopenings(server, user, database_url, number):
     before = deadlocks(database_url)
     task = user.create(**recurs())

@@ -21,10 +21,10 @@ def user(bulk_user):
     assert_whole(bulk_user.url, bulk_user.user_id)
 
 
-def complete_while(user, task, way, edit):
-    """Complete a task, which is edited just before the message that has the days."""
+def complete_while(user, task, way, edit, *, after=None):
+    """Complete a task, which is edited just before the message that has the days, or after some messages."""
     messages, write = WAYS[way]
-    left = [messages]
+    left = [after or messages]
 
     def count(_engine, **_facts):
         left[0] -= 1
@@ -67,3 +67,30 @@ def test_series_that_has_ended_meanwhile_has_no_next(user, way):
     use_up(user, task)
     assert complete_while(user, task, way, lambda: user.put(task, recurrence=None)) is None
     assert [(each["completed"], each["recurrence"]) for each in user.tasks()] == [(True, None)]
+
+
+EDITS = {
+    "completed": lambda user, task: user.complete(task),
+    "ended": lambda user, task: user.put(task, recurrence=None),
+    "later": lambda user, task: user.put(task, **recurs("FREQ=DAILY", day(1), time_zone="UTC", **{"from": "due_date"})),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_task_whose_days_are_not_missing_any_more_is_found(user, edit):
+    """A single write reads them only after a first attempt."""
+    task = user.create(**recurring())
+    use_up(user, task)
+    made = complete_while(user, task, "single", lambda: EDITS[edit](user, task), after=1)
+    assert made == (user.tasks()[-1] if edit == "later" else None)
+    assert [each["due_date"] for each in user.tasks(status="pending")] == ([] if edit == "ended" else [day(2)])
+    assert user.get(task)["completed"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_days_that_are_missing_again_are_looked_for_again(user, way):
+    task = user.create(**recurring())
+    use_up(user, task)
+    early = recurs("FREQ=DAILY", day(-100), time_zone="UTC", **{"from": "due_date"})
+    made = complete_while(user, task, way, lambda: user.put(task, **early))
+    assert made["due_date"] in {day(0), day(1)}

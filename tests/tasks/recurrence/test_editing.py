@@ -165,6 +165,29 @@ class TestMerge:
         assert following(response) is None
         assert response.data["recurrence"] is None
 
+    @pytest.mark.parametrize("change", [recurs("FREQ=DAILY", "2020-01-01"), {"time_zone": "Asia/Tokyo"}])
+    def test_whole_task_completed_late_after_another_edit(self, alice, change):
+        """Its stored days are used up, and those of the series that it has are read."""
+        task = alice.create(**recurs("FREQ=DAILY;INTERVAL=2", "2020-01-01"))
+        edited = alice.patch(path_of(task), json=change).data
+        made = following(alice.put(path_of(task), json={**task, "completed": True}, headers=MERGE))
+        assert (made["recurrence"]["rule"], made["time_zone"]) == (edited["recurrence"]["rule"], edited["time_zone"])
+
+    @pytest.mark.parametrize("change", [{"due_date": "2035-01-08"}, {"due_date": None}, {"time_zone": None}])
+    def test_rule_that_begins_on_a_day_that_was_changed_is_a_conflict(self, alice, change):
+        task = alice.create(due_date=MONDAY, time_zone="Europe/Berlin")
+        current = alice.patch(path_of(task), json=change).data
+        for origin in ("due_date", "completion"):
+            fields = recurs("FREQ=DAILY", **{"from": origin})
+            assert alice.patch(path_of(task), json=fields, headers=MERGE).status == 412
+        assert alice.get(path_of(task)).data == current
+
+    def test_rule_and_another_time(self, alice):
+        task = alice.create(due_date=MONDAY, due_time="10:00", time_zone="Europe/Berlin")
+        alice.patch(path_of(task), json={"due_time": "12:00"})
+        merged = alice.patch(path_of(task), json=recurs(), headers=MERGE)
+        assert (merged.data["due_time"], merged.data["recurrence"]["occurrence"]) == ("12:00", MONDAY)
+
     def test_second_completion_makes_nothing(self, alice, task):
         complete(alice, task)
         for body in ({"json": {"completed": True}}, {}):

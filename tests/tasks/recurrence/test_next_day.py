@@ -182,3 +182,12 @@ def test_the_day_of_completion_is_that_of_the_change(alice, database_url):
     run_sql(database_url, "UPDATE tasks SET updated_at = %s WHERE user_id = %s", [later, alice.user_id])
     made = following(complete(alice, task))
     assert made["due_date"] == str(later.date())
+
+
+def test_completion_on_the_clock_of_another_zone(alice):
+    """The last days are stored for the zone of the task, but are used up in the one that the request sets."""
+    zone, later = "Pacific/Pago_Pago", "Pacific/Kiritimati"
+    task = alice.create(**recurs("FREQ=DAILY", str(today(zone) - timedelta(days=31)), time_zone=zone))
+    days_before = today(later)
+    made = following(alice.put(path_of(task), json={"completed": True, "time_zone": later}))
+    assert made["due_date"] in {str(days_before), str(today(later))}

@@ -51,3 +51,21 @@ def test_touched_next_stays(alice, task, made, update):
     update(made, title="changed")
     update(task, completed=False)
     assert days(alice) == [MONDAY, made["due_date"]]
+
+
+def test_next_is_as_it_was_made_if_the_reopening_was_undone(alice, task, made, update):
+    update(task, completed=False)
+    assert alice.undo(alice.get(path_of(task)).data["version"]).status == 200
+    assert alice.get(path_of(made)).data["version"] < alice.get(path_of(task)).data["version"]
+    update(task, completed=False)
+    assert days(alice, "all") == [MONDAY]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_touched_next_stays_if_one_undo_restored_it_and_changed_the_completed_one(alice, task, made, update, order):
+    update(made, title="changed")
+    operations = [{"op": "delete", "id": made["id"]}, {"op": "update", "id": task["id"], "title": "x"}][::order]
+    written = alice.post("/bulk", json={"operations": operations})
+    assert alice.undo(written.headers["Change"]).status == 200
+    update(task, completed=False)
+    assert days(alice) == [MONDAY, made["due_date"]]
