@@ -22,6 +22,8 @@ _KNOWN = frozenset(
     {"TYPE", "CONTENT", "DESCRIPTION", "PRIORITY", "INDENT", "AUTHOR", "DATE", "DATE_LANG", "TIMEZONE"}
     | {"DURATION", "DURATION_UNIT", "DEADLINE", "DEADLINE_LANG"}
 )
+# The product has five levels. Without a bound, the path of each task could be as long as the file.
+_INDENT = re.compile(r"[1-9]", re.ASCII)
 _LABEL = re.compile(r"(?:^|\s)@(\S+)")
 
 
@@ -38,7 +40,8 @@ class _Project:
 
     def task(self, row: Row, cells: Mapping[str, str]) -> FoundTask:
         """Return the task of a row. Its id is its path, since the file has none."""
-        indent = int(cells["INDENT"]) if cells["INDENT"].isdecimal() else 1
+        level = cells["INDENT"].strip()
+        indent = int(level) if _INDENT.fullmatch(level) else 1
         self.parents = [parent for parent in self.parents if parent[0] < indent]
         title, labels = _split(cells["CONTENT"])
         path = (self.name, self.section, *(name for _, name in self.parents), title)

@@ -112,6 +112,12 @@ def test_indented_rows_are_part_of_the_one_above():
     assert parts == [None, "Part of: a", "Part of: b", "Part of: a", None]
 
 
+@pytest.mark.parametrize("indent", ["", "0", "-1", "10", "9" * 5000, "x", "\u0662", "1\x1d"])
+def test_indent_that_the_product_does_not_write_is_the_first_level(indent):
+    lines, _ = converted("todoist", project("task,a,,,1", f"task,b,,,{indent}"))
+    assert [line["description"] for line in lines] == [None, None]
+
+
 def test_backup_is_an_archive_of_projects_named_after_them():
     backup = zipped(**{"Home [6aX2].csv": project("task,a"), "Work.csv": project("task,b"), "__MACOSX/Home.csv": "\0"})
     lines, notes = converted("todoist", backup, "backup.zip")
