@@ -9,9 +9,11 @@ import time
 from urllib.parse import quote, urlsplit
 
 import pytest
+from flask import g
 
 from taskapp.http.concurrency import claim_thread
 from taskapp.tasks.calendars import service
+from taskapp.tasks.calendars.feed_views import count_for_the_token
 from taskapp.tasks.calendars.tokens import make_token, read_token
 from tests.support.calendars import CALENDAR, calendars_of, create, fetch, subscribe
 from tests.support.client import scrape
@@ -133,6 +135,17 @@ def test_feeds_share_threads_of_their_own(app, alice):
     finally:
         claim_thread.reset(token)
     assert claims == [("\0calendars", False)] * 2
+
+
+def test_made_up_tokens_have_a_bounded_number_of_quotas(app, alice):
+    """Whoever counts requests keeps each quota for its window, up to a day, whatever the tokens are."""
+    owners = set()
+    for token in (token_of(subscribe(alice)), *(f"made-up.{number}" for number in range(3))):
+        with app.test_request_context(f"/calendars/{token}.ics"):
+            count_for_the_token()
+            owners.add(g.quota_owner)
+    assert len(owners) == 4
+    assert all(re.fullmatch(r"\0calendars/[0-9a-f]{4}", owner) for owner in owners)
 
 
 @pytest.mark.slow
