@@ -8,6 +8,7 @@ import pytest
 from tests.support.bulk_user import BulkUser
 from tests.support.commands import load_app
 from tests.support.gunicorn import Gunicorn
+from tests.support.importing import Importer
 from tests.support.urls import text_url
 
 
@@ -99,3 +100,14 @@ def bulk_user(app, database_url):
     """A user of the service who writes many tasks at once."""
     with app.app_context():
         yield BulkUser(database_url)
+
+
+@pytest.fixture
+def importer(app, secret):
+    """A user who imports files."""
+    return Importer(app, secret)
+
+
+@pytest.fixture
+def other_importer(app, secret):
+    return Importer(app, secret)

@@ -21,6 +21,7 @@ from taskapp.tasks.orders import ORDERS
 from taskapp.tasks.representation import CREATABLE_FIELDS, READ_ONLY_FIELDS, WRITABLE_FIELDS
 from taskapp.tasks.stats import queries as stats_queries
 from taskapp.tasks.tags import queries as tag_queries
+from taskapp.tasks.transfer import queries as transfer_queries
 from taskapp.tasks.trash import queries as trash_queries
 from taskapp.tasks.undo import queries as undo_queries
 
@@ -82,12 +83,19 @@ ARGUMENTS = {
         "continued": FLAGS,
         "counted": FLAGS,
     },
-    bulk_queries.apply_list: {"dry_run": FLAGS, "keyed": FLAGS},
+    bulk_queries.apply_list: {"completes": FLAGS, "dry_run": FLAGS, "keyed": FLAGS},
     bulk_queries.apply_to_matching: {
         "kind": ["updated"],
         "status": ["pending"],
         "filters": [frozenset(), frozenset(FILTERS)],
+        "completes": FLAGS,
         "sets_completed": [True],
+        "dry_run": FLAGS,
+        "keyed": FLAGS,
+    },
+    transfer_queries.import_lines: {
+        "existing": ["skip", "update", "refuse"],
+        "recurring": FLAGS,
         "dry_run": FLAGS,
         "keyed": FLAGS,
     },

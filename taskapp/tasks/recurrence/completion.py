@@ -125,6 +125,7 @@ def _is_as_created(made: Any, task_id: Any) -> ColumnElement[bool]:
         completion.number == made.version - 1,
         completion.operation == creation.operation,
         completion.task_id == task_id,
+        completion.before.is_not(None),  # See taskapp.tasks.recurrence.occurrences.is_made_by.
     )
     found = db.select(creation.number).select_from(join(creation, completion, of_completion))
     found = found.where(creation.user_id == ACTING_USER, creation.number == made.version, creation.before.is_(None))

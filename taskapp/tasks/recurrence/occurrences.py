@@ -62,6 +62,7 @@ def is_made_by(creation: Any, completion: Any, task_id: Any) -> ColumnElement[bo
     """
     return and_(
         creation.before.is_(None),
+        completion.before.is_not(None),  # An import may create both. It does not know what became of the second one.
         completion.number == creation.number - 1,
         completion.operation == creation.operation,
         completion.task_id == task_id,

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 
 from taskapp.tasks.changes.batch import MAXIMUM_OPERATIONS
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
-from taskapp.tasks.transfer.lines import Line
+from taskapp.tasks.transfer.lines import WHOLE, Line
 from taskapp.tasks.transfer.schemas import LineIn
 
 MAXIMUM_LINES = MAXIMUM_OPERATIONS
@@ -20,6 +20,8 @@ LINES = "lines"
 _LENGTHS = {"title": TITLE_LENGTH, "description": DESCRIPTION_LENGTH}
 # Of the uids that are made from the contents of lines. An arbitrary UUID, which must never change.
 _NAMESPACE = uuid.UUID("6f3c8a52-41b7-4d0e-9c25-7e1a90d4b6f8")
+
+_DEFAULTS: tuple[Any, ...] = (None, False, [])
 
 _schema = LineIn()
 
@@ -62,7 +64,7 @@ def check_lines(lines: Iterable[Line], *, cut: bool = False, seen: Seen | None =
     Raises:
         ValidationError: some lines are wrong. Its messages are ``{"lines": {4: {"title": ["…"]}}}``.
     """
-    errors: dict[int, Any] = {}
+    errors: dict[int | None, Any] = {}
     checked: list[CheckedLine] = []
     seen = seen or Seen()
     for line in islice(lines, MAXIMUM_LINES + 1):
@@ -71,7 +73,7 @@ def check_lines(lines: Iterable[Line], *, cut: bool = False, seen: Seen | None =
         except ValidationError as error:
             errors[line.number] = error.messages_dict
     if len(checked) + len(errors) > MAXIMUM_LINES:
-        raise ValidationError({LINES: [f"Must be at most {MAXIMUM_LINES:,}. Send the file in parts."]})
+        errors[WHOLE] = [f"Must be at most {MAXIMUM_LINES:,}. Send the file in parts."]
     if errors:
         raise ValidationError({LINES: errors})
     return checked
@@ -102,9 +104,11 @@ _UNUSED = frozenset(name for name, field in _schema.fields.items() if field.meta
 def _made_uid(fields: Mapping[str, Any], seen: Seen) -> str:
     """Return a uid made from the contents of a line, so that the same file is the same tasks when it is sent again.
 
-    Lines that are equal are tasks of their own, so their uids also have their number among these.
+    A value that is the default is as good as none, because CSV has a cell for it. Lines that are equal are tasks of
+    their own, so their uids also have their number among these.
     """
-    contents = uuid.uuid5(_NAMESPACE, orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode())
+    values = {name: value for name, value in fields.items() if value not in _DEFAULTS}
+    contents = uuid.uuid5(_NAMESPACE, orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode())
     seen.contents[contents] += 1
     return str(uuid.uuid5(contents, str(seen.contents[contents])))
 

@@ -107,7 +107,7 @@ def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
 
 def _recurrence_from(cells: Mapping[str, str]) -> dict[str, Any]:
     members: dict[str, Any] = {member: _unescape(cells[name]) for name, member in RECURRENCE.items() if cells.get(name)}
-    if members:
+    if "series_id" in members:  # Otherwise it begins a series, in a row made by hand.
         members |= {member: members.get(member) for name, member in _NULLABLE.items() if name in cells}
     return members
 

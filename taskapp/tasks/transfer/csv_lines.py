@@ -18,8 +18,10 @@ _DELIMITERS = (",", ";", "\t")
 _ERRORS = {
     "unexpected end of data": "A quote is opened, and never closed.",
     "expected after": "A quote ends within a cell. Write a quote in a quoted cell as two.",
-    "field limit": "A cell is too long.",
+    "field limit": "A cell is longer than 1 MiB. Is a quote never closed?",
 }
+# A text in a cell may have any length, as in JSON. This is the limit of a body, too, and bounds memory in larger files.
+csv.field_size_limit(2**20)
 
 
 def read_csv(lines: Iterable[str]) -> Iterator[Line]:

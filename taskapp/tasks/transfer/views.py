@@ -13,6 +13,7 @@ from taskapp.auth.guard import authorize
 from taskapp.http.blueprint import Blueprint
 from taskapp.http.concurrency import costly
 from taskapp.http.errors import InvalidInput, map_error
+from taskapp.http.etags import reject_if_match
 from taskapp.http.idempotency_key import read_idempotency_key
 from taskapp.http.input_errors import describe_errors
 from taskapp.http.json_provider import json_response
@@ -78,8 +79,11 @@ def import_tasks(user_id: str, query: dict[str, Any], text: str) -> Response:
     `completed_at` are taken as they are. `id`, `user_id`, `version`, `updated_at` and `due_at` have no effect. All of
     it is one write, which `POST /api/{user_id}/changes/{number}/undo` takes back with the number in `Change`.
     """
-    lines = _check(text, cut=query["long_text"] == schemas.CUT)
+    request = current_request()
+    reject_if_match(request, "Send existing=refuse to change no task.")
     options: dict[str, Any] = {"dry_run": query.get("dry_run", False), "existing": query["existing"]}
-    imported = service.import_lines(user_id, lines, key=read_idempotency_key(current_request()), **options)
+    key = read_idempotency_key(request)
+    lines = _check(text, cut=query["long_text"] == schemas.CUT)
+    imported = service.import_lines(user_id, lines, key=key, **options)
     data = {"change": imported.change, "dry_run": options["dry_run"], **_results(imported, lines)}
     return mark_write(json_response({"data": data}), imported)
