@@ -83,12 +83,11 @@ ARGUMENTS = {
         "continued": FLAGS,
         "counted": FLAGS,
     },
-    bulk_queries.apply_list: {"completes": FLAGS, "dry_run": FLAGS, "keyed": FLAGS},
+    bulk_queries.apply_list: {"dry_run": FLAGS, "keyed": FLAGS},
     bulk_queries.apply_to_matching: {
         "kind": ["updated"],
         "status": ["pending"],
         "filters": [frozenset(), frozenset(FILTERS)],
-        "completes": FLAGS,
         "sets_completed": [True],
         "dry_run": FLAGS,
         "keyed": FLAGS,
