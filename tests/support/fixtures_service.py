@@ -111,3 +111,9 @@ def importer(app, secret):
 @pytest.fixture
 def other_importer(app, secret):
     return Importer(app, secret)
+
+
+@pytest.fixture
+def make_importer(app, secret):
+    """Makes further ones."""
+    return lambda user_id=None: Importer(app, secret, user_id)
