@@ -1,11 +1,12 @@
 """The lines of a CSV file of tasks (RFC 4180), before they are checked. The first line has the names of the columns."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
-from taskapp.http.unknown_names import unknown_names
+from taskapp.http.unknown_names import MAXIMUM_NAMES, unknown_names
 from taskapp.tasks.transfer.csv_columns import RECURRENCE, from_cells
 from taskapp.tasks.transfer.lines import WHOLE, Line
 from taskapp.tasks.transfer.schemas import LineIn
@@ -81,8 +82,8 @@ def _delimiter(head: Sequence[str]) -> str:
 
 def _errors_of(columns: Sequence[str]) -> dict[str | None, list[Any]]:
     """Return what is wrong with the names of the columns."""
-    repeated = {name for name in columns if columns.count(name) > 1}
-    errors: dict[str | None, list[Any]] = {name: ["Appears more than once."] for name in columns if name in repeated}
+    repeated = islice((name for name, times in Counter(columns).items() if times > 1), MAXIMUM_NAMES)
+    errors: dict[str | None, list[Any]] = {name: ["Appears more than once."] for name in repeated}
     if "" in columns:
         errors = {WHOLE: ["A column has no name."]}
     elif "title" not in columns and "title" not in errors:
