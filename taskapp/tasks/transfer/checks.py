@@ -3,6 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from marshmallow import ValidationError
 from taskapp.tasks.changes.batch import MAXIMUM_OPERATIONS
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from taskapp.tasks.transfer.lines import WHOLE, Line
-from taskapp.tasks.transfer.schemas import LineIn
+from taskapp.tasks.transfer.schemas import IGNORED, LineIn
 
 MAXIMUM_LINES = MAXIMUM_OPERATIONS
 # The key of errors of the file, or of its lines by number.
@@ -50,7 +51,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.first: dict[str | tuple[str, str], int] = {}
-        self.contents = Counter[uuid.UUID]()
+        self.contents = Counter[str]()
 
 
 def check_lines(lines: Iterable[Line], *, cut: bool = False, seen: Seen | None = None) -> list[CheckedLine]:
@@ -82,23 +83,20 @@ def check_lines(lines: Iterable[Line], *, cut: bool = False, seen: Seen | None =
 def _check(line: Line, seen: Seen, *, cut: bool) -> CheckedLine:
     if line.errors:
         raise ValidationError(dict(line.errors))
-    values, names = _shortened(line.values) if cut else (line.values, ())
-    fields = {name: value for name, value in _schema.load(values).items() if name not in _UNUSED}
+    values = {name: value for name, value in line.values.items() if name not in IGNORED}
+    values, names = _shortened(values) if cut else (values, ())
+    fields = _schema.load(values)
     if fields.get("uid") is None:
         fields["uid"] = _made_uid(fields, seen)
     _check_that_it_is_first(line.number, fields, seen)
     return CheckedLine(line.number, fields, names)
 
 
-def _shortened(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+def _shortened(values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return the values of fields with texts that are not too long, and the names of those that were."""
     texts = {name: str.strip(values[name]) for name in _LENGTHS if isinstance(values.get(name), str)}
     short = {name: text[: _LENGTHS[name]] for name, text in texts.items() if len(text) > _LENGTHS[name]}
     return {**values, **short}, tuple(short)
-
-
-# Of another service.
-_UNUSED = frozenset(name for name, field in _schema.fields.items() if field.metadata.get("undocumented"))
 
 
 def _made_uid(fields: Mapping[str, Any], seen: Seen) -> str:
@@ -108,9 +106,9 @@ def _made_uid(fields: Mapping[str, Any], seen: Seen) -> str:
     their own, so their uids also have their number among these.
     """
     values = {name: value for name, value in fields.items() if value not in _DEFAULTS}
-    contents = uuid.uuid5(_NAMESPACE, orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode())
+    contents = sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
     seen.contents[contents] += 1
-    return str(uuid.uuid5(contents, str(seen.contents[contents])))
+    return str(uuid.uuid5(_NAMESPACE, f"{contents} {seen.contents[contents]}"))
 
 
 def _check_that_it_is_first(number: int, fields: Mapping[str, Any], seen: Seen) -> None:

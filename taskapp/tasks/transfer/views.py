@@ -16,7 +16,7 @@ from taskapp.http.errors import InvalidInput, map_error
 from taskapp.http.etags import reject_if_match
 from taskapp.http.idempotency_key import read_idempotency_key
 from taskapp.http.input_errors import describe_errors
-from taskapp.http.json_provider import json_response
+from taskapp.http.json_provider import json_response, without_collection
 from taskapp.http.openapi import API_ERRORS, ErrorEnvelope
 from taskapp.http.request import current_request
 from taskapp.tasks.bulk.schemas import MAXIMUM_BODY
@@ -49,7 +49,8 @@ def _check(text: str, *, cut: bool) -> list[CheckedLine]:
     """
     read = _READERS[current_request().mimetype]
     try:
-        return check_lines(read(StringIO(text, newline="")), cut=cut)
+        with without_collection(len(text)):
+            return check_lines(read(StringIO(text, newline="")), cut=cut)
     except ValidationError as error:
         raise InvalidInput(details=describe_errors(error.messages_dict, "body")) from None
 

