@@ -1,6 +1,6 @@
 """The schemas of imports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from types import MappingProxyType
@@ -80,6 +80,21 @@ class _PastTime(fields.Field[Any]):
         return utc.isoformat()
 
 
+def _reader(field: Any) -> Callable[[Any], Any]:
+    """Return a function that does what ``field.deserialize`` does, in half the time."""
+    read, validators = field._deserialize, tuple(field.validators)  # noqa: SLF001 # Fields define this method.
+
+    def deserialize(value: Any) -> Any:
+        if value is None:
+            return field.deserialize(None)
+        loaded = read(value, None, None)
+        for validate in validators:
+            validate(loaded)
+        return loaded
+
+    return deserialize
+
+
 class LineIn(Dated, InputSchema):
     """A task to import. Fields that are missing are those of a new task; of a task that exists, they stay."""
 
@@ -95,18 +110,22 @@ class LineIn(Dated, InputSchema):
     recurrence = Recurrence(RecurrenceChangeIn)
     created_at = _PastTime(metadata={"description": "Only for a new task. Defaults to now."})
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._readers = {name: _reader(field) for name, field in self.load_fields.items()}
+
     def load(self, data: Mapping[str, Any], **options: Any) -> dict[str, Any]:  # type: ignore[override] # As there.
         """Return the values of the fields of a line.
 
-        A file has up to 1,000 lines, nearly all of which are right. marshmallow's own way takes twice as long, so that
-        is for the others.
+        A file has up to 1,000 lines, nearly all of which are right. marshmallow's own way takes three times as
+        long, so that is for the others.
 
         Raises:
             ValidationError: as for :meth:`taskapp.http.input_schema.InputSchema.load`.
         """
         if self._required <= data.keys() <= self._names:
             with suppress(ValidationError):
-                task = {name: self.load_fields[name].deserialize(value) for name, value in data.items()}
+                task = {name: self._readers[name](value) for name, value in data.items()}
                 for check in (self.check_due, self.check_completed_at, self.check_recurrence):
                     check(task)
                 return task
