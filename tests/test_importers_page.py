@@ -10,8 +10,8 @@ from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from taskapp.tasks.schemas import TaskIn
 from taskapp.tasks.transfer.importers import SOURCES, cli, files
 from taskapp.tasks.transfer.importers.conversion import IMPORT_ONLY, MAXIMUM_TASKS
+from tests.support.converting import zipped
 from tests.support.documents import code, read, rows, shell_examples
-from tests.support.importing import zipped
 from tests.tasks.transfer.importers.test_samples import SAMPLES
 
 PAGE = read("importers")

@@ -60,3 +60,17 @@ def matches_if_none_match(request: Request, version: int | str) -> bool:
     If-None-Match uses the weak comparison (RFC 9110, section 13.1.2). A malformed header matches nothing.
     """
     return request.if_none_match.contains_weak(str(version))
+
+
+def reject_if_match(request: Request, instead: str) -> None:
+    """Reject the header If-Match, because the request is about many tasks.
+
+    Args:
+        request: the request.
+        instead: a sentence that says what to send instead.
+
+    Raises:
+        InvalidInput: the request has the header.
+    """
+    if "HTTP_IF_MATCH" in request.environ:
+        raise InvalidInput(details={"If-Match": [f"Is about one task. {instead}"]})

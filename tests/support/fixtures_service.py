@@ -10,6 +10,7 @@ from taskapp.db import message
 from tests.support.bulk_user import BulkUser
 from tests.support.commands import load_app
 from tests.support.gunicorn import Gunicorn
+from tests.support.importing import Importer
 from tests.support.urls import text_url
 
 CONDITION = re.compile(r"\b\w+\.user_id = %\(acting_user\)s")
@@ -119,3 +120,20 @@ def without_conditions(monkeypatch):
     monkeypatch.setattr(message, "compile_statement", compile_without)
     yield
     assert max(replaced) >= 5
+
+
+@pytest.fixture
+def importer(app, secret):
+    """A user who imports files."""
+    return Importer(app, secret)
+
+
+@pytest.fixture
+def other_importer(app, secret):
+    return Importer(app, secret)
+
+
+@pytest.fixture
+def make_importer(app, secret):
+    """Makes further ones."""
+    return lambda user_id=None: Importer(app, secret, user_id)

@@ -1,34 +1,62 @@
-"""Files of other products, converted in this process."""
+"""A user who imports files, by an application in this process."""
 
-import io
 import json
-import zipfile
 
-from taskapp.tasks.transfer.importers.conversion import Options, convert
-from taskapp.tasks.transfer.importers.files import InputFile
-from taskapp.tasks.transfer.importers.report import Report
+from tests.support.in_process import LocalUser
 
-
-def converted(source, content, name="file", **options):
-    """The lines and the report of a file: bytes, text, or a value that becomes JSON."""
-    if not isinstance(content, bytes):
-        content = (content if isinstance(content, str) else json.dumps(content)).encode()
-    report = Report()
-    lines = list(convert(source, InputFile(name, content), Options(**options), report))
-    return lines, report.lines()
+NDJSON, CSV = "application/x-ndjson", "text/csv"
+# Arbitrary uids.
+UIDS = [f"0b9e6f0e-6c0e-4b57-9d0a-6a4d1c0e8f{number:02}" for number in range(20)]
+# What the service into which a task is imported decides itself.
+OWN = ("id", "user_id", "version", "updated_at")
 
 
-def only(source, content, name="file", **options):
-    """The only line of a file that has no report."""
-    (line,), notes = converted(source, content, name, **options)
-    assert notes == []
-    return line
+def ndjson(*tasks):
+    """A file with a line for each task."""
+    return "".join(f"{json.dumps(task, ensure_ascii=False, separators=(',', ':'))}\n" for task in tasks)
 
 
-def zipped(**files):
-    """A ZIP archive of files, by name."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
+def without_own(task):
+    """A task without what the service decides itself."""
+    return {name: value for name, value in task.items() if name not in OWN}
+
+
+class Importer(LocalUser):
+    """Imports files, and reads what became of them."""
+
+    def send_file(self, file, query="", *, kind=NDJSON, **options):
+        """Send a file, text or bytes, and return the response."""
+        headers = {**({"Content-Type": kind} if kind else {}), **options.pop("headers", {})}
+        data = file.encode() if isinstance(file, str) else file
+        return self.send("POST", f"/import{query}", data=data, headers=headers, **options)
+
+    def imported(self, file, query="", **options):
+        """The result of an import that succeeds."""
+        response = self.send_file(file, query, **options)
+        assert response.status_code == 200, response.json
+        assert response.headers.get("Change") == (str(n) if (n := response.json["data"]["change"]) else None)
+        return response.json["data"]
+
+    def results(self, *tasks, query="", **options):
+        """What becomes of each line of a file of these tasks."""
+        return [line["result"] for line in self.imported(ndjson(*tasks), query, **options)["lines"]]
+
+    def details(self, file, query="", *, status=422, **options):
+        """What is wrong with a file: the sentences by place."""
+        response = self.send_file(file, query, **options)
+        assert response.status_code == status, response.json
+        return {place: " ".join(sentences) for place, sentences in response.json["error"]["details"].items()}
+
+    def create(self, **fields):
+        """Create a task and return it."""
+        response = self.send("POST", json={"title": "t", **fields})
+        assert response.status_code == 201, response.json
+        return response.json["data"]
+
+    def tasks(self):
+        """All tasks by id."""
+        return self.send("GET", "?sort=id&limit=1000").json["data"]
+
+    def exported(self):
+        """The file of all tasks."""
+        return ndjson(*self.tasks())

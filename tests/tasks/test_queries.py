@@ -23,6 +23,7 @@ from taskapp.tasks.recurrence import missing_days
 from taskapp.tasks.representation import CREATABLE_FIELDS, READ_ONLY_FIELDS, WRITABLE_FIELDS
 from taskapp.tasks.stats import queries as stats_queries
 from taskapp.tasks.tags import queries as tag_queries
+from taskapp.tasks.transfer import queries as transfer_queries
 from taskapp.tasks.trash import queries as trash_queries
 from taskapp.tasks.undo import queries as undo_queries
 from taskapp.tasks.users import queries as user_queries
@@ -102,6 +103,12 @@ ARGUMENTS = {
         "keyed": FLAGS,
     },
     calendar_queries.update_calendar: {"fields": some_of(calendar_queries.CHANGEABLE)[1:]},
+    transfer_queries.import_lines: {
+        "existing": ["skip", "update", "refuse"],
+        "recurring": FLAGS,
+        "dry_run": FLAGS,
+        "keyed": FLAGS,
+    },
     undo_queries.undo_write: {"dry_run": FLAGS, "keyed": FLAGS},
     trash_queries.list_deleted: {"continued": FLAGS},
     trash_queries.restore_task: {"keyed": FLAGS},

@@ -8,11 +8,12 @@ from flask import Response
 from taskapp.auth.guard import authorize
 from taskapp.http.blueprint import Blueprint
 from taskapp.http.concurrency import costly
-from taskapp.http.errors import InvalidInput, map_error
+from taskapp.http.errors import map_error
+from taskapp.http.etags import reject_if_match
 from taskapp.http.idempotency_key import read_idempotency_key
 from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
-from taskapp.http.request import Request, current_request
+from taskapp.http.request import current_request
 from taskapp.tasks import error_responses as task_errors
 from taskapp.tasks.bulk import error_responses, openapi, response_schemas, schemas, service
 from taskapp.tasks.bulk.service import BulkWrite
@@ -32,11 +33,6 @@ map_error(bp, NotApplied, error_responses.NOT_APPLIED, error_responses.explain_f
 map_error(bp, TooManyAffected, error_responses.TOO_MANY_AFFECTED, error_responses.explain_number, shared=False)
 map_error(bp, InvalidChange, task_errors.INVALID_CHANGE, task_errors.explain_change)
 map_error(bp, OperationTooSlow, task_errors.OPERATION_TOO_SLOW)
-
-
-def _reject_if_match(request: Request) -> None:
-    if "HTTP_IF_MATCH" in request.environ:
-        raise InvalidInput(details={"If-Match": ["Is about one task. Send version in each operation instead."]})
 
 
 def _results(written: BulkWrite, ops: Sequence[str]) -> list[dict[str, Any]]:
@@ -66,7 +62,7 @@ def write_tasks(user_id: str, query: dict[str, Any], body: dict[str, Any]) -> Re
     `POST /api/{user_id}/changes/{number}/undo` takes back with the number in `Change`.
     """
     request = current_request()
-    _reject_if_match(request)
+    reject_if_match(request, "Send version in each operation instead.")
     options: dict[str, Any] = {"dry_run": query.get("dry_run", False), "key": read_idempotency_key(request)}
     if "operations" in body:
         written = service.apply_operations(user_id, body["operations"], **options)

@@ -82,10 +82,15 @@ def apply_operations(found: CTE, most: Any, *, completes: bool, reopens: bool, d
     return result.add_cte(outcome, created, updated, deleted, log_outcome(outcome, created, updated))
 
 
-def shape(found: CTE) -> CTE:
-    """Return the operations with the columns of each task as clients set them; all null for a deletion."""
+def shape(found: CTE, defaults: ColumnElement[Any] = DEFAULTS) -> CTE:
+    """Return the operations with the columns of each task as clients set them; all null for a deletion.
+
+    Args:
+        found: the operations.
+        defaults: the image of a new task for which nothing was set.
+    """
     row = found.c
-    new = task_from(merged(func.coalesce(row.now, DEFAULTS), row.put))
+    new = task_from(merged(func.coalesce(row.now, defaults), row.put))
     task = new.c
     added, removed = (cast(names, _TAGS) for names in (row.add_tags, row.remove_tags))
     tags = case((row.add_tags.is_(None), task.tags), else_=tag_set(task.tags.op("||")(added), removed))

@@ -70,13 +70,18 @@ def _days_from(rule: Rule, day: date) -> dict[str, Any]:
 def continued_series(recurrence: Mapping[str, Any], due_date: str) -> dict[str, Any]:
     """Return the object for a task of a series that was read elsewhere, which goes on with its next day.
 
+    If the task has the recurrence already, as far as it was read, that stays.
+
     Args:
         recurrence: as for :func:`new_series`, and ``occurrence``, which is one of the rule's days, and ``last``, if
             they were read. Without a ``series_id``, a new series begins.
         due_date: the day of the task.
     """
     day, last = recurrence.get("occurrence", due_date), recurrence.get("last")
-    series = new_series(recurrence, day)
+    series = {
+        **new_series(recurrence, day),
+        "resumes": {name: recurrence[name] for name in _READ if name in recurrence},
+    }
     if "series_id" not in recurrence:
         return series
     series["series_id"] = recurrence["series_id"]

@@ -3,6 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -11,8 +12,8 @@ from marshmallow import ValidationError
 
 from taskapp.tasks.changes.batch import MAXIMUM_OPERATIONS
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
-from taskapp.tasks.transfer.lines import Line
-from taskapp.tasks.transfer.schemas import LineIn
+from taskapp.tasks.transfer.lines import WHOLE, Line
+from taskapp.tasks.transfer.schemas import IGNORED, LineIn
 
 MAXIMUM_LINES = MAXIMUM_OPERATIONS
 # The key of errors of the file, or of its lines by number.
@@ -20,6 +21,8 @@ LINES = "lines"
 _LENGTHS = {"title": TITLE_LENGTH, "description": DESCRIPTION_LENGTH}
 # Of the uids that are made from the contents of lines. An arbitrary UUID, which must never change.
 _NAMESPACE = uuid.UUID("6f3c8a52-41b7-4d0e-9c25-7e1a90d4b6f8")
+
+_DEFAULTS: tuple[Any, ...] = (None, False, [])
 
 _schema = LineIn()
 
@@ -48,7 +51,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.first: dict[str | tuple[str, str], int] = {}
-        self.contents = Counter[uuid.UUID]()
+        self.contents = Counter[str]()
 
 
 def check_lines(lines: Iterable[Line], *, cut: bool = False, seen: Seen | None = None) -> list[CheckedLine]:
@@ -62,7 +65,7 @@ def check_lines(lines: Iterable[Line], *, cut: bool = False, seen: Seen | None =
     Raises:
         ValidationError: some lines are wrong. Its messages are ``{"lines": {4: {"title": ["…"]}}}``.
     """
-    errors: dict[int, Any] = {}
+    errors: dict[int | None, Any] = {}
     checked: list[CheckedLine] = []
     seen = seen or Seen()
     for line in islice(lines, MAXIMUM_LINES + 1):
@@ -71,7 +74,7 @@ def check_lines(lines: Iterable[Line], *, cut: bool = False, seen: Seen | None =
         except ValidationError as error:
             errors[line.number] = error.messages_dict
     if len(checked) + len(errors) > MAXIMUM_LINES:
-        raise ValidationError({LINES: [f"Must be at most {MAXIMUM_LINES:,}. Send the file in parts."]})
+        errors[WHOLE] = [f"Must be at most {MAXIMUM_LINES:,}. Send the file in parts."]
     if errors:
         raise ValidationError({LINES: errors})
     return checked
@@ -80,33 +83,32 @@ def check_lines(lines: Iterable[Line], *, cut: bool = False, seen: Seen | None =
 def _check(line: Line, seen: Seen, *, cut: bool) -> CheckedLine:
     if line.errors:
         raise ValidationError(dict(line.errors))
-    values, names = _shortened(line.values) if cut else (line.values, ())
-    fields = {name: value for name, value in _schema.load(values).items() if name not in _UNUSED}
+    values = {name: value for name, value in line.values.items() if name not in IGNORED}
+    values, names = _shortened(values) if cut else (values, ())
+    fields = _schema.load(values)
     if fields.get("uid") is None:
         fields["uid"] = _made_uid(fields, seen)
     _check_that_it_is_first(line.number, fields, seen)
     return CheckedLine(line.number, fields, names)
 
 
-def _shortened(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+def _shortened(values: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return the values of fields with texts that are not too long, and the names of those that were."""
     texts = {name: str.strip(values[name]) for name in _LENGTHS if isinstance(values.get(name), str)}
     short = {name: text[: _LENGTHS[name]] for name, text in texts.items() if len(text) > _LENGTHS[name]}
     return {**values, **short}, tuple(short)
 
 
-# Of another service.
-_UNUSED = frozenset(name for name, field in _schema.fields.items() if field.metadata.get("undocumented"))
-
-
 def _made_uid(fields: Mapping[str, Any], seen: Seen) -> str:
     """Return a uid made from the contents of a line, so that the same file is the same tasks when it is sent again.
 
-    Lines that are equal are tasks of their own, so their uids also have their number among these.
+    A value that is the default is as good as none, because CSV has a cell for it. Lines that are equal are tasks of
+    their own, so their uids also have their number among these.
     """
-    contents = uuid.uuid5(_NAMESPACE, orjson.dumps(fields, option=orjson.OPT_SORT_KEYS).decode())
+    values = {name: value for name, value in fields.items() if value not in _DEFAULTS}
+    contents = sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
     seen.contents[contents] += 1
-    return str(uuid.uuid5(contents, str(seen.contents[contents])))
+    return str(uuid.uuid5(_NAMESPACE, f"{contents} {seen.contents[contents]}"))
 
 
 def _check_that_it_is_first(number: int, fields: Mapping[str, Any], seen: Seen) -> None:

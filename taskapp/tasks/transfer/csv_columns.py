@@ -108,8 +108,10 @@ def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
 
 def _recurrence_from(cells: Mapping[str, str]) -> dict[str, Any]:
     members: dict[str, Any] = {member: _unescape(cells[name]) for name, member in RECURRENCE.items() if cells.get(name)}
+    if "series_id" not in members:  # It begins a series, in a row made by hand.
+        return members
     absent = (RECURRENCE[name] for name in _NULLABLE_MEMBERS if name in cells)
-    return {**dict.fromkeys(absent), **members} if members else {}
+    return {**dict.fromkeys(absent), **members}
 
 
 def _unescape(cell: str) -> str:

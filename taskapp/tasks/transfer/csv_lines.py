@@ -1,25 +1,28 @@
 """The lines of a CSV file of tasks (RFC 4180), before they are checked. The first line has the names of the columns."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
-from taskapp.http.unknown_names import unknown_names
+from taskapp.http.unknown_names import MAXIMUM_NAMES, unknown_names
 from taskapp.tasks.transfer.csv_columns import RECURRENCE, from_cells
 from taskapp.tasks.transfer.lines import WHOLE, Line
-from taskapp.tasks.transfer.schemas import LineIn
+from taskapp.tasks.transfer.schemas import IGNORED, LineIn
 
 _schema = LineIn()
-_KNOWN = frozenset((*_schema.fields, *RECURRENCE))
+_KNOWN = frozenset((*_schema.fields, *RECURRENCE, *IGNORED))
 # Spreadsheets write semicolons in countries where a comma separates decimals.
 _DELIMITERS = (",", ";", "\t")
 # The sentences for the errors of the reader that a file can cause, by a part of their text.
 _ERRORS = {
     "unexpected end of data": "A quote is opened, and never closed.",
     "expected after": "A quote ends within a cell. Write a quote in a quoted cell as two.",
-    "field limit": "A cell is too long.",
+    "field limit": "A cell is longer than 1 MiB. Is a quote never closed?",
 }
+# A text in a cell may have any length, as in JSON. This is the limit of a body, too, and bounds memory in larger files.
+csv.field_size_limit(2**20)
 
 
 def read_csv(lines: Iterable[str]) -> Iterator[Line]:
@@ -79,8 +82,8 @@ def _delimiter(head: Sequence[str]) -> str:
 
 def _errors_of(columns: Sequence[str]) -> dict[str | None, list[Any]]:
     """Return what is wrong with the names of the columns."""
-    repeated = {name for name in columns if columns.count(name) > 1}
-    errors: dict[str | None, list[Any]] = {name: ["Appears more than once."] for name in columns if name in repeated}
+    repeated = islice((name for name, times in Counter(columns).items() if times > 1), MAXIMUM_NAMES)
+    errors: dict[str | None, list[Any]] = {name: ["Appears more than once."] for name in repeated}
     if "" in columns:
         errors = {WHOLE: ["A column has no name."]}
     elif "title" not in columns and "title" not in errors:

@@ -35,7 +35,7 @@ def read_ndjson(lines: Iterable[str]) -> Iterator[Line]:
         if not line.strip():
             continue
         try:
-            yield Line(number, parse_object(line, "The line"))
+            yield Line(number, parse_object(line.rstrip("\r\n"), "The line"))
         except DuplicateName as error:
             yield Line(number, {}, {error.name: ["Appears more than once."]})
         except InvalidJSON as error:

@@ -1,6 +1,7 @@
 """The schemas of imports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +20,9 @@ from taskapp.tasks.undo.schemas import UndoQuery
 
 SKIP, UPDATE, REFUSE = "skip", "update", "refuse"
 CUT = "cut"
+# The fields of an exported task that belong to the service which exported it, or follow from others. They may have any
+# value, and have no effect.
+IGNORED = frozenset({"id", "user_id", "version", "updated_at", "due_at"})
 
 
 class ImportQuery(UndoQuery):
@@ -50,16 +54,6 @@ class ImportQuery(UndoQuery):
     )
 
 
-class _Ignored(fields.Field[Any]):
-    """A field of an exported task that belongs to the service which exported it. It has no effect."""
-
-    def __init__(self) -> None:
-        super().__init__(load_only=True, allow_none=True, metadata={"undocumented": True})
-
-    def _deserialize(self, *_: Any, **__: Any) -> None:
-        return None
-
-
 class _PastTime(fields.Field[Any]):
     """A time (RFC 3339) with an offset. Returned as text in UTC."""
 
@@ -86,16 +80,26 @@ class _PastTime(fields.Field[Any]):
         return utc.isoformat()
 
 
+def _reader(field: Any) -> Callable[[Any], Any]:
+    """Return a function that does what ``field.deserialize`` does, in half the time."""
+    read, validators = field._deserialize, tuple(field.validators)  # noqa: SLF001 # Fields define this method.
+
+    def deserialize(value: Any) -> Any:
+        if value is None:
+            return field.deserialize(None)
+        loaded = read(value, None, None)
+        for validate in validators:
+            validate(loaded)
+        return loaded
+
+    return deserialize
+
+
 class LineIn(Dated, InputSchema):
     """A task to import. Fields that are missing are those of a new task; of a task that exists, they stay."""
 
     synonyms = synonyms.FIELDS
 
-    id = _Ignored()
-    user_id = _Ignored()  # type: ignore[assignment] # It is that of the user who exported the task.
-    version = _Ignored()
-    updated_at = _Ignored()
-    due_at = _Ignored()
     uid = Uid(allow_none=True, metadata={"description": "If one of your tasks has it, the line is about this task."})
     title = title_field(required=True)
     description = description_field()
@@ -105,6 +109,27 @@ class LineIn(Dated, InputSchema):
     tags = Tags(allow_none=True)
     recurrence = Recurrence(RecurrenceChangeIn)
     created_at = _PastTime(metadata={"description": "Only for a new task. Defaults to now."})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._readers = {name: _reader(field) for name, field in self.load_fields.items()}
+
+    def load(self, data: Mapping[str, Any], **options: Any) -> dict[str, Any]:  # type: ignore[override] # As there.
+        """Return the values of the fields of a line.
+
+        A file has up to 1,000 lines, nearly all of which are right. marshmallow's own way takes three times as
+        long, so that is for the others.
+
+        Raises:
+            ValidationError: as for :meth:`taskapp.http.input_schema.InputSchema.load`.
+        """
+        if self._required <= data.keys() <= self._names:
+            with suppress(ValidationError):
+                task = {name: self._readers[name](value) for name, value in data.items()}
+                for check in (self.check_due, self.check_completed_at, self.check_recurrence):
+                    check(task)
+                return task
+        return super().load(data, **options)
 
     @validates_schema
     def check_due(self, task: dict[str, Any], **_: Any) -> None:

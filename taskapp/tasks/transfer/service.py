@@ -63,7 +63,8 @@ def import_lines(
     recurring = any(line.fields.get("recurrence") for line in lines)
     keyed = key is not None and not dry_run
     statement = queries.import_lines(existing, recurring=recurring, dry_run=dry_run, keyed=keyed)
-    outcome = _run(statement, {"lines": orjson.dumps(rows).decode()}, user_id, lines, dry_run=dry_run, key=key)
+    parameters = {"lines": orjson.dumps(rows).decode(), "look_for_occurrences": dry_run}
+    outcome = _run(statement, parameters, user_id, lines, dry_run=dry_run, key=key)
     failed = {
         lines[task["index"]].number: _explain(task, lines[task["index"]]) for task in outcome.tasks if "reason" in task
     }
@@ -87,7 +88,9 @@ def _run(
         try:
             return run_batch(statement, parameters, user_id, dry_run=dry_run, key=key)
         except psycopg2.errors.UniqueViolation:
-            # A release without the log, which takes no turn, has just taken a uid. The statement finds it now.
+            # Another task is the occurrence of a line. Or a release without the log, which takes no turn, has just
+            # taken a uid. The statement finds it now.
+            parameters = {**parameters, "look_for_occurrences": True}
             return run_batch(statement, parameters, user_id, dry_run=dry_run, key=key)
     except psycopg2.errors.InvalidParameterValue as error:
         zones = ((line.number, line.fields.get("time_zone")) for line in lines)

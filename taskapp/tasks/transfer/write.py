@@ -6,15 +6,31 @@ and log the others.
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, and_, case, cast, false, func, literal_column, not_, or_
+from sqlalchemy import (
+    CTE,
+    Boolean,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    cast,
+    false,
+    func,
+    literal_column,
+    not_,
+    null,
+    or_,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from taskapp.db import db
 from taskapp.db.idempotency import DONE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.bulk import write
-from taskapp.tasks.changes.batch import CREATED, TABLE, UPDATED, part
-from taskapp.tasks.changes.log import image, last_change
+from taskapp.tasks.changes.batch import COLUMNS, CREATED, TABLE, UPDATED, part
+from taskapp.tasks.changes.images import DEFAULTS
+from taskapp.tasks.changes.log import image, last_change, without
 from taskapp.tasks.representation import WRITABLE_FIELDS
 from taskapp.tasks.transfer.schemas import REFUSE, UPDATE
 
@@ -22,10 +38,18 @@ UNCHANGED: Any = literal_column("'unchanged'")
 SKIPPED: Any = literal_column("'skipped'")
 # Why a line is impossible, other than the reasons of taskapp.tasks.bulk.write.
 EXISTS, OCCURS = "exists", "occurs"
+_NOT_WRITABLE = tuple(name for name in COLUMNS if name not in WRITABLE_FIELDS)
+# Computed once. Each line has a uid, so a default for it, which would be another one each time, is not needed.
+_DEFAULTS = db.select(without(DEFAULTS, "uid")).scalar_subquery()
+# Whether to look for the tasks that are the occurrences of lines. No index can do that, because row-level security
+# comes first. So only if one is in the way, the statement is sent again with this.
+_LOOK = bindparam("look_for_occurrences", type_=Boolean)
 
 
 def import_lines(found: CTE, existing: str, most: Any, *, recurring: bool, dry_run: bool) -> Any:
-    """Return the statement that imports lines. It returns one row.
+    """Return the statement that imports lines. If they may belong to series, it has ``look_for_occurrences``.
+
+    It returns one row.
 
     The row has whether it has done so, ``done``; the number of lines, ``found``; the number of the write, ``change``;
     and ``tasks``, a JSON array with an object for each line: the ``id`` of the task and what happened, ``result``. If
@@ -39,11 +63,10 @@ def import_lines(found: CTE, existing: str, most: Any, *, recurring: bool, dry_r
         dry_run: whether to write nothing.
     """
     last = part(db.select(last_change()), "last")
-    shaped = _typed(write.shape(found), existing)
-    judged = write.judge(shaped, None, _reasons(shaped, existing, recurring=recurring))
+    judged = _judged(_typed(write.shape(found, _DEFAULTS), existing), existing, recurring=recurring)
     plan = write.plan_write(judged, last, most)
     row = judged.c
-    written = part(db.select(judged).where(row.type.in_([CREATED, UPDATED])), "written")
+    written = part(db.select(judged).where(row.type.in_([CREATED, UPDATED])), "changing")
     outcome = write.outcome_of(written, (), plan, dry_run=dry_run)
     if dry_run:
         return _result(judged, plan, row.task_id, judged, done=false())
@@ -59,7 +82,7 @@ def import_lines(found: CTE, existing: str, most: Any, *, recurring: bool, dry_r
 def _typed(shaped: CTE, existing: str) -> CTE:
     """Return the lines with what happens to their tasks."""
     row = shaped.c
-    is_same = row.now.op("@>")(image({name: row[name] for name in WRITABLE_FIELDS}))
+    is_same = without(row.now, *_NOT_WRITABLE) == image({name: row[name] for name in WRITABLE_FIELDS})
     was = cast(row.now.op("->>")("completed_at"), row.completed_at.type)
     is_same_time = or_(not_(row.completed), row.completed_at.is_not_distinct_from(was))
     kind = case(
@@ -71,25 +94,29 @@ def _typed(shaped: CTE, existing: str) -> CTE:
     return part(db.select(kind.label("type"), *columns), "typed")
 
 
-def _reasons(lines: CTE, existing: str, *, recurring: bool) -> list[tuple[ColumnElement[bool], str]]:
-    """Return the conditions on which a line is impossible, each with the reason."""
-    row = lines.c
-    reasons: list[tuple[ColumnElement[bool], str]] = []
+def _judged(lines: CTE, existing: str, *, recurring: bool) -> CTE:
+    """Return the lines with why they are impossible. It does not matter what those would break that write nothing."""
+    reasons = [(_occurs_elsewhere(lines), OCCURS)] if recurring else []
+    judged = write.judge(lines, None, reasons)
+    reason = case((judged.c.type.in_([CREATED, UPDATED]), judged.c.reason), else_=null())
     if existing == REFUSE:
-        reasons.append((row.type == SKIPPED, EXISTS))
-    if recurring:
-        reasons.append((and_(row.type.in_([CREATED, UPDATED]), _occurs_elsewhere(lines)), OCCURS))
-    return reasons
+        reason = case((judged.c.type == SKIPPED, EXISTS), else_=reason)
+    columns = (each for each in judged.c if each.key != "reason")
+    return part(db.select(*columns, reason.label("reason")), "decided")
 
 
 def _occurs_elsewhere(lines: CTE) -> ColumnElement[bool]:
-    """Return whether another task is the same occurrence of the same series."""
-    row, task = lines.c, TABLE.alias("occurrence")
-    names = ("series_id", "occurrence")
-    same = (task.c.recurrence.op("->>")(name) == row.recurrence.op("->>")(name) for name in names)
-    others = db.select(literal_column("1")).where(task.c.user_id == ACTING_USER, task.c.recurrence.is_not(None), *same)
-    found: ColumnElement[bool] = others.where(task.c.uid.is_distinct_from(row.uid)).exists()
-    return found
+    """Return whether another task is the occurrence of a series that a line is. A task is one occurrence."""
+    own, stored = (_occurrence(recurrence) for recurrence in (lines.c.recurrence, TABLE.c.recurrence))
+    now = _occurrence(lines.c.now.op("->")("recurrence"))
+    others = db.select(*stored).where(TABLE.c.user_id == ACTING_USER, TABLE.c.recurrence.is_not(None), _LOOK)
+    moves = or_(*(new.is_distinct_from(old) for new, old in zip(own, now, strict=True)))
+    return and_(moves, tuple_(*own).in_(others))
+
+
+def _occurrence(recurrence: Any) -> tuple[ColumnElement[Any], ...]:
+    """Return which occurrence of which series a task is, as the unique index has it."""
+    return tuple(recurrence.op("->>")(name) for name in ("series_id", "occurrence"))
 
 
 def _result(judged: CTE, plan: CTE, task_id: Any, source: Any, *, done: ColumnElement[bool]) -> Any:

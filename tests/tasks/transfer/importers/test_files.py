@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from taskapp.tasks.transfer.importers import SOURCES, conversion, files
 from taskapp.tasks.transfer.importers.report import WrongFile
-from tests.support.importing import converted, only, zipped
+from tests.support.converting import converted, only, zipped
 
 PROJECT = "TYPE,CONTENT,DESCRIPTION\ntask,a,\ntask,b,\n"
 BOM = "\ufeff"

@@ -7,7 +7,7 @@ import pytest
 
 from taskapp.tasks.transfer.importers import SOURCES
 from taskapp.tasks.transfer.importers.conversion import IMPORT_ONLY
-from tests.support.importing import converted
+from tests.support.converting import converted
 
 SAMPLES = Path(__file__).parent / "samples"
 FILES = {

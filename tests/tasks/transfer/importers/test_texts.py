@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.importing import converted, only
+from tests.support.converting import converted, only
 
 
 def takeout(*tasks, title=""):

@@ -3,7 +3,7 @@
 import pytest
 
 from taskapp.tasks.transfer.importers.report import WrongFile
-from tests.support.importing import converted, only
+from tests.support.converting import converted, only
 
 COLUMNS = (
     *("Folder Name", "List Name", "Title", "Kind", "Tags", "Content", "Is Check list", "Start Date", "Due Date"),

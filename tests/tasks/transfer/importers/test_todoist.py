@@ -3,7 +3,7 @@
 import pytest
 
 from taskapp.tasks.transfer.importers.report import WrongFile
-from tests.support.importing import converted, only, zipped
+from tests.support.converting import converted, only, zipped
 
 HEADER = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE"
 
