@@ -10,6 +10,7 @@ from taskapp.tasks.transfer.csv_columns import COLUMNS
 from tests.support.documents import read, run_shell, section, setup_for, shell_examples
 
 PAGE = read("transfer")
+IMPORT = ("Import", "Move to another server", "Edit in a spreadsheet")
 
 
 @pytest.fixture
@@ -32,6 +33,26 @@ def test_commands_of_the_export_make_files(server, filled, tmp_path):
     assert [row[1:] for row in rows] == [[task["title"], "a,b", ""] for task in expected]
 
 
+def test_commands_of_the_import_print_what_the_page_says(server, filled, tmp_path):
+    (setup, _), (export, _) = shell_examples(section(PAGE, "Export"))[:2]
+    examples = [example for name in IMPORT for example in shell_examples(section(PAGE, name))]
+    script = "".join(f"{command}\necho\n" for command, _ in examples).replace("/changes/4/", "/changes/$CHANGE/")
+    # The number of the change that the page undoes is that of an empty service.
+    change = filled.get("?sort=-id&limit=1").data[0]["version"] + 1
+    start = f"cd '{tmp_path}'\nCHANGE={change}\n{setup_for(setup, server, filled)}{export}"
+    results = [json.loads(line)["data"] for line in run_shell(start + script).splitlines() if line.strip()]
+    same, moved, tried, edited, undone = results
+    numbers = {"created": 0, "updated": 0, "unchanged": 3, "skipped": 0}
+    assert {**same, **numbers, "change": None, "dry_run": False} == same == moved
+    assert [line["result"] for line in same["lines"]] == ["unchanged"] * 3
+    shown = [json.loads(printed.replace(", …", "")) for _, printed in examples if printed]
+    assert {**shown[0]["data"], "lines": same["lines"]} == same
+    assert {**edited, "change": 4} | shown[1]["data"] == {**edited, "change": 4}
+    assert {**tried, "dry_run": False, "change": change} == edited
+    assert undone["undoes"] == change
+    assert [task["title"] for task in filled.get("?sort=id").data] == ["task 0", "task 1", "task 2"]
+
+
 def test_commands_for_operators_run(app, filled):
     page = section(PAGE, "One user's data")
     ((script, _),) = shell_examples(page)
@@ -45,7 +66,7 @@ def test_commands_for_operators_run(app, filled):
             assert b",".join(result.stdout_bytes.splitlines()) in expected
     commands = app.cli.commands["users"].commands
     assert set(re.findall(r"^\| `flask users (\w+) ID", page, re.MULTILINE)) == commands.keys()
-    assert set(re.findall(r"--\w+", page)) <= {
+    assert set(re.findall(r"--[\w-]+", page)) <= {
         option for each in commands.values() for it in each.params for option in it.opts
     }
 
