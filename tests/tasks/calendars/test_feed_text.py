@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import icalendar
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from taskapp.tasks.calendars.feed import Event, Settings, write_feed
@@ -42,6 +42,7 @@ def assert_well_formed(feed):
     assert len(feed.decode().splitlines()) == feed.count(b"\r\n")
 
 
+@settings(deadline=None)
 @given(
     title=TEXT, description=TEXT, tags=st.lists(TEXT, max_size=3), name=TEXT, kind=st.sampled_from(["events", "todos"])
 )

@@ -4,7 +4,7 @@ import csv
 from io import StringIO
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskapp.tasks.examples import EXAMPLE, PENDING_OCCURRENCE
@@ -39,6 +39,7 @@ def read(text):
     return list(csv.reader(StringIO(text, newline=""), strict=True))
 
 
+@settings(deadline=None)
 @given(st.lists(TASKS, max_size=3), st.sets(st.sampled_from(FIELDS), min_size=1))
 def test_reading_gives_back_what_was_written(tasks, chosen):
     fields = tuple(name for name in FIELDS if name in chosen)

@@ -49,7 +49,7 @@ def test_other_encodings_are_told_with_the_line(source):
         ("TYPE,CONTENT\ntask,a,b\n", "line 2: The row has more cells than the header."),
         ('TYPE,CONTENT\ntask,"a\nb"\ntask,c,d\n', "line 4: The row has more cells than the header."),
         ("TYPE;CONTENT\ntask;a\n", "file has no line with the columns TYPE, CONTENT."),
-        (f"TYPE,CONTENT\ntask,{'x' * 131073}\n", "line 2: The row that begins here is not CSV: field larger than"),
+        (f"TYPE,CONTENT\ntask,{'x' * (2**20 + 1)}\n", "line 2: The row that begins here is not CSV: field larger than"),
         ("", "file has no line with the columns TYPE, CONTENT."),
     ],
 )
