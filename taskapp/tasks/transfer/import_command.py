@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from itertools import islice
 from tempfile import TemporaryFile
@@ -19,7 +20,7 @@ from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavai
 from taskapp.http.input_errors import describe_errors
 from taskapp.tasks.errors import InvalidChange, LinesNotImported
 from taskapp.tasks.transfer import service
-from taskapp.tasks.transfer.checks import Seen, check_lines
+from taskapp.tasks.transfer.checks import LINES, Seen, check_lines
 from taskapp.tasks.transfer.csv_lines import read_csv
 from taskapp.tasks.transfer.error_responses import details_of
 from taskapp.tasks.transfer.lines import Line, Reader, read_ndjson
@@ -29,6 +30,10 @@ from taskapp.tasks.transfer.schemas import CUT, REFUSE, SKIP, UPDATE
 PART = 500
 # The number of wrong lines that are printed.
 _SHOWN = 100
+_NOTHING = "Nothing was imported."
+_HINT = " If it is a file of another product, convert it with flask import."
+_IS_CUT = "Is too long, and is cut."
+_ARCHIVE = b"PK"  # What a ZIP file begins with.
 _READERS = MappingProxyType[str, Reader]({"ndjson": read_ndjson, "csv": read_csv})
 
 
@@ -55,21 +60,28 @@ def import_file(user_id: str, file: IO[bytes], *, name: str | None, long_text: s
     """
     if not 0 < len(user_id) <= USER_ID_LENGTH or "\0" in user_id:
         raise click.BadParameter(f"must be 1 to {USER_ID_LENGTH} characters, without NUL.", param_hint="USER_ID")
-    read = _READERS[name or ("csv" if file.name.lower().endswith(".csv") else "ndjson")]
+    is_csv = getattr(file, "name", "").lower().endswith(".csv")  # Not every standard input has a name.
+    read = _READERS[name or ("csv" if is_csv else "ndjson")]
     settings = _Options(user_id, cut=long_text == CUT, **options)
     with TemporaryFile() as copy:  # It is read twice, and standard input can be read only once.
         shutil.copyfileobj(file, copy)
-        total = _check_file(_lines(copy, read), cut=settings.cut)
-        _import(_lines(copy, read), total, settings)
+        with _text_of(copy) as text:
+            total = _check_file(read(text), cut=settings.cut)
+        with _text_of(copy) as text:
+            _import(read(text), total, settings)
 
 
-def _lines(file: IO[bytes], read: Reader) -> Iterator[Line]:
+@contextmanager
+def _text_of(file: IO[bytes]) -> Iterator[TextIOWrapper]:
+    """Read the text of a file, which stays open."""
     file.seek(0)
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
-        yield from read(text)
+        yield text
     except UnicodeDecodeError:
-        raise click.ClickException("The file is not in UTF-8. Nothing was imported.") from None
+        file.seek(0)
+        hint = _HINT if file.read(len(_ARCHIVE)) == _ARCHIVE else ""
+        raise click.ClickException(f"The file is not in UTF-8. {_NOTHING}{hint}") from None
     finally:
         text.detach()
 
@@ -80,22 +92,30 @@ def _parts(lines: Iterator[Line]) -> Iterator[list[Line]]:
 
 
 def _check_file(lines: Iterator[Line], *, cut: bool) -> int:
-    """Check all lines of a file, and return how many there are.
+    """Check all lines of a file, and return how many there are. Print which texts are cut.
 
     Raises:
         ClickException: some are wrong.
     """
-    seen, total, wrong = Seen(), 0, 0
+    seen, total, errors, wrong = Seen(), 0, 0, 0
     for part in _parts(lines):
         total += len(part)
         try:
-            check_lines(part, cut=cut, seen=seen)
+            checked = check_lines(part, cut=cut, seen=seen)
         except ValidationError as error:
-            wrong += _report(describe_errors(error.messages_dict, "body"), wrong)
-    if wrong:
-        more = f" The first {_SHOWN} errors are above." if wrong > _SHOWN else ""
-        raise click.ClickException(f"{wrong:,} errors in {total:,} lines. Nothing was imported.{more}")
+            wrong += len(error.messages_dict[LINES])
+            errors += _report(describe_errors(error.messages_dict, "body"), errors)
+        else:
+            _report({f"{LINES}.{line.number}.{name}": [_IS_CUT] for line in checked for name in line.cut})
+    if errors:
+        more = f" The first {_SHOWN} errors are above." if errors > _SHOWN else ""
+        hint = _HINT if wrong == total else ""
+        raise click.ClickException(f"{_number(errors, 'error')} in {_number(total, 'line')}. {_NOTHING}{more}{hint}")
     return total
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _report(details: dict[str, list[str]], before: int = 0) -> int:
@@ -117,16 +137,16 @@ def _import(lines: Iterator[Line], total: int, options: _Options) -> None:
                 bar.update(len(part))
     except LinesNotImported as error:
         _report(details_of(error))
-        raise click.ClickException(_interrupted(done, total, "Correct the lines")) from None
+        raise click.ClickException(_stopped(done, total, options, "Correct the lines")) from None
     except InvalidChange as error:
         _report({place: [sentence] for place, sentence in error.details.items()})
-        raise click.ClickException(_interrupted(done, total, "Split the file")) from None
+        raise click.ClickException(_stopped(done, total, options, "Split the file")) from None
     except (DatabaseNotSetUp, DatabaseReadOnly, UserBusy) as error:
-        raise click.ClickException(f"{error}. {_interrupted(done, total, 'Mend that')}") from None
+        raise click.ClickException(f"{error}. {_stopped(done, total, options, 'Mend that')}") from None
     except DatabaseUnavailable:
-        raise click.ClickException(_interrupted(done, total, "The database is unavailable. Wait")) from None
+        raise click.ClickException(_stopped(done, total, options, "The database is unavailable. Wait")) from None
     except KeyboardInterrupt:
-        raise click.ClickException(_interrupted(done, total, "Interrupted. You can continue")) from None
+        raise click.ClickException(_stopped(done, total, options, "Interrupted. You can continue")) from None
     verb = "Would be" if options.dry_run else "Done:"
     click.echo(f"{verb} {', '.join(f'{numbers[name]:,} {name}' for name in service.RESULTS)}.")
 
@@ -137,5 +157,8 @@ def _import_part(part: Iterable[Line], seen: Seen, options: _Options) -> list[st
     return [result for _, result in imported.tasks]
 
 
-def _interrupted(done: int, total: int, advice: str) -> str:
-    return f"{done:,} of {total:,} lines were imported. {advice}, and run the command again: it makes nothing twice."
+def _stopped(done: int, total: int, options: _Options, advice: str) -> str:
+    if options.dry_run:
+        return f"{_NOTHING} {advice}, and run the command again."
+    lines = f"{done:,} of {_number(total, 'line')} {'was' if total == 1 else 'were'} imported."
+    return f"{lines} {advice}, and run the command again: it makes nothing twice."
