@@ -8,7 +8,7 @@ import re
 from io import StringIO
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from taskapp.tasks.transfer.csv_columns import COLUMNS
@@ -68,7 +68,14 @@ def tasks(draw, series=SERIES):
 
 
 property_test = settings(deadline=None, suppress_health_check=list(HealthCheck))
-few, many = (settings(property_test, max_examples=number) for number in (3, 60))
+# What the few examples must always have.
+ALWAYS = [
+    ({"title": "''=1", "description": "", "tags": ["''", "=1"]}, 0, None),
+    ({"title": "=1\u2028a", "description": "'\r\n\x1c\x85", "completed": True}, 0, None),
+    (recurs("FREQ=DAILY;COUNT=3") | {"title": "count"}, 2, None),
+    (recurs("FREQ=DAILY;INTERVAL=3", **{"from": "completion"}) | {"title": "completion"}, 1, "2035-01-03"),
+]
+few, many = (settings(property_test, max_examples=number) for number in (2, 60))
 some_tasks = given(some=st.lists(tasks(), min_size=1, max_size=6))
 any_tasks = given(some=st.lists(tasks(ANY_SERIES), max_size=12))
 
@@ -143,12 +150,14 @@ def test_what_is_compared():
 
 
 @few
+@example(some=ALWAYS)
 @some_tasks
 def test_ndjson_is_the_same_again(make_importer, database_url, some):
     assert_same_again(make_importer, some, database_url, NDJSON)
 
 
 @few
+@example(some=ALWAYS)
 @some_tasks
 def test_csv_is_the_same_again(make_importer, database_url, some):
     assert_same_again(make_importer, some, database_url, CSV)
