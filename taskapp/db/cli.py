@@ -6,6 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from taskapp.db import idempotency
+from taskapp.db.columns import USER_ID_LENGTH
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseUnavailable, describe
 
 
@@ -30,6 +31,21 @@ class MaintenanceCommand(click.Command):
             raise click.ClickException(
                 f"The database did not complete the command: {reason}. Each of its statements may take REQUEST_TIMEOUT."
             ) from None
+
+
+def check_user_id(_context: click.Context, _parameter: click.Parameter, user_id: str) -> str:
+    """Return a user id on the command line.
+
+    Raises:
+        BadParameter: no user can have it.
+    """
+    is_text = user_id.isascii() or not any("\ud800" <= character <= "\udfff" for character in user_id)
+    if not 0 < len(user_id) <= USER_ID_LENGTH or "\0" in user_id or not is_text:
+        raise click.BadParameter(f"must be 1 to {USER_ID_LENGTH} characters in UTF-8, without NUL.")
+    return user_id
+
+
+user_id_argument = click.argument("user_id", callback=check_user_id)
 
 
 @click.group("idempotency")

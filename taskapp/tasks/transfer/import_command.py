@@ -15,7 +15,7 @@ import click
 from flask.cli import with_appcontext
 from marshmallow import ValidationError
 
-from taskapp.db.columns import USER_ID_LENGTH
+from taskapp.db.cli import user_id_argument
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UserBusy
 from taskapp.http.input_errors import describe_errors
 from taskapp.tasks.errors import InvalidChange, LinesNotImported
@@ -45,7 +45,7 @@ class _Options(NamedTuple):
 
 
 @click.command("import")
-@click.argument("user_id")
+@user_id_argument
 @click.argument("file", type=click.File("rb"))
 @click.option("--format", "name", type=click.Choice([*_READERS]), help="Default: csv if FILE ends in .csv, or ndjson.")
 @click.option("--existing", type=click.Choice([SKIP, UPDATE, REFUSE]), default=SKIP, show_default=True)
@@ -58,8 +58,6 @@ def import_file(user_id: str, file: IO[bytes], *, name: str | None, long_text: s
     All lines are checked before the first one is written. If the command is interrupted, run it again: what is there
     already is not made twice.
     """
-    if not 0 < len(user_id) <= USER_ID_LENGTH or "\0" in user_id:
-        raise click.BadParameter(f"must be 1 to {USER_ID_LENGTH} characters, without NUL.", param_hint="USER_ID")
     is_csv = getattr(file, "name", "").lower().endswith(".csv")  # Not every standard input has a name.
     read = _READERS[name or ("csv" if is_csv else "ndjson")]
     settings = _Options(user_id, cut=long_text == CUT, **options)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import click
 from flask.cli import with_appcontext
 
-from taskapp.db.columns import USER_ID_LENGTH
+from taskapp.db.cli import user_id_argument
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UserBusy
 from taskapp.tasks.erasure.service import erase_user
 from taskapp.tasks.errors import OperationTooSlow
@@ -50,22 +50,13 @@ class ExportCommand(UserCommand):
     outcome = "The export is incomplete"
 
 
-def _check_user_id(_context: click.Context, _parameter: click.Parameter, user_id: str) -> str:
-    if not 0 < len(user_id) <= USER_ID_LENGTH or "\0" in user_id:
-        raise click.BadParameter(f"must be 1 to {USER_ID_LENGTH} characters, without NUL.", param_hint="USER_ID")
-    return user_id
-
-
-_user_id = click.argument("user_id", callback=_check_user_id)
-
-
 @click.group("users")
 def user_commands() -> None:
     """Show, export and erase the data of one user."""
 
 
 @user_commands.command("show", cls=UserCommand)
-@_user_id
+@user_id_argument
 @with_appcontext
 def show(user_id: str) -> None:
     """Show how much data USER_ID has: how many tasks, changes and other rows, how large, from when to when."""
@@ -93,7 +84,7 @@ def _pages(user_id: str, form: str) -> Iterator[tuple[int, bytes]]:
 
 
 @user_commands.command("export", cls=ExportCommand)
-@_user_id
+@user_id_argument
 @click.option("--format", "form", type=click.Choice(["ndjson", "csv"]), help="The form of tasks. Default: ndjson.")
 @click.option("--all", "everything", is_flag=True, help="Every row of every table, not only tasks.")
 @with_appcontext
@@ -124,7 +115,7 @@ def _confirm(user_id: str) -> None:
 
 
 @user_commands.command("erase", cls=EraseCommand)
-@_user_id
+@user_id_argument
 @click.option("--forget", is_flag=True, help="Leave no marker. Only if the user id is never used again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext

@@ -126,7 +126,7 @@ def test_show_counts(run, many):
 
 
 @pytest.mark.parametrize("command", ["show", "export", "erase"])
-@pytest.mark.parametrize("user_id", ["", "x" * 256, "a\0b"])
+@pytest.mark.parametrize("user_id", ["", "x" * 256, "a\0b", "a\udcff"])
 def test_invalid_user_id_is_named(run, command, user_id):
     result = run(command, user_id)
     assert (result.exit_code, result.stdout) == (2, "")
