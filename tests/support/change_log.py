@@ -53,3 +53,14 @@ def assert_whole(url, user_id, *, in_turns=True):
         apply_change(tasks, entry)
     assert tasks == stored_tasks(url, user_id)
     return log
+
+
+def writes_in(log):
+    """The number of the changes of each write of several tasks, by its number. They follow each other."""
+    writes = {}
+    for entry in log:
+        if entry["operation"]:
+            writes.setdefault(entry["operation"], []).append(entry["number"])
+    for number, changes in writes.items():
+        assert changes == list(range(number, number + len(changes)))
+    return {number: len(changes) for number, changes in writes.items()}

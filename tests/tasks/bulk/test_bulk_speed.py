@@ -40,6 +40,15 @@ class Sender:
         assert response.status < 300, received[:500]
         return received
 
+    def attempt(self, path, body, **headers):
+        """Send a POST on a new connection, and return the status and the body of a response that may be a refusal."""
+        self.close()
+        self._connection.request("POST", self._path + path, body=body, headers={**self._headers, **headers})
+        response = self._connection.getresponse()
+        received = response.read()
+        assert response.status == 200 or "Retry-After" in response.headers, received[:500]
+        return response.status, received
+
     def close(self):
         self._connection.close()
 

@@ -16,7 +16,7 @@ from taskapp.tasks.tags.service import rename_tag
 from taskapp.tasks.undo.service import undo_write
 from tests.support import previous_release as old
 from tests.support.bulk_user import BulkUser
-from tests.support.change_log import assert_whole, read_log
+from tests.support.change_log import assert_whole, read_log, writes_in
 from tests.support.postgres import run_sql
 from tests.tasks.test_tag_races import deadlocks
 
@@ -103,17 +103,6 @@ class Race:
         tasks = self._user.tasks()
         assert len(tasks) == TASKS
         assert len({task["description"] for task in tasks}) == 1, "A part of a write is seen"
-
-
-def writes_in(log):
-    """The number of the changes of each write of several tasks, by its number. They follow each other."""
-    writes = {}
-    for entry in log:
-        if entry["operation"]:
-            writes.setdefault(entry["operation"], []).append(entry["number"])
-    for number, changes in writes.items():
-        assert changes == list(range(number, number + len(changes)))
-    return {number: len(changes) for number, changes in writes.items()}
 
 
 def assert_all_written(race, log, caplog, before, url):
