@@ -16,6 +16,7 @@ from taskapp.db.errors import DatabaseNotSetUp
 from taskapp.db.execute import execute
 from taskapp.tasks.models import Task
 from taskapp.tasks.orders import SORTS
+from tests.support.importing import ndjson
 from tests.support.postgres import run_sql
 
 
@@ -31,6 +32,7 @@ def each_route(user_id, task_id, number):
         ("GET", f"/api/{user_id}/changes?after=0", {}),
         ("GET", f"/api/{user_id}/trash", {}),
         ("POST", tasks, {"json": {"title": "intruder"}}),
+        ("POST", f"{tasks}/import", {"body": b"title\n", "headers": {"Content-Type": "text/csv"}}),
         ("POST", f"{tasks}/bulk", {"json": {"operations": [{"op": "delete", "id": task_id}]}}),
         ("PATCH", f"{tags}?name=secret", {"json": {"name": "changed"}}),
         ("DELETE", f"{tags}?name=secret", {}),
@@ -56,7 +58,7 @@ def assert_each_route_keeps_users_apart(alice, bob):
         for method, path, options in each_route(bob.user_id, task_id, number):
             assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
         *routes, erasure = each_route(alice.user_id, task_id, number)
-        for method, path, options in routes[7:]:
+        for method, path, options in routes[8:]:
             codes = {"tags": "TAG_NOT_FOUND", "changes": "CHANGE_NOT_FOUND", "bulk": "NOT_APPLIED"}
             code = next((codes[part] for part in re.split("[/?]", path)[3:5] if part in codes), "TASK_NOT_FOUND")
             assert alice.request(method, path, **options).error["code"] == code, path
@@ -129,6 +131,31 @@ def assert_bulk_writes_keep_users_apart(alice, bob):
     assert [bob.get().data, bob.request("GET", f"{bob.changes}?after=0").data] == before
 
 
+def assert_imports_keep_users_apart(alice, bob):
+    """Of a file of the other user's tasks, with their uids and an occurrence of their series."""
+    bob.create(title="theirs", due_date="2035-01-01", time_zone="UTC", recurrence={"rule": "FREQ=DAILY"})
+    bob.create(title="theirs", tags=["a"])
+    theirs = bob.get("?sort=id").data
+    before = [theirs, bob.request("GET", f"{bob.changes}?after=0").data]
+    headers, number = {"Content-Type": "application/x-ndjson"}, len(theirs)
+    for title, query, result in (
+        ("theirs", "?existing=refuse&dry_run=true", "created"),
+        ("theirs", "?existing=refuse", "created"),
+        ("mine", "?existing=skip", "skipped"),
+        ("mine", "?existing=update", "updated"),
+        ("mine", "?existing=refuse", "unchanged"),
+    ):
+        file = ndjson(*({**task, "title": title} for task in theirs)).encode()
+        assert alice.post(f"/import{query}", body=file, headers=headers).data[result] == number
+        assert [bob.get("?sort=id").data, bob.request("GET", f"{bob.changes}?after=0").data] == before
+    assert [(task["title"], task["user_id"]) for task in alice.get().data] == [("mine", alice.user_id)] * number
+    assert not {task["id"] for task in alice.get().data} & {task["id"] for task in theirs}
+
+
+def test_imports_keep_users_apart(alice, bob):
+    assert_imports_keep_users_apart(alice, bob)
+
+
 def test_bulk_writes_keep_users_apart(alice, bob):
     assert_bulk_writes_keep_users_apart(alice, bob)
 
@@ -192,6 +219,7 @@ def test_where_alone_keeps_users_apart(open_server):
     assert_each_route_keeps_users_apart(alice, bob)
     assert_equal_numbers_keep_users_apart(open_server.client(), open_server.client())
     assert_bulk_writes_keep_users_apart(open_server.client(), open_server.client())
+    assert_imports_keep_users_apart(open_server.client(), open_server.client())
     assert alice.request("GET", "/health/ready").error["details"].keys() == {"row_level_security"}
 
 

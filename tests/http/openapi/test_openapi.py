@@ -41,6 +41,7 @@ OPERATIONS = {
     ("get", TRASH): ("list_deleted", OF_API | {"200"}),
     ("get", WRITE): ("get_write", OF_API | {"200", "404"}),
     ("post", TASKS + "/bulk"): ("write_tasks", OF_API | {"200", "409"}),
+    ("post", TASKS + "/import"): ("import_tasks", OF_API | {"200", "409"}),
     ("post", WRITE + "/undo"): ("undo_write", OF_API | {"200", "404", "409"}),
     ("delete", USER): ("erase_user", OF_API | {"200"}),
     ("get", "/"): ("get_index", OF_HTTP | {"200"}),
@@ -122,6 +123,7 @@ def test_patches_may_be_merge_patches():
     assert bodies == {
         ("post", TASKS): {json},
         ("post", TASKS + "/bulk"): {json},
+        ("post", TASKS + "/import"): {"application/x-ndjson", "text/csv"},
         ("put", TASK): {json},
         ("patch", TASK): {json, merge},
         ("patch", TASK + "/complete"): {json, merge},
