@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from io import TextIOWrapper
 from itertools import islice
 from tempfile import TemporaryFile
@@ -17,6 +18,7 @@ from marshmallow import ValidationError
 from taskapp.db.columns import USER_ID_LENGTH
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UserBusy
 from taskapp.http.input_errors import describe_errors
+from taskapp.http.json_provider import NotText, reject_binary
 from taskapp.tasks.errors import LinesNotImported
 from taskapp.tasks.transfer import service
 from taskapp.tasks.transfer.checks import Seen, check_lines
@@ -55,19 +57,27 @@ def import_file(user_id: str, file: IO[bytes], *, name: str | None, long_text: s
     """
     if not 0 < len(user_id) <= USER_ID_LENGTH or "\0" in user_id:
         raise click.BadParameter(f"must be 1 to {USER_ID_LENGTH} characters, without NUL.", param_hint="USER_ID")
-    read = _READERS[name or ("csv" if file.name.lower().endswith(".csv") else "ndjson")]
+    read = _READERS[name or ("csv" if getattr(file, "name", "").lower().endswith(".csv") else "ndjson")]
     settings = _Options(user_id, cut=long_text == CUT, **options)
     with TemporaryFile() as copy:  # It is read twice, and standard input can be read only once.
         shutil.copyfileobj(file, copy)
         total = _check_file(_lines(copy, read), cut=settings.cut)
-        _import(_lines(copy, read), total, settings)
+        if settings.existing == REFUSE:  # No part is written if a later one would be refused.
+            _import(_lines(copy, read), total, settings._replace(dry_run=True))
+        numbers = _import(_lines(copy, read), total, settings)
+    verb = "Would be" if settings.dry_run else "Done:"
+    click.echo(f"{verb} {', '.join(f'{numbers[name]:,} {name}' for name in service.RESULTS)}.")
 
 
 def _lines(file: IO[bytes], read: Reader) -> Iterator[Line]:
     file.seek(0)
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
+        reject_binary(file.read(4), "The file")
+        file.seek(0)
         yield from read(text)
+    except NotText as error:
+        raise click.ClickException(f"{error} Nothing was imported.") from None
     except UnicodeDecodeError:
         raise click.ClickException("The file is not in UTF-8. Nothing was imported.") from None
     finally:
@@ -106,8 +116,14 @@ def _report(details: dict[str, list[str]], before: int = 0) -> int:
     return len(sentences)
 
 
-def _import(lines: Iterator[Line], total: int, options: _Options) -> None:
+def _import(lines: Iterator[Line], total: int, options: _Options) -> Counter[str]:
+    """Import the lines of a file, or try to, and return how many there are of each result.
+
+    Raises:
+        ClickException: some lines are impossible, or the command is interrupted.
+    """
     numbers, seen, done = Counter[str](), Seen(), 0
+    stopped = partial(_stopped, total=total, dry_run=options.dry_run)
     label = "Checking" if options.dry_run else "Importing"
     try:
         with click.progressbar(length=total, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
@@ -117,15 +133,14 @@ def _import(lines: Iterator[Line], total: int, options: _Options) -> None:
                 bar.update(len(part))
     except LinesNotImported as error:
         _report(details_of(error))
-        raise click.ClickException(_interrupted(done, total, "Correct the lines")) from None
+        raise click.ClickException(stopped(done, "Correct the lines")) from None
     except (DatabaseNotSetUp, DatabaseReadOnly, UserBusy) as error:
-        raise click.ClickException(f"{error}. {_interrupted(done, total, 'Mend that')}") from None
+        raise click.ClickException(f"{error}. {stopped(done, 'Mend that')}") from None
     except DatabaseUnavailable:
-        raise click.ClickException(_interrupted(done, total, "The database is unavailable. Wait")) from None
+        raise click.ClickException(stopped(done, "The database is unavailable. Wait")) from None
     except KeyboardInterrupt:
-        raise click.ClickException(_interrupted(done, total, "Interrupted. You can continue")) from None
-    verb = "Would be" if options.dry_run else "Done:"
-    click.echo(f"{verb} {', '.join(f'{numbers[name]:,} {name}' for name in service.RESULTS)}.")
+        raise click.ClickException(stopped(done, "Interrupted. You can continue")) from None
+    return numbers
 
 
 def _import_part(part: Iterable[Line], seen: Seen, options: _Options) -> list[str]:
@@ -134,5 +149,7 @@ def _import_part(part: Iterable[Line], seen: Seen, options: _Options) -> list[st
     return [result for _, result in imported.tasks]
 
 
-def _interrupted(done: int, total: int, advice: str) -> str:
-    return f"{done:,} of {total:,} lines were imported. {advice}, and run the command again: it makes nothing twice."
+def _stopped(done: int, advice: str, *, total: int, dry_run: bool) -> str:
+    again = "." if dry_run or not done else ": it makes nothing twice."
+    number = 0 if dry_run else done
+    return f"{number:,} of {total:,} lines were imported. {advice}, and run the command again{again}"
