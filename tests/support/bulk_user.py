@@ -100,3 +100,28 @@ class BulkUser:
             for table, key in tables.items()
         ]
         return [*rows, run_sql(self.url, "SELECT last_value, is_called FROM tasks_id_seq")]
+
+
+def assert_bulk_writes_keep_users_apart(alice, bob):
+    """By ids and versions of the other user's tasks, by their uids, and by filters that match them."""
+    theirs = [bob.create(tags=["a"]) for _ in range(3)]
+    mine = alice.create(tags=["a"])
+    before = [bob.get().data, bob.request("GET", f"{bob.changes}?after=0").data]
+    operations = [
+        {"op": "update", "id": theirs[0]["id"], "title": "x"},
+        {"op": "complete", "id": theirs[1]["id"], "version": theirs[1]["version"], "completed": True},
+        {"op": "delete", "id": theirs[2]["id"]},
+        {"op": "update", "id": mine["id"], "title": "x"},
+        {"op": "create", "title": "x", "uid": theirs[0]["uid"]},
+    ]
+    for query in ("", "?dry_run=true"):
+        failed = alice.post(f"/bulk{query}", json={"operations": operations}).error["details"]["failed"]
+        assert [(each["index"], each["code"], each["current"]) for each in failed] == [
+            (number, "TASK_NOT_FOUND", None) for number in range(3)
+        ]
+    written = alice.post("/bulk", json={"operations": operations[3:]}).data
+    assert [result["task"]["user_id"] for result in written["results"]] == [alice.user_id] * 2
+    for op in ({"op": "complete", "completed": True}, {"op": "update", "title": "y"}, {"op": "delete"}):
+        body = {"filter": {"status": "all"}, **op, "max_affected": 2}
+        assert len(alice.post("/bulk", json=body).data["results"]) == 2
+    assert [bob.get().data, bob.request("GET", f"{bob.changes}?after=0").data] == before

@@ -60,3 +60,24 @@ class Importer(LocalUser):
     def exported(self):
         """The file of all tasks."""
         return ndjson(*self.tasks())
+
+
+def assert_imports_keep_users_apart(alice, bob):
+    """Of a file of the other user's tasks, with their uids and an occurrence of their series."""
+    bob.create(title="theirs", due_date="2035-01-01", time_zone="UTC", recurrence={"rule": "FREQ=DAILY"})
+    bob.create(title="theirs", tags=["a"])
+    theirs = bob.get("?sort=id").data
+    before = [theirs, bob.request("GET", f"{bob.changes}?after=0").data]
+    headers, number = {"Content-Type": "application/x-ndjson"}, len(theirs)
+    for title, query, result in (
+        ("theirs", "?existing=refuse&dry_run=true", "created"),
+        ("theirs", "?existing=refuse", "created"),
+        ("mine", "?existing=skip", "skipped"),
+        ("mine", "?existing=update", "updated"),
+        ("mine", "?existing=refuse", "unchanged"),
+    ):
+        file = ndjson(*({**task, "title": title} for task in theirs)).encode()
+        assert alice.post(f"/import{query}", body=file, headers=headers).data[result] == number
+        assert [bob.get("?sort=id").data, bob.request("GET", f"{bob.changes}?after=0").data] == before
+    assert [(task["title"], task["user_id"]) for task in alice.get().data] == [("mine", alice.user_id)] * number
+    assert not {task["id"] for task in alice.get().data} & {task["id"] for task in theirs}

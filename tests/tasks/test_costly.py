@@ -24,6 +24,8 @@ OPERATIONS = {
         {"json": {"filter": {"tags_any": ["home"]}, "op": "update", "tags": ["house"], "max_affected": 9}},
     ),
 }
+FILE = {"data": b'{"title": "x"}', "content_type": "application/x-ndjson"}
+OPERATIONS["import"] = ("POST", "tasks/import", FILE)
 QUICK = [
     *(("GET", path, {}) for path in ("tasks", "tasks?limit=5", "tasks?as_of=now", "tasks?as_of=")),
     *(("GET", path, {}) for path in ("changes?after=0&limit=1000", "tasks/1", "tasks/1/history", "changes/1")),

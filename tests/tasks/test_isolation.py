@@ -16,7 +16,9 @@ from taskapp.db.errors import DatabaseNotSetUp
 from taskapp.db.execute import execute
 from taskapp.tasks.models import Task
 from taskapp.tasks.orders import SORTS
+from tests.support.bulk_user import assert_bulk_writes_keep_users_apart
 from tests.support.calendars import CALENDAR, assert_feeds_keep_users_apart, calendars_of, subscribe
+from tests.support.importing import assert_imports_keep_users_apart
 from tests.support.postgres import run_sql
 
 # What the error says that does not exist, if it is no task.
@@ -37,6 +39,7 @@ def each_route(user_id, task_id, number, calendar_id):
         ("GET", calendars, {}),
         ("POST", calendars, {"json": CALENDAR}),
         ("POST", tasks, {"json": {"title": "intruder"}}),
+        ("POST", f"{tasks}/import", {"body": b"title\n", "headers": {"Content-Type": "text/csv"}}),
         ("POST", f"{tasks}/bulk", {"json": {"operations": [{"op": "delete", "id": task_id}]}}),
         ("PATCH", f"{tags}?name=secret", {"json": {"name": "changed"}}),
         ("DELETE", f"{tags}?name=secret", {}),
@@ -66,7 +69,7 @@ def assert_each_route_keeps_users_apart(alice, bob):
         for method, path, options in each_route(bob.user_id, task_id, number, calendar["id"]):
             assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
         *routes, erasure = each_route(alice.user_id, task_id, number, calendar["id"])
-        for method, path, options in routes[9:]:
+        for method, path, options in routes[10:]:
             code = next((CODES[part] for part in re.split("[/?]", path)[3:5] if part in CODES), "TASK_NOT_FOUND")
             assert alice.request(method, path, **options).error["code"] == code, path
         assert alice.request(erasure[0], erasure[1]).data["tasks"] == 0
@@ -114,29 +117,8 @@ def assert_equal_numbers_keep_users_apart(alice, bob):
     assert bob.get().data == before
 
 
-def assert_bulk_writes_keep_users_apart(alice, bob):
-    """By ids and versions of the other user's tasks, by their uids, and by filters that match them."""
-    theirs = [bob.create(tags=["a"]) for _ in range(3)]
-    mine = alice.create(tags=["a"])
-    before = [bob.get().data, bob.request("GET", f"{bob.changes}?after=0").data]
-    operations = [
-        {"op": "update", "id": theirs[0]["id"], "title": "x"},
-        {"op": "complete", "id": theirs[1]["id"], "version": theirs[1]["version"], "completed": True},
-        {"op": "delete", "id": theirs[2]["id"]},
-        {"op": "update", "id": mine["id"], "title": "x"},
-        {"op": "create", "title": "x", "uid": theirs[0]["uid"]},
-    ]
-    for query in ("", "?dry_run=true"):
-        failed = alice.post(f"/bulk{query}", json={"operations": operations}).error["details"]["failed"]
-        assert [(each["index"], each["code"], each["current"]) for each in failed] == [
-            (number, "TASK_NOT_FOUND", None) for number in range(3)
-        ]
-    written = alice.post("/bulk", json={"operations": operations[3:]}).data
-    assert [result["task"]["user_id"] for result in written["results"]] == [alice.user_id] * 2
-    for op in ({"op": "complete", "completed": True}, {"op": "update", "title": "y"}, {"op": "delete"}):
-        body = {"filter": {"status": "all"}, **op, "max_affected": 2}
-        assert len(alice.post("/bulk", json=body).data["results"]) == 2
-    assert [bob.get().data, bob.request("GET", f"{bob.changes}?after=0").data] == before
+def test_imports_keep_users_apart(alice, bob):
+    assert_imports_keep_users_apart(alice, bob)
 
 
 def test_bulk_writes_keep_users_apart(alice, bob):
@@ -208,6 +190,7 @@ def test_where_alone_keeps_users_apart(open_server):
     assert_equal_numbers_keep_users_apart(open_server.client(), open_server.client())
     assert_bulk_writes_keep_users_apart(open_server.client(), open_server.client())
     assert_feeds_keep_users_apart(open_server.client(), open_server.client())
+    assert_imports_keep_users_apart(open_server.client(), open_server.client())
     assert alice.request("GET", "/health/ready").error["details"].keys() == {"row_level_security"}
 
 

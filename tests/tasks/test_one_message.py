@@ -5,6 +5,7 @@ import secrets
 import pytest
 
 from tests.support.calendars import calendars_of, fetch, subscribe
+from tests.support.importing import ndjson
 from tests.support.proxy import MessageProxy
 from tests.support.recurring import complete, following, path_of, recurs
 from tests.support.urls import at_port
@@ -29,6 +30,24 @@ def user(proxy, single_server):
     client.post(json={"title": "x"}, headers={"Idempotency-Key": "makes-the-connection-and-purges"})
     proxy.wait_until_quiet()
     return client
+
+
+def imports(user, key):
+    """Imports that create, update and skip a task, that write nothing, and that are refused."""
+    line = {"uid": "0b9e6f0e-6c0e-4b57-9d0a-6a4d1c0e8f11", "title": "x", **recurs()}
+
+    def send(title, query="", **headers):
+        headers = {"Content-Type": "application/x-ndjson", **headers}
+        return user.post(f"/import{query}", body=ndjson({**line, "title": title}).encode(), headers=headers)
+
+    return {
+        "import": lambda: send("x"),
+        "import what is there": lambda: send("x"),
+        "import what differs": lambda: send("y"),
+        "import an update with a key": lambda: send("y", "?existing=update", **{"Idempotency-Key": f"{key}-5"}),
+        "import what is refused": lambda: send("z", "?existing=refuse"),
+        "try an import": lambda: send("z", "?existing=update&dry_run=true"),
+    }
 
 
 def each_operation(user):
@@ -74,6 +93,7 @@ def each_operation(user):
         "write many of which one is not there": lambda: user.post("/bulk", json={"operations": [missing]}),
         "write all that match": lambda: user.post("/bulk", json={**matching, "max_affected": 9}),
         "write all of too many": lambda: user.post("/bulk", json={**matching, "max_affected": 1}),
+        **imports(user, key),
         "list tags": lambda: user.request("GET", f"{tags}?limit=5"),
         "rename a tag": lambda: user.request("PATCH", f"{tags}?name=a", json={"name": "b"}),
         "rename a tag with a key": lambda: user.request(

@@ -65,8 +65,13 @@ def import_file(user_id: str, file: IO[bytes], *, name: str | None, long_text: s
         shutil.copyfileobj(file, copy)
         with _text_of(copy) as text:
             total = _check_file(read(text), cut=settings.cut)
+        if settings.existing == REFUSE:  # No part is written if a later one would be refused.
+            with _text_of(copy) as text:
+                _import(read(text), total, settings._replace(dry_run=True))
         with _text_of(copy) as text:
-            _import(read(text), total, settings)
+            numbers = _import(read(text), total, settings)
+    verb = "Would be" if settings.dry_run else "Done:"
+    click.echo(f"{verb} {', '.join(f'{numbers[name]:,} {name}' for name in service.RESULTS)}.")
 
 
 @contextmanager
@@ -124,7 +129,12 @@ def _report(details: dict[str, list[str]], before: int = 0) -> int:
     return len(sentences)
 
 
-def _import(lines: Iterator[Line], total: int, options: _Options) -> None:
+def _import(lines: Iterator[Line], total: int, options: _Options) -> Counter[str]:
+    """Import the lines of a file, or try to, and return how many there are of each result.
+
+    Raises:
+        ClickException: some lines are impossible, or the command is interrupted.
+    """
     numbers, seen, done = Counter[str](), Seen(), 0
     label = "Checking" if options.dry_run else "Importing"
     try:
@@ -145,8 +155,7 @@ def _import(lines: Iterator[Line], total: int, options: _Options) -> None:
         raise click.ClickException(_stopped(done, total, options, "The database is unavailable. Wait")) from None
     except KeyboardInterrupt:
         raise click.ClickException(_stopped(done, total, options, "Interrupted. You can continue")) from None
-    verb = "Would be" if options.dry_run else "Done:"
-    click.echo(f"{verb} {', '.join(f'{numbers[name]:,} {name}' for name in service.RESULTS)}.")
+    return numbers
 
 
 def _import_part(part: Iterable[Line], seen: Seen, options: _Options) -> list[str]:

@@ -14,7 +14,8 @@ _CSV = (
     f'{_UIDS[0]},Buy milk,false,"errand,home",2026-12-24\r\n'
     f"{_UIDS[1]},Call the bank,true,,\r\n"
 )
-_TEXT = {"type": "string"}
+# With this format, the docs page lets people choose a file, and generated clients send one.
+_TEXT = {"type": "string", "format": "binary"}
 FILES: dict[str, Any] = {
     "application/x-ndjson": {
         "schema": {**_TEXT, "description": "A JSON object in each line, with the fields of a task as in responses."},

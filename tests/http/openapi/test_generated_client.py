@@ -15,6 +15,12 @@ from tests.support.contract import DOCUMENT
 from tests.support.external import require_module
 
 USER_ID = "a user of the client"
+# It knows no files of text in bodies.
+CONFIG = """
+content_type_overrides:
+  application/x-ndjson: application/octet-stream
+  text/csv: application/octet-stream
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +30,8 @@ def package(tmp_path_factory):
     folder = tmp_path_factory.mktemp("client")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
     command += ["--path", ROOT / "docs" / "openapi.json", "--output-path", folder / "taskapp_client"]
+    (folder / "config.yaml").write_text(CONFIG)
+    command += ["--config", folder / "config.yaml"]
     # It formats its output with ruff, which is in the folder of Python.
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     result = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

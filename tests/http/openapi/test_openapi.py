@@ -43,6 +43,7 @@ OPERATIONS = {
     ("get", TRASH): ("list_deleted", OF_API | {"200"}),
     ("get", WRITE): ("get_write", OF_API | {"200", "404"}),
     ("post", TASKS + "/bulk"): ("write_tasks", OF_API | {"200", "409"}),
+    ("post", TASKS + "/import"): ("import_tasks", OF_API | {"200", "409"}),
     ("post", WRITE + "/undo"): ("undo_write", OF_API | {"200", "404", "409"}),
     ("post", CALENDARS): ("create_calendar", OF_API | {"201", "409"}),
     ("get", CALENDARS): ("list_calendars", OF_API | {"200"}),
@@ -130,6 +131,7 @@ def test_patches_may_be_merge_patches():
     assert bodies == {
         ("post", TASKS): {json},
         ("post", TASKS + "/bulk"): {json},
+        ("post", TASKS + "/import"): {"application/x-ndjson", "text/csv"},
         ("put", TASK): {json},
         ("patch", TASK): {json, merge},
         ("patch", TASK + "/complete"): {json, merge},

@@ -35,6 +35,7 @@ PARAMETERS = {
     ("get", CHANGES): {"after", "limit", "If-None-Match"},
     ("get", WRITE): PAGE,
     ("post", TASKS + "/bulk"): {"dry_run", "Idempotency-Key"},
+    ("post", TASKS + "/import"): {"existing", "long_text", "dry_run", "Idempotency-Key"},
     ("post", WRITE + "/undo"): {"dry_run", "Idempotency-Key"},
     ("get", TASK + "/history"): PAGE,
     ("post", TASK + "/restore"): {"Idempotency-Key"},

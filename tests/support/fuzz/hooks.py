@@ -12,6 +12,7 @@ from taskapp.tasks.bulk.filter_schema import FilterIn
 from taskapp.tasks.fields import Day, Tag, Tags, TimeZone
 from taskapp.tasks.list_schema import ListQuery
 from taskapp.tasks.recurrence.schemas import PATTERN
+from taskapp.tasks.transfer.openapi import FILES
 
 USER_ID = re.compile(r"[^/\0]{1,255}")
 KEY = re.compile(r'[!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}"')
@@ -113,6 +114,12 @@ def repair_list(query):
             del query[name]
 
 
+@schemathesis.serializer("application/x-ndjson", "text/csv")
+def serialize_file(_context, value):
+    """Send a file as it is."""
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+
+
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
     # The path of any other user is a 403. An invalid user id stays as it is.
@@ -120,6 +127,9 @@ def before_call(_context, case, _kwargs):
         case.path_parameters["user_id"] = os.environ["FUZZ_USER_ID"]
     if case.meta.generation.mode.is_positive and isinstance(case.body, dict):
         (repair_bulk if case.operation.label.endswith("/bulk") else repair)(case.body)
+    # The document does not say what is in a file.
+    if case.meta.generation.mode.is_positive and case.operation.label.endswith("/import"):
+        case.body = FILES[case.media_type]["example"]
     if case.meta.generation.mode.is_positive:
         (repair_list if case.operation.label == "GET /api/{user_id}/tasks" else repair_query)(case.query)
     # A key is for one request; with another it is a 422. An invalid key stays as it is.

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from taskapp.db import execute as execute_module
+from tests.support.importing import ndjson
 from tests.support.in_process import LocalUser
 from tests.support.postgres import run_sql
 from tests.support.recurring import MONDAY, recurs
@@ -115,6 +116,10 @@ LISTED = [
     {"op": "complete", "id": 10_011, "completed": True},
     {"op": "delete", "id": 10_012},
 ]
+FILE = {
+    "data": ndjson(*({"title": f"t{n}", **recurs("FREQ=DAILY")} for n in range(9))),
+    "headers": {"Content-Type": "application/x-ndjson"},
+}
 MATCHING = {"filter": {"tags_any": ["home"], "due": "none"}, "max_affected": 1000}
 
 # Those on tasks that recur: see create_recurring.
@@ -151,6 +156,9 @@ OPERATIONS = {
     "bulk": ("POST", "tasks", "/bulk", {"json": {"operations": LISTED}}),
     "bulk with a key": ("POST", "tasks", "/bulk", {"json": {"operations": LISTED[:3]}, "key": "bulk"}),
     "try a bulk": ("POST", "tasks", "/bulk?dry_run=true", {"json": {"operations": LISTED}}),
+    "import": ("POST", "tasks", "/import?existing=update", FILE),
+    "import with a key": ("POST", "tasks", "/import?existing=refuse", {**FILE, "key": "import"}),
+    "try an import": ("POST", "tasks", "/import?dry_run=true", FILE),
     "update by filter": ("POST", "tasks", "/bulk", {"json": {**MATCHING, "op": "update", "title": "x"}}),
     "complete by filter": ("POST", "tasks", "/bulk", {"json": {**MATCHING, "op": "complete", "completed": True}}),
     "try by filter": ("POST", "tasks", "/bulk?dry_run=true", {"json": {**MATCHING, "op": "delete"}}),
