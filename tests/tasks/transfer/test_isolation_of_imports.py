@@ -5,7 +5,6 @@ import pytest
 from tests.support.bulk_user import BulkUser
 from tests.support.importing import ndjson
 from tests.support.recurring import recurs
-from tests.tasks.bulk.test_isolation_of_bulk import without_conditions  # noqa: F401 # A fixture.
 
 
 @pytest.mark.usefixtures("without_conditions")
