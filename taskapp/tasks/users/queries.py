@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Text, bindparam, cast, func, literal_column, not_
+from sqlalchemy import Text, bindparam, cast, func, not_
 from sqlalchemy.dialects.postgresql import array
 
 from taskapp.db import db
@@ -16,7 +16,7 @@ from taskapp.tasks.users.tables import USER_TABLES
 
 def _row_of(model: Any) -> Any:
     """Return the whole row of a table as a value."""
-    return literal_column(model.__tablename__)
+    return model.__table__.table_valued()
 
 
 def _facts(name: str) -> Any:
