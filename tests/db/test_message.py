@@ -22,7 +22,14 @@ def test_text_of_a_statement_that_its_cache_has_dropped_is_not_kept():
 def test_statements_of_many_writes_that_are_kept_fit_into_64_mib():
     def make(name):
         return queries.apply_to_matching(
-            "updated", "all", frozenset([name]), completes=False, sets_completed=False, dry_run=False, keyed=True
+            "updated",
+            "all",
+            frozenset([name]),
+            completes=False,
+            reopens=False,
+            sets_completed=False,
+            dry_run=False,
+            keyed=True,
         )
 
     kept = [make("q")]

@@ -149,6 +149,7 @@ def test_every_function_that_makes_statements_is_tried():
         assert list(inspect.signature(function).parameters) == list(arguments)
 
 
+@pytest.mark.slow
 def test_every_statement_names_the_user():
     statements = dict(every_statement())
     assert len(statements) > 100
