@@ -10,13 +10,17 @@ import pytest
 
 from taskapp.settings import StartupError
 from tests.support.commands import downgrade, upgrade
+from tests.support.migrations import add_faults, as_admin, database_before, remove_faults
 from tests.support.postgres import connect, create_owner, run_sql
-
-_names = itertools.count(1)
 
 BEFORE, AFTER = "0005", "0006"
 # More than two batches. Some users have several tasks, and some batches end between the tasks of a user.
 TASKS = 2_500
+FILL = (
+    "INSERT INTO tasks (user_id, title, version, updated_at)"
+    " SELECT 'user-' || i %% 700, 'Task ' || i, i %% 5 + 1, now() - i * interval '1 hour'"
+    " FROM generate_series(1, %s) i"
+)
 # The statements of the release before.
 AS_ALICE = "SELECT set_config('role', 'taskapp_user', true), set_config('app.user_id', 'alice', true);"
 INSERT = f"{AS_ALICE} INSERT INTO tasks (user_id, title, description, completed) VALUES ('alice', 't', null, true)"
@@ -43,26 +47,9 @@ def make_database(each_postgres):
     """Makes databases of the release before, with tasks, each with an owner of its own."""
 
     def make(attributes="NOSUPERUSER"):
-        number = next(_names)
-        owner, name = f"changes_owner_{number}", f"changes_{number}"
-        create_owner(each_postgres.url, owner, attributes)
-        run_sql(each_postgres.url, f"CREATE DATABASE {name} OWNER {owner}")
-        url = each_postgres.url.set(username=owner, database=name)
-        upgrade(url, BEFORE)
-        run_sql(
-            as_admin(url),
-            "INSERT INTO tasks (user_id, title, version, updated_at)"
-            " SELECT 'user-' || i %% 700, 'Task ' || i, i %% 5 + 1, now() - i * interval '1 hour'"
-            " FROM generate_series(1, %s) i",
-            [TASKS],
-        )
-        return url
+        return database_before(each_postgres, BEFORE, FILL, TASKS, attributes)
 
     return make
-
-
-def as_admin(url):
-    return url.set(username="postgres")
 
 
 def assert_complete(url):
@@ -138,20 +125,10 @@ def test_downgrade_refuses_versions_that_do_not_fit(make_database):
     assert run_sql(url, COLUMN) == [("integer", "NO", "1")]
 
 
-FAIL = "RAISE query_canceled USING MESSAGE = 'canceling statement, as the test asks'"
-# Fails a migration at the last statement of the step whose text is like this.
-FAULTS = f"""
-CREATE FUNCTION fail_command() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF tg_tag = %(tag)s AND current_query() LIKE %(step)s THEN {FAIL}; END IF; END $$;
-CREATE EVENT TRIGGER fail_command ON ddl_command_start EXECUTE FUNCTION fail_command();
-CREATE FUNCTION fail_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF current_query() LIKE %(step)s THEN {FAIL}; END IF; RETURN NEW; END $$;
+# Fails a migration at the tasks of some users.
+FAIL_TASKS = """
 CREATE TRIGGER fail_task BEFORE UPDATE ON tasks FOR EACH ROW WHEN (OLD.user_id > 'user-5')
     EXECUTE FUNCTION fail_row();
-CREATE TRIGGER fail_revision BEFORE UPDATE ON alembic_version FOR EACH ROW EXECUTE FUNCTION fail_row();
-"""
-NO_FAULTS = """
-DROP EVENT TRIGGER fail_command; DROP FUNCTION fail_command(); DROP FUNCTION fail_row() CASCADE
 """
 STEPS = {
     "new column": ("ALTER POLICY", "%ADD COLUMN number%"),
@@ -170,10 +147,10 @@ def test_interruption_at_each_step_is_repeated(make_database):
     expected = dict.fromkeys(range(TASKS + 1, TASKS + 8), 1)
     other_versions = run_sql(as_admin(url), VERSIONS)
     for step, (tag, like) in enumerate(STEPS.values(), TASKS + 1):
-        run_sql(as_admin(url), FAULTS, {"tag": tag, "step": like})
+        add_faults(url, tag, like, FAIL_TASKS)
         with pytest.raises(StartupError, match="Cannot migrate the database: canceling statement, as the test asks"):
             upgrade(url, AFTER)
-        run_sql(as_admin(url), NO_FAULTS)
+        remove_faults(url)
         run_sql(url, INSERT)
         run_sql(url, TOGGLE)
         expected = {task_id: version + (task_id <= step) for task_id, version in expected.items()}

@@ -1,7 +1,6 @@
 """The migration to due dates, priority and tags, with the tasks and the writes of the release before."""
 
 import contextlib
-import itertools
 import re
 import threading
 import time
@@ -12,14 +11,18 @@ import pytest
 from config import ROOT
 from taskapp.settings import StartupError
 from tests.support.commands import downgrade, flask, upgrade
+from tests.support.migrations import as_admin, database_before, waiting_backend
 from tests.support.postgres import connect, run_sql
 from tests.support.waiting import wait_until
-
-_names = itertools.count(1)
 
 BEFORE, AFTER = "0004", "0005"
 # More than one batch. Some users have several tasks, and some batches end between the tasks of a user.
 TASKS = 2_500
+FILL = (
+    "INSERT INTO tasks (user_id, title, completed, version, updated_at)"
+    " SELECT 'user-' || i %% 700, 'Task ' || i, i %% 3 = 0, i %% 5 + 1, now() - i * interval '1 hour'"
+    " FROM generate_series(1, %s) i"
+)
 # The statements of the release before.
 AS_ALICE = "SELECT set_config('role', 'taskapp_user', true), set_config('app.user_id', 'alice', true);"
 INSERT = f"{AS_ALICE} INSERT INTO tasks (user_id, title, description, completed) VALUES ('alice', 't', null, true)"
@@ -36,30 +39,9 @@ def make_database(each_postgres):
     """Makes databases of the release before, with tasks, each with an owner of its own."""
 
     def make(attributes="NOSUPERUSER", tasks=TASKS):
-        number = next(_names)
-        owner, name = f"fields_owner_{number}", f"fields_{number}"
-        create = "BEGIN CREATE ROLE taskapp_user NOLOGIN; EXCEPTION WHEN duplicate_object THEN END"
-        run_sql(
-            each_postgres.url,
-            f"DO $$ {create} $$; CREATE ROLE {owner} LOGIN {attributes}; GRANT taskapp_user TO {owner}",
-        )
-        run_sql(each_postgres.url, f"CREATE DATABASE {name} OWNER {owner}")
-        url = each_postgres.url.set(username=owner, database=name)
-        upgrade(url, BEFORE)
-        run_sql(
-            as_admin(url),
-            "INSERT INTO tasks (user_id, title, completed, version, updated_at)"
-            " SELECT 'user-' || i %% 700, 'Task ' || i, i %% 3 = 0, i %% 5 + 1, now() - i * interval '1 hour'"
-            " FROM generate_series(1, %s) i",
-            [tasks],
-        )
-        return url
+        return database_before(each_postgres, BEFORE, FILL, tasks, attributes)
 
     return make
-
-
-def as_admin(url):
-    return url.set(username="postgres")
 
 
 def assert_complete(url):
@@ -170,16 +152,6 @@ def test_release_before_writes_during_and_after_it(make_database):
     assert run_sql(as_admin(url), OLD_FIELDS) == versions
 
 
-def backend_of(url, query):
-    rows = run_sql(
-        as_admin(url),
-        "SELECT pid FROM pg_stat_activity WHERE query LIKE %s AND datname = %s AND wait_event"
-        " IS NOT NULL AND state = 'active'",
-        [query, url.database],
-    )
-    return rows[0][0] if rows else None
-
-
 @pytest.mark.parametrize(
     ("index", "interrupt"),
     [
@@ -197,8 +169,8 @@ def test_interrupted_index_build_is_repeated(make_database, index, interrupt):
         old.set_session(isolation_level="REPEATABLE READ", autocommit=False)
         old.cursor().execute("SELECT 1")
         migration = thread.submit(upgrade, url, AFTER)
-        wait_until(lambda: backend_of(url, f"CREATE%INDEX CONCURRENTLY%{index} %"), "The build does not wait")
-        run_sql(as_admin(url), f"SELECT {interrupt}(%s)", [backend_of(url, "CREATE%INDEX%")])
+        wait_until(lambda: waiting_backend(url, f"CREATE%INDEX CONCURRENTLY%{index} %"), "The build does not wait")
+        run_sql(as_admin(url), f"SELECT {interrupt}(%s)", [waiting_backend(url, "CREATE%INDEX%")])
         with pytest.raises(StartupError, match=r"Cannot migrate the database: .*(canceling|terminating)"):
             migration.result()
     assert run_sql(url, f"{INDEXES} NOT indisvalid") == [(index,)]
@@ -215,7 +187,7 @@ def test_table_in_use_does_not_block_requests_for_long(make_database):
         user.autocommit = False
         user.cursor().execute("SELECT count(*) FROM tasks")
         migration = thread.submit(upgrade, url, AFTER)
-        wait_until(lambda: backend_of(url, "%ADD COLUMN%"), "The migration does not wait")
+        wait_until(lambda: waiting_backend(url, "%ADD COLUMN%"), "The migration does not wait")
         for _ in range(2):
             started = time.monotonic()
             run_sql(url, INSERT)

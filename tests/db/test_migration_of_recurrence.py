@@ -15,7 +15,8 @@ from taskapp.settings import StartupError
 from tests.support import release_before_recurrence as old
 from tests.support.change_log import assert_whole
 from tests.support.commands import downgrade, upgrade
-from tests.support.postgres import connect, create_owner, run_sql
+from tests.support.migrations import add_faults, as_admin, database_before, remove_faults, waiting_backend
+from tests.support.postgres import connect, run_sql
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -25,6 +26,10 @@ _names = itertools.count(1)
 BEFORE, AFTER = "0006", "0007"
 INDEX, CHECK = "uq_tasks_user_id_occurrence", "ck_tasks_recurrence"
 TASKS = 500
+FILL = (
+    "INSERT INTO tasks (user_id, title, version) SELECT 'user-' || i %% 70, 'Task ' || i, i / 70 + 1"
+    " FROM generate_series(1, %s) i"
+)
 OLD_FIELDS = "SELECT to_jsonb(tasks) - 'recurrence' FROM tasks ORDER BY id"
 OF_TASKS = "relid = 'tasks'::regclass"
 CATALOG = (
@@ -42,25 +47,9 @@ def make_database(each_postgres):
     """Makes databases of the release before, with tasks, each with an owner of its own."""
 
     def make(attributes="NOSUPERUSER"):
-        number = next(_names)
-        owner, name = f"recurrence_owner_{number}", f"recurrence_{number}"
-        create_owner(each_postgres.url, owner, attributes)
-        run_sql(each_postgres.url, f"CREATE DATABASE {name} OWNER {owner}")
-        url = each_postgres.url.set(username=owner, database=name)
-        upgrade(url, BEFORE)
-        run_sql(
-            as_admin(url),
-            "INSERT INTO tasks (user_id, title, version) SELECT 'user-' || i %% 70, 'Task ' || i, i / 70 + 1"
-            " FROM generate_series(1, %s) i",
-            [TASKS],
-        )
-        return url
+        return database_before(each_postgres, BEFORE, FILL, TASKS, attributes)
 
     return make
-
-
-def as_admin(url):
-    return url.set(username="postgres")
 
 
 def catalog(url):
@@ -109,17 +98,6 @@ def test_tasks_stay_as_they_are_up_and_down(make_database, owner):
     assert run_sql(admin, state) == recurring
 
 
-FAIL = "RAISE query_canceled USING MESSAGE = 'canceling statement, as the test asks'"
-# Fails a migration at a command of the step whose text is like this.
-FAULTS = f"""
-CREATE FUNCTION fail_command() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF tg_tag = %(tag)s AND current_query() LIKE %(step)s THEN {FAIL}; END IF; END $$;
-CREATE EVENT TRIGGER fail_command ON ddl_command_start EXECUTE FUNCTION fail_command();
-CREATE FUNCTION fail_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF current_query() LIKE %(step)s THEN {FAIL}; END IF; RETURN NEW; END $$;
-CREATE TRIGGER fail_revision BEFORE UPDATE ON alembic_version FOR EACH ROW EXECUTE FUNCTION fail_row();
-"""
-NO_FAULTS = "DROP EVENT TRIGGER fail_command; DROP FUNCTION fail_command(); DROP FUNCTION fail_row() CASCADE"
 STEPS = {
     "column and check": ("GRANT", "%ADD COLUMN IF NOT EXISTS recurrence%"),
     "validation": ("ALTER TABLE", f"%; ALTER TABLE tasks VALIDATE CONSTRAINT {CHECK}"),
@@ -132,10 +110,10 @@ def test_interruption_at_each_step_is_repeated(make_database):
     """The release before can write after each of them."""
     url = make_database()
     for name, (tag, like) in STEPS.items():
-        run_sql(as_admin(url), FAULTS, {"tag": tag, "step": like})
+        add_faults(url, tag, like)
         with pytest.raises(StartupError, match="Cannot migrate the database: canceling statement, as the test asks"):
             upgrade(url, AFTER)
-        run_sql(as_admin(url), NO_FAULTS)
+        remove_faults(url)
         assert run_sql(url, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
         # The check comes without a scan of the table, under an exclusive lock, and is validated without one.
         assert ((CHECK, False) in catalog(url)[2]) == (name == "validation")
@@ -143,16 +121,6 @@ def test_interruption_at_each_step_is_repeated(make_database):
     upgrade(url, AFTER)
     assert_complete(url)
     write_each(url)
-
-
-def backend_of(url, query):
-    rows = run_sql(
-        as_admin(url),
-        "SELECT pid FROM pg_stat_activity WHERE query LIKE %s AND datname = %s AND wait_event IS NOT NULL"
-        " AND state = 'active'",
-        [query, url.database],
-    )
-    return rows[0][0] if rows else None
 
 
 @pytest.mark.parametrize("interrupt", ["pg_cancel_backend", "pg_terminate_backend"])
@@ -163,9 +131,9 @@ def test_interrupted_index_build_is_repeated(make_database, interrupt):
         reader.set_session(isolation_level="REPEATABLE READ", autocommit=False)
         reader.cursor().execute("SELECT 1")
         migration = thread.submit(upgrade, url, AFTER)
-        wait_until(lambda: backend_of(url, f"CREATE%INDEX CONCURRENTLY%{INDEX} %"), "The build does not wait")
+        wait_until(lambda: waiting_backend(url, f"CREATE%INDEX CONCURRENTLY%{INDEX} %"), "The build does not wait")
         write_each(url)
-        run_sql(as_admin(url), f"SELECT {interrupt}(%s)", [backend_of(url, "CREATE%INDEX%")])
+        run_sql(as_admin(url), f"SELECT {interrupt}(%s)", [waiting_backend(url, "CREATE%INDEX%")])
         with pytest.raises(StartupError, match=r"Cannot migrate the database: .*(canceling|terminating)"):
             migration.result()
     assert (INDEX, False) in catalog(url)[-1]
@@ -180,7 +148,7 @@ def test_table_in_use_does_not_block_requests_for_long(make_database):
         reader.autocommit = False
         reader.cursor().execute("SELECT count(*) FROM tasks")
         migration = thread.submit(upgrade, url, AFTER)
-        wait_until(lambda: backend_of(url, "%ADD COLUMN%"), "The migration does not wait")
+        wait_until(lambda: waiting_backend(url, "%ADD COLUMN%"), "The migration does not wait")
         for _ in range(2):
             started = time.monotonic()
             run_sql(as_admin(url), "SELECT count(*) FROM tasks")

@@ -1,6 +1,6 @@
 """The bound on the work of rules in one request.
 
-The days of a rule take up to some 250 ms to find, such as those of a rule that happens once in 28 years, a thousand
+The days of a rule take up to some 75 ms to find, such as those of a rule that happens once in 28 years, a thousand
 times. A request may have a thousand of these. Nothing but the work itself tells how long they take.
 """
 

@@ -122,7 +122,7 @@ def removed(shaped: CTE) -> CTE:
 
 
 def _entries(numbers: Any) -> Any:
-    """Return a query of the changes with some numbers, and of those before and behind each."""
+    """Return a query of the changes with some numbers, and of those before and after each."""
     arrays = (
         cast(db.select(func.array_agg(each)).scalar_subquery(), ARRAY(BigInteger))
         for each in (numbers, numbers - 1, numbers + 1)

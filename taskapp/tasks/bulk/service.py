@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import count
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -64,8 +63,8 @@ def apply_operations(
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
         UserBusy, DatabaseUnavailable: see :func:`taskapp.db.execute.execute_in_turn`.
     """
-    each_row = map(row_of, bounded(zip(map(_place, count()), operations, strict=False)))
-    rows = [{"index": index, **row} for index, row in enumerate(each_row)]
+    placed = ((_place(index), operation) for index, operation in enumerate(operations))
+    rows = [{"index": index, **row_of(operation)} for index, operation in enumerate(bounded(placed))]
     completed = {each["completed"] for each in operations if "completed" in each and each["op"] != "create"}
     statement = queries.apply_list(
         completes=True in completed,

@@ -58,7 +58,7 @@ def in_series(task: Any, recurrence: Any) -> ColumnElement[bool]:
 def is_made_by(version: Any, creation: Any, completion: Any, task_id: Any) -> ColumnElement[bool]:
     """Return whether a task is still as the completion of another one created it, or as undo made both so again.
 
-    The completion has the number before the version of the task. If undo takes back a reopening, it has the one behind.
+    The completion has the number before the version of the task. If undo takes back a reopening, it has the one after.
 
     Args:
         version: the version of the task.

@@ -18,7 +18,7 @@ from taskapp.tasks.recurrence.series import COMPLETION, DUE_DATE
 
 NEEDS = "Needs due_date and time_zone in the same request."
 NOT_A_DAY = "due_date must be one of its days."
-# What is read of a series beside its id.
+# What clients read of a series in addition to its id.
 _READ = ("occurrence", "next", "last")
 _EXAMPLE = "FREQ=WEEKLY;BYDAY=MO"
 # Which parts there are, but not which of them go together.

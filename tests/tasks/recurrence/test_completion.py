@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.support.recurring import MONDAY, assert_log, complete, days, following, path_of, recurs
+from tests.support.recurring import MONDAY, complete, days, following, path_of, recurs
+
+pytestmark = pytest.mark.usefixtures("whole_log")
 
 WHOLE = {
     "title": "Water the plants",
@@ -24,13 +26,6 @@ COMPLETIONS = {
     ),
     "patch": lambda user, task, **options: user.patch(path_of(task), json={"completed": True, "title": "x"}, **options),
 }
-
-
-@pytest.fixture(autouse=True)
-def whole_log(alice, database_url):
-    """After each test, the log is whole."""
-    yield
-    assert_log(database_url, alice)
 
 
 @pytest.mark.parametrize("name", COMPLETIONS)

@@ -9,6 +9,7 @@ from taskapp.tasks.bulk import bounds, service
 from taskapp.tasks.errors import InvalidChange
 from taskapp.tasks.recurrence import series
 from taskapp.tasks.recurrence.missing_days import missing_days
+from tests.support.in_process import LocalUser
 from tests.support.recurring_operations import complete, recurring, use_up
 
 # Its days are looked for until 2999.
@@ -78,3 +79,10 @@ def test_a_thousand_usual_rules_pass(user):
     operations = [{"op": "create", **recurring("FREQ=WEEKLY"), "due_date": str(day)} for day in days]
     user.bulk(*operations, read=False)
     assert len(user.bulk_by({}, {"op": "delete"}, read=False).tasks) == 1000
+
+
+def test_refusal_over_http(app, secret, monkeypatch):
+    monkeypatch.setattr(bounds, "LIMIT", -1.0)
+    response = LocalUser(app, secret).send("POST", "/bulk", json={"operations": [costly()]})
+    assert (response.status_code, response.json["error"]["code"]) == (422, "VALIDATION_ERROR")
+    assert response.json["error"]["details"] == {"operations.0.recurrence": [bounds.TOO_COSTLY]}

@@ -2,23 +2,13 @@
 
 import pytest
 
-from tests.support.recurring import MONDAY, WEEKLY, assert_log, complete, days, following, path_of, recurs
+from tests.support.recurring import MONDAY, WEEKLY, complete, days, following, path_of, recurs
+
+pytestmark = pytest.mark.usefixtures("whole_log")
 
 TUESDAY = "2035-01-02"
 MERGE = {"If-Match": '"1"', "Prefer": "merge=disjoint"}
 FOREIGN = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture(autouse=True)
-def whole_log(alice, database_url):
-    """After each test, the log is whole."""
-    yield
-    assert_log(database_url, alice)
-
-
-@pytest.fixture
-def task(alice):
-    return alice.create(**recurs())
 
 
 def details(response):

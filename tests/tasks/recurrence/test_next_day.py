@@ -8,7 +8,9 @@ import pytest
 
 from taskapp.tasks.recurrence.series import new_series
 from tests.support.postgres import run_sql
-from tests.support.recurring import WEEKLY, assert_log, complete, days, following, path_of, recurs
+from tests.support.recurring import WEEKLY, complete, days, following, path_of, recurs
+
+pytestmark = pytest.mark.usefixtures("whole_log")
 
 # At any time, at least two of them have different days.
 ZONES = ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "UTC"]
@@ -25,13 +27,6 @@ def completed_today(user, task, expected):
     after = today(task["time_zone"])
     assert made["due_date"] in {str(expected(day)) for day in (before, after)}
     return made
-
-
-@pytest.fixture(autouse=True)
-def whole_log(alice, database_url):
-    """After each test, the log is whole."""
-    yield
-    assert_log(database_url, alice)
 
 
 @pytest.mark.parametrize("zone", ZONES)

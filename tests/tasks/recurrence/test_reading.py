@@ -2,26 +2,11 @@
 
 import pytest
 
-from tests.support.recurring import MONDAY, assert_log, complete, days, following, path_of, recurs
+from tests.support.recurring import MONDAY, complete, days, following, path_of, recurs
+
+pytestmark = pytest.mark.usefixtures("whole_log")
 
 NEXT = "2035-01-08"
-
-
-@pytest.fixture(autouse=True)
-def whole_log(alice, database_url):
-    """After each test, the log is whole."""
-    yield
-    assert_log(database_url, alice)
-
-
-@pytest.fixture
-def task(alice):
-    return alice.create(**recurs())
-
-
-@pytest.fixture
-def made(alice, task):
-    return following(complete(alice, task))
 
 
 def shown(task, occurrence=MONDAY, following=NEXT):

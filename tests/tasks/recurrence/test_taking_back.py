@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.recurring import MONDAY, complete, days, following, path_of, recurs
+from tests.support.recurring import MONDAY, days, path_of, recurs
 
 ROUTES = {
     "single": lambda user, task, change: user.put(path_of(task), json=change),
@@ -19,16 +19,6 @@ def update(request, alice):
         assert response.status == 200, response.body
 
     return send
-
-
-@pytest.fixture
-def task(alice):
-    return alice.create(**recurs())
-
-
-@pytest.fixture
-def made(alice, task):
-    return following(complete(alice, task))
 
 
 @pytest.mark.parametrize("change", [{}, {"recurrence": None}, recurs("FREQ=DAILY")], ids=["same", "ended", "new"])

@@ -2,17 +2,12 @@
 
 import pytest
 
-from tests.support.recurring import MONDAY, assert_log, complete, days, following, path_of, recurs
+from tests.support.recurring import MONDAY, complete, days, following, path_of, recurs
+
+pytestmark = pytest.mark.usefixtures("whole_log")
 
 TAKEN = "The series has another task for this day now."
 NEEDS = "A task that recurs must have a due_date and a time_zone."
-
-
-@pytest.fixture(autouse=True)
-def whole_log(alice, database_url):
-    """After each test, the log is whole."""
-    yield
-    assert_log(database_url, alice)
 
 
 def assert_impossible(response, code, message, details):
@@ -22,11 +17,6 @@ def assert_impossible(response, code, message, details):
 
 def undo_is_impossible(alice, number, message):
     assert_impossible(alice.undo(number), "UNDO_CONFLICT", message, {"conflicts": []})
-
-
-@pytest.fixture
-def task(alice):
-    return alice.create(**recurs())
 
 
 def test_occurrence_that_was_made_again(alice, task):
