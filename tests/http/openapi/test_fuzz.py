@@ -35,6 +35,8 @@ def test_the_document_is_true(server, tmp_path):
     user = server.client()
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", FUZZ / "schemathesis.toml"]
     command += ["run", f"{server.url}/openapi.json", "--checks", "all", "--no-color"]
+    # A deleted task is back if another request restores it or undoes its deletion.
+    command += ["--exclude-checks", "use_after_free"]
     command += ["--seed", SEED, "--max-examples", EXAMPLES]
     result = subprocess.run(
         command,
