@@ -10,7 +10,7 @@ from jwt.algorithms import OKPAlgorithm
 from jwt.exceptions import InvalidJTIError, InvalidSubjectError
 
 from taskapp.auth.errors import InvalidToken, Reason
-from taskapp.http.json_provider import loads
+from taskapp.http.json_text import loads
 
 # RFC 7515, section 7.1. Python's base64 ignores all other characters, so the same token could have many spellings.
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")

@@ -11,13 +11,13 @@ from typing import Any, cast
 from flask import current_app
 from marshmallow import ValidationError
 
-from taskapp.http import json_provider
+from taskapp.http import json_text
 from taskapp.http.content import check_content
 from taskapp.http.errors import BodyTooLarge, InvalidInput, MalformedRequest
 from taskapp.http.id_converter import NO_ID, InvalidId
 from taskapp.http.input_errors import describe_errors
 from taskapp.http.input_schema import InputSchema
-from taskapp.http.json_provider import DuplicateName, InvalidJSON, NotText, decode
+from taskapp.http.json_text import DuplicateName, InvalidJSON, NotText, decode
 from taskapp.http.request import MAXIMUM_BODY, Request, current_request
 from taskapp.http.unknown_names import MAXIMUM_NAMES
 
@@ -83,7 +83,7 @@ def _read_body(request: Request, schema: InputSchema) -> Mapping[str, Any]:
         raise MalformedRequest("The body is empty. Send a JSON object.")
     check_content(request)
     try:
-        return json_provider.loads_object(body)
+        return json_text.loads_object(body)
     except DuplicateName as error:
         raise InvalidInput(details={error.name: ["Appears more than once."]}) from None
     except InvalidJSON as error:

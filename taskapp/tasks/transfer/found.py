@@ -1,7 +1,7 @@
 """The lines of an import, each with the task that has its uid.
 
-The columns of a part are those of :mod:`taskapp.tasks.bulk.found`. What a line sets, ``put``, is the same whether its
-task is new or exists.
+The columns of a part are those of :mod:`taskapp.tasks.bulk.found`. A line that was sent has in ``put`` all columns of a
+new task. If its task exists, those in ``absent`` stay as they are.
 """
 
 from sqlalchemy import CTE, BigInteger, ColumnElement, Integer, Text, bindparam, case, cast, column, func, null
@@ -15,6 +15,7 @@ _SENT = (
     column("index", Integer),
     column("uid", UUID(as_uuid=False)),
     column("put", JSONB),
+    column("absent", ARRAY(Text)),
     column("logged", ARRAY(Text)),
 )
 _FIXED = tuple(f"was_{name}" for name in FIXED_FIELDS)
@@ -38,7 +39,7 @@ def lines(*conditions: ColumnElement[bool], lock: bool) -> CTE:
         case((task.id.is_(None), CREATED), else_=UPDATED).label("type"),
         task.id.label("task_id"),
         cast(null(), BigInteger).label("required"),
-        row.put,
+        case((task.id.is_(None), row.put), else_=row.put.op("-")(row.absent)).label("put"),
         no_tags.label("add_tags"),
         no_tags.label("remove_tags"),
         row.logged,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from taskapp.http.json_provider import DuplicateName, InvalidJSON, parse_object
+from taskapp.http.json_text import DuplicateName, InvalidJSON, parse_object
 
 # A line that is wrong as a whole has its error under this key, as in taskapp.http.input_errors.
 WHOLE = None

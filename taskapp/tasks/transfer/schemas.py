@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +12,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from taskapp.http.fields import StrictBoolean
 from taskapp.http.input_schema import InputSchema
 from taskapp.tasks import synonyms
+from taskapp.tasks.due import DUE_FIELDS
 from taskapp.tasks.fields import FIRST_DAY, LAST_DAY, Priority, Tags, Uid
 from taskapp.tasks.filter_schema import words
 from taskapp.tasks.parameters import Choice
@@ -23,6 +25,9 @@ CUT = "cut"
 # The fields of an exported task that belong to the service which exported it, or follow from others. They may have any
 # value, and have no effect.
 IGNORED = frozenset({"id", "user_id", "version", "updated_at", "due_at"})
+
+# Tasks of a file often share the values of these fields.
+_OFTEN_EQUAL = frozenset({"priority", *DUE_FIELDS, "created_at", "completed_at"})
 
 
 class ImportQuery(UndoQuery):
@@ -80,19 +85,22 @@ class _PastTime(fields.Field[Any]):
         return utc.isoformat()
 
 
-def _reader(field: Any) -> Callable[[Any], Any]:
-    """Return a function that does what ``field.deserialize`` does, in half the time."""
+def _reader(name: str, field: Any) -> Callable[[Any], Any]:
+    """Return a function that does what ``field.deserialize`` does, in a third of the time."""
     read, validators = field._deserialize, tuple(field.validators)  # noqa: SLF001 # Fields define this method.
 
     def deserialize(value: Any) -> Any:
-        if value is None:
-            return field.deserialize(None)
-        loaded = read(value, None, None)
+        if value is None and field.allow_none:
+            return None
+        loaded = read(value, None, None) if value is not None else field.deserialize(None)
         for validate in validators:
             validate(loaded)
         return loaded
 
-    return deserialize
+    if name not in _OFTEN_EQUAL:
+        return deserialize
+    remembered = lru_cache(1024)(deserialize)  # Not errors.
+    return lambda value: remembered(value) if isinstance(value, str) else deserialize(value)
 
 
 class LineIn(Dated, InputSchema):
@@ -112,7 +120,7 @@ class LineIn(Dated, InputSchema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._readers = {name: _reader(field) for name, field in self.load_fields.items()}
+        self._readers = {name: _reader(name, field) for name, field in self.load_fields.items()}
 
     def load(self, data: Mapping[str, Any], **options: Any) -> dict[str, Any]:  # type: ignore[override] # As there.
         """Return the values of the fields of a line.

@@ -16,7 +16,8 @@ from taskapp.http.errors import InvalidInput, map_error
 from taskapp.http.etags import reject_if_match
 from taskapp.http.idempotency_key import read_idempotency_key
 from taskapp.http.input_errors import describe_errors
-from taskapp.http.json_provider import json_response, without_collection
+from taskapp.http.json_provider import json_response
+from taskapp.http.json_text import without_collection
 from taskapp.http.openapi import API_ERRORS, ErrorEnvelope
 from taskapp.http.request import current_request
 from taskapp.tasks import error_responses as task_errors
@@ -51,8 +52,7 @@ def _check(text: str, *, cut: bool) -> list[CheckedLine]:
     """
     read = _READERS[current_request().mimetype]
     try:
-        with without_collection(len(text)):
-            return check_lines(read(StringIO(text, newline="")), cut=cut)
+        return check_lines(read(StringIO(text, newline="")), cut=cut)
     except ValidationError as error:
         raise InvalidInput(details=describe_errors(error.messages_dict, "body")) from None
 
@@ -86,7 +86,8 @@ def import_tasks(user_id: str, query: dict[str, Any], text: str) -> Response:
     reject_if_match(request, "Send existing=refuse to change no task.")
     options: dict[str, Any] = {"dry_run": query.get("dry_run", False), "existing": query["existing"]}
     key = read_idempotency_key(request)
-    lines = _check(text, cut=query["long_text"] == schemas.CUT)
-    imported = service.import_lines(user_id, lines, key=key, **options)
-    data = {"change": imported.change, "dry_run": options["dry_run"], **_results(imported, lines)}
-    return mark_write(json_response({"data": data}), imported)
+    with without_collection(len(text)):
+        lines = _check(text, cut=query["long_text"] == schemas.CUT)
+        imported = service.import_lines(user_id, lines, key=key, **options)
+        data = {"change": imported.change, "dry_run": options["dry_run"], **_results(imported, lines)}
+        return mark_write(json_response({"data": data}), imported)

@@ -29,7 +29,7 @@ from taskapp.db.idempotency import DONE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.bulk import write
 from taskapp.tasks.changes.batch import COLUMNS, CREATED, TABLE, UPDATED, part
-from taskapp.tasks.changes.images import DEFAULTS
+from taskapp.tasks.changes.images import NO_COLUMNS
 from taskapp.tasks.changes.log import image, last_change, without
 from taskapp.tasks.representation import WRITABLE_FIELDS
 from taskapp.tasks.transfer.schemas import REFUSE, UPDATE
@@ -39,8 +39,6 @@ SKIPPED: Any = literal_column("'skipped'")
 # Why a line is impossible, other than the reasons of taskapp.tasks.bulk.write.
 EXISTS, OCCURS = "exists", "occurs"
 _NOT_WRITABLE = tuple(name for name in COLUMNS if name not in WRITABLE_FIELDS)
-# Computed once. Each line has a uid, so a default for it, which would be another one each time, is not needed.
-_DEFAULTS = db.select(without(DEFAULTS, "uid")).scalar_subquery()
 # Whether to look for the tasks that are the occurrences of lines. No index can do that, because row-level security
 # comes first. So only if one is in the way, the statement is sent again with this.
 _LOOK = bindparam("look_for_occurrences", type_=Boolean)
@@ -63,7 +61,7 @@ def import_lines(found: CTE, existing: str, most: Any, *, recurring: bool, dry_r
         dry_run: whether to write nothing.
     """
     last = part(db.select(last_change()), "last")
-    judged = _judged(_typed(write.shape(found, _DEFAULTS), existing), existing, recurring=recurring)
+    judged = _judged(_typed(write.shape(found, NO_COLUMNS), existing), existing, recurring=recurring)
     plan = write.plan_write(judged, last, most)
     row = judged.c
     written = part(db.select(judged).where(row.type.in_([CREATED, UPDATED])), "changing")

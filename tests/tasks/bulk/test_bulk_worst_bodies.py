@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from taskapp.http.errors import InvalidInput
-from taskapp.http.json_provider import DuplicateName, InvalidJSON, loads_object
+from taskapp.http.json_text import DuplicateName, InvalidJSON, loads_object
 from taskapp.tasks.schemas import TaskChangesIn
 from tests.support.bulk import DELETION, MISSING, errors, load, of_operation
 from tests.support.processor import processor_time
