@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from config import ROOT
 
-NAMES = ["requirements", "requirements-embedded", "requirements-dev", "requirements-ci"]
+NAMES = ["requirements", "requirements-embedded", "requirements-mcp", "requirements-dev", "requirements-ci"]
 
 
 @cache
