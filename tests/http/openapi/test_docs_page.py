@@ -73,6 +73,7 @@ def test_without_a_token_it_shows_the_error(docs):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("docs", ["telephone"], indirect=True)
 def test_it_fits_the_window_whatever_is_open(docs):
     """One after another, because the page takes longer for each operation that is open."""
     operations = docs.page.locator(".opblock").all()
