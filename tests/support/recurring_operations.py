@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from tests.support.postgres import run_sql
 
-TODAY = datetime.now(UTC).date()
 ZONE = "UTC"
 
 
 def day(days):
-    return str(TODAY + timedelta(days))
+    """A day from now. A constant would be another one after midnight."""
+    return str(datetime.now(UTC).date() + timedelta(days))
 
 
 def recurring(rule="FREQ=DAILY", days=1, origin="due_date", **fields):

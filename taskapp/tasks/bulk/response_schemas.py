@@ -32,8 +32,8 @@ class BulkResult(Schema):
     )
 
 
-class BulkOut(Schema):
-    """The result of a write of many tasks."""
+class ManyWrittenOut(Schema):
+    """What the result of any write of many tasks has."""
 
     change = fields.Integer(
         required=True,
@@ -45,6 +45,11 @@ class BulkOut(Schema):
         },
     )
     dry_run = fields.Boolean(required=True, metadata={"description": "Whether nothing was written."})
+
+
+class BulkOut(ManyWrittenOut):
+    """The result of a write of many tasks."""
+
     results = fields.List(
         fields.Nested(BulkResult),
         required=True,

@@ -44,6 +44,29 @@ class _Options(NamedTuple):
     dry_run: bool
 
 
+class _Done:
+    """What was imported so far: the number of lines, of each result, and the writes."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.results = Counter[str]()
+        self.writes: list[int] = []
+
+    def add(self, imported: service.Import) -> None:
+        self.lines += len(imported.tasks)
+        self.results.update(result for _, result in imported.tasks)
+        if imported.change is not None:
+            self.writes.append(imported.change)
+
+    def explain_undo(self) -> str:
+        """Return a line that says what to undo; empty if nothing was written."""
+        if not self.writes:
+            return ""
+        numbers = ", ".join(map(str, reversed(self.writes)))
+        noun = "these writes in this order" if len(self.writes) > 1 else "this write"
+        return f"\nTo take it back, undo {noun}: {numbers}."
+
+
 @click.command("import")
 @user_id_argument
 @click.argument("file", type=click.File("rb"))
@@ -69,9 +92,10 @@ def import_file(user_id: str, file: IO[bytes], *, name: str | None, long_text: s
             with _text_of(copy) as text:
                 _import(read(text), total, settings._replace(dry_run=True))
         with _text_of(copy) as text:
-            numbers = _import(read(text), total, settings)
+            done = _import(read(text), total, settings)
     verb = "Would be" if settings.dry_run else "Done:"
-    click.echo(f"{verb} {', '.join(f'{numbers[name]:,} {name}' for name in service.RESULTS)}.")
+    numbers = ", ".join(f"{done.results[name]:,} {name}" for name in service.RESULTS)
+    click.echo(f"{verb} {numbers}.{done.explain_undo()}")
 
 
 @contextmanager
@@ -129,19 +153,18 @@ def _report(details: dict[str, list[str]], before: int = 0) -> int:
     return len(sentences)
 
 
-def _import(lines: Iterator[Line], total: int, options: _Options) -> Counter[str]:
-    """Import the lines of a file, or try to, and return how many there are of each result.
+def _import(lines: Iterator[Line], total: int, options: _Options) -> _Done:
+    """Import the lines of a file, or try to, and return what was done.
 
     Raises:
         ClickException: some lines are impossible, or the command is interrupted.
     """
-    numbers, seen, done = Counter[str](), Seen(), 0
+    seen, done = Seen(), _Done()
     label = "Checking" if options.dry_run else "Importing"
     try:
         with click.progressbar(length=total, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
             for part in _parts(lines):
-                numbers.update(_import_part(part, seen, options))
-                done += len(part)
+                done.add(_import_part(part, seen, options))
                 bar.update(len(part))
     except LinesNotImported as error:
         _report(details_of(error))
@@ -155,17 +178,16 @@ def _import(lines: Iterator[Line], total: int, options: _Options) -> Counter[str
         raise click.ClickException(_stopped(done, total, options, "The database is unavailable. Wait")) from None
     except KeyboardInterrupt:
         raise click.ClickException(_stopped(done, total, options, "Interrupted. You can continue")) from None
-    return numbers
+    return done
 
 
-def _import_part(part: Iterable[Line], seen: Seen, options: _Options) -> list[str]:
+def _import_part(part: Iterable[Line], seen: Seen, options: _Options) -> service.Import:
     checked = check_lines(part, cut=options.cut, seen=seen)
-    imported = service.import_lines(options.user_id, checked, existing=options.existing, dry_run=options.dry_run)
-    return [result for _, result in imported.tasks]
+    return service.import_lines(options.user_id, checked, existing=options.existing, dry_run=options.dry_run)
 
 
-def _stopped(done: int, total: int, options: _Options, advice: str) -> str:
+def _stopped(done: _Done, total: int, options: _Options, advice: str) -> str:
     if options.dry_run:
         return f"{_NOTHING} {advice}, and run the command again."
-    lines = f"{done:,} of {_number(total, 'line')} {'was' if total == 1 else 'were'} imported."
-    return f"{lines} {advice}, and run the command again: it makes nothing twice."
+    lines = f"{done.lines:,} of {_number(total, 'line')} {'was' if total == 1 else 'were'} imported."
+    return f"{lines} {advice}, and run the command again: it makes nothing twice.{done.explain_undo()}"

@@ -4,6 +4,7 @@ from marshmallow import Schema, fields
 from marshmallow.validate import OneOf, Range
 
 from taskapp.db.columns import MAXIMUM_ID
+from taskapp.tasks.bulk.response_schemas import ManyWrittenOut
 from taskapp.tasks.transfer.checks import MAXIMUM_LINES
 from taskapp.tasks.transfer.service import RESULTS
 
@@ -42,19 +43,9 @@ def _number(description: str, example: int) -> fields.Integer:
     return fields.Integer(required=True, validate=Range(0, MAXIMUM_LINES), metadata=about)
 
 
-class ImportOut(Schema):
+class ImportOut(ManyWrittenOut):
     """The result of an import."""
 
-    change = fields.Integer(
-        required=True,
-        allow_none=True,
-        validate=Range(1),
-        metadata={
-            "description": "The number of this write, by which it can be undone. `null` if nothing was written.",
-            "examples": [2],
-        },
-    )
-    dry_run = fields.Boolean(required=True, metadata={"description": "Whether nothing was written."})
     created = _number("Tasks that were created.", 1)
     updated = _number("Tasks that were updated.", 0)
     unchanged = _number("Lines whose tasks are as the lines say.", 1)

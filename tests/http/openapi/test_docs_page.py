@@ -73,11 +73,18 @@ def test_without_a_token_it_shows_the_error(docs):
 
 
 @pytest.mark.slow
-def test_it_fits_the_window_with_everything_open(docs):
-    for operation in docs.page.locator(".opblock-summary-control").all():
-        operation.click()
-    docs.page.wait_for_function("document.querySelectorAll('.responses-table').length >= 11")
-    assert docs.overflow() <= 0
+@pytest.mark.parametrize("docs", ["telephone"], indirect=True)
+def test_it_fits_the_window_whatever_is_open(docs):
+    """One after another, because the page takes longer for each operation that is open."""
+    operations = docs.page.locator(".opblock").all()
+    assert len(operations) >= 25
+    for operation in operations:
+        summary = operation.locator(".opblock-summary-control")
+        summary.click()
+        operation.locator(".responses-table").first.wait_for()
+        assert docs.overflow() <= 0
+        summary.click()
+        operation.locator(".responses-table").first.wait_for(state="detached")
 
 
 def test_its_policy_stops_other_hosts(docs):

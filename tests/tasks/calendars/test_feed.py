@@ -9,13 +9,12 @@ from tests.support.calendars import components, fetch, names, read, subscribe, t
 from tests.support.postgres import run_sql
 from tests.support.recurring import complete, following, recurs
 
-TODAY = datetime.now(UTC).date()
 TIMED = {"due_date": "2026-12-24", "due_time": "17:00", "time_zone": "Europe/Berlin"}
 AT = datetime(2026, 12, 24, 16, tzinfo=UTC)
 
 
 def day(days):
-    return str(TODAY + timedelta(days=days))
+    return str(datetime.now(UTC).date() + timedelta(days=days))
 
 
 def only(client, path):

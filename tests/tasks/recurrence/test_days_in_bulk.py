@@ -15,12 +15,12 @@ def user(bulk_user):
     return bulk_user
 
 
-@pytest.mark.parametrize("left", [(), (day(2),), (day(-4), day(-3))])
+@pytest.mark.parametrize("left", [(), (2,), (-4, -3)])
 @pytest.mark.parametrize("options", [{}, {"key": RequestKey("k", b"f")}, {"dry_run": True}])
 def test_used_up_days_are_read(user, left, options):
     tasks = [user.create(**recurring(rule)) for rule in ("FREQ=DAILY", "FREQ=DAILY;INTERVAL=2", "FREQ=DAILY;COUNT=2")]
     fresh = user.create(**recurring("FREQ=DAILY;INTERVAL=5"))
-    use_up(user, *tasks, days=left)
+    use_up(user, *tasks, days=map(day, left))
     written = user.bulk(*map(complete, tasks), complete(fresh), **options)
     days = {place: task["due_date"] for place, task in written.following.items()}
     # The days that are stored are taken as they are.

@@ -46,16 +46,18 @@ class Bulk:
         return [as_json(written.following.get(place)) for place in range(len(tasks))]
 
 
-KINDS = [
-    recurring(title="daily"),
-    recurring(title="used up"),
-    recurring("FREQ=DAILY;INTERVAL=3", title="from completion", origin="completion"),
-]
-NEXT_DAYS = [day(2), day(2), day(3)]
+def next_days():
+    """The days on which the tasks of :func:`tasks_of` recur."""
+    return [day(2), day(2), day(3)]
 
 
 def tasks_of(user):
-    tasks = [user.create(**kind) for kind in KINDS]
+    kinds = [
+        recurring(title="daily"),
+        recurring(title="used up"),
+        recurring("FREQ=DAILY;INTERVAL=3", title="from completion", origin="completion"),
+    ]
+    tasks = [user.create(**kind) for kind in kinds]
     use_up(user, tasks[1])
     return tasks
 
@@ -70,7 +72,7 @@ def assert_users_are_apart(url, way):
     # The same writes, the tasks of bob have the lower ids.
     bobs, alices = tasks_of(bob), tasks_of(alice)
     made = {user: way.complete(user, *tasks) for user, tasks in ((bob, bobs), (alice, alices))}
-    assert [task["due_date"] for task in made[alice]] == NEXT_DAYS
+    assert [task["due_date"] for task in made[alice]] == next_days()
     run_sql(url, SAME, {"other": bob.user_id, "acting": alice.user_id})
     assert len(assert_whole(url, bob.user_id)) == 9
     # Bob's newest change is later, and has a higher number.
@@ -86,11 +88,11 @@ def assert_users_are_apart(url, way):
         assert way.complete(alice, *alices, completed=False) == [None] * 3
         assert [task["id"] for task in alice.tasks()] == [task["id"] for task in alices]
         again = way.complete(alice, *alices)
-        assert [task["due_date"] for task in again] == NEXT_DAYS
+        assert [task["due_date"] for task in again] == next_days()
     # Only one has a next occurrence, and bob has that of the other.
     alice.put(again[0], title="changed")
     way.complete(alice, *alices, completed=False)
-    assert [task and task["due_date"] for task in way.complete(alice, *alices)] == [None, *NEXT_DAYS[1:]]
+    assert [task and task["due_date"] for task in way.complete(alice, *alices)] == [None, *next_days()[1:]]
     assert stored(bob) == before
     assert_whole(url, alice.user_id)
 

@@ -13,10 +13,16 @@ MANY = 1200
 NOTHING = "Nothing was imported."
 
 
-def done(verb="Done:", **numbers):
-    """The line at the end of an import."""
+def undo(*writes):
+    """The line that says how to take an import back."""
+    noun = "these writes in this order" if len(writes) > 1 else "this write"
+    return f"To take it back, undo {noun}: {', '.join(map(str, reversed(writes)))}.\n" if writes else ""
+
+
+def done(*writes, verb="Done:", **numbers):
+    """The lines at the end of an import."""
     results = ("created", "updated", "unchanged", "skipped")
-    return f"{verb} {', '.join(f'{numbers.get(name, 0):,} {name}' for name in results)}.\n"
+    return f"{verb} {', '.join(f'{numbers.get(name, 0):,} {name}' for name in results)}.\n{undo(*writes)}"
 
 
 def numbered(number):
@@ -51,7 +57,7 @@ def test_file_that_was_exported_is_the_same_tasks(app, importer, make_importer, 
         exported = app.test_cli_runner().invoke(args=["users", "export", importer.user_id, "--format", form])
         path.write_bytes(exported.stdout_bytes)
         arguments = ["users", "import", other.user_id, str(path), "--format", form]
-        for expected in (done(created=2), done(unchanged=2)):
+        for expected in (done(1, created=2), done(unchanged=2)):
             result = app.test_cli_runner().invoke(args=arguments)
             assert (result.exit_code, result.stdout, result.stderr) == (0, expected, "")
         assert [*map(without_own, other.tasks())] == [*map(without_own, importer.tasks())]
@@ -62,7 +68,7 @@ def test_file_that_was_exported_is_the_same_tasks(app, importer, make_importer, 
     [("a.csv", []), ("A.CSV", []), ("a.txt", ["--format", "csv"]), ("a.ndjson", ["--format", "csv"])],
 )
 def test_csv_is_told_by_the_name_or_the_option(run, importer, name, options):
-    assert run("\ufefftitle;tags\r\na;b,c\r\n", *options, name=name) == (0, done(created=1), "")
+    assert run("\ufefftitle;tags\r\na;b,c\r\n", *options, name=name) == (0, done(1, created=1), "")
     assert [(task["title"], task["tags"]) for task in importer.tasks()] == [("a", ["b", "c"])]
 
 
@@ -70,7 +76,7 @@ def test_csv_is_told_by_the_name_or_the_option(run, importer, name, options):
     ("name", "options"), [("a", []), ("a.csv.txt", []), ("a.jsonl", []), ("a.csv", ["--format", "ndjson"])]
 )
 def test_other_files_are_ndjson(run, titles, name, options):
-    assert run('\ufeff{"title": "a"}\r\n\r\n{"title": "b"}', *options, name=name) == (0, done(created=2), "")
+    assert run('\ufeff{"title": "a"}\r\n\r\n{"title": "b"}', *options, name=name) == (0, done(1, created=2), "")
     assert titles() == ["a", "b"]
 
 
@@ -78,7 +84,7 @@ def test_other_files_are_ndjson(run, titles, name, options):
 def test_standard_input_is_a_file(app, importer, titles, options):
     file = "title\na\n" if options else '{"title": "a"}\n'
     result = app.test_cli_runner().invoke(args=["users", "import", importer.user_id, "-", *options], input=file)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, done(created=1), "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, done(1, created=1), "")
     assert titles() == ["a"]
 
 
@@ -143,14 +149,14 @@ def test_first_wrong_lines_are_shown(run, titles):
 
 def test_large_file_is_imported_in_parts_once(run, titles, importer):
     file, expected = numbered(MANY), [f"task {number}" for number in range(1, MANY + 1)]
-    assert run(file, "--dry-run") == (0, done("Would be", created=MANY), "")
+    assert run(file, "--dry-run") == (0, done(verb="Would be", created=MANY), "")
     assert titles() == []
-    assert run(file) == (0, done(created=MANY), "")
+    assert run(file) == (0, done(1, 1 + PART, 1 + 2 * PART, created=MANY), "")
     assert titles() == expected
     changes = importer.send("GET", "?after=0&limit=1000", resource="changes").json["data"]
     assert changes
     assert run(file) == (0, done(unchanged=MANY), "")
-    assert run(numbered(MANY + 1)) == (0, done(created=1, unchanged=MANY), "")
+    assert run(numbered(MANY + 1)) == (0, done(MANY + 1, created=1, unchanged=MANY), "")
     assert len(titles()) == MANY + 1
 
 
@@ -162,10 +168,10 @@ def test_what_happens_to_tasks_that_exist_is_chosen(run, titles):
     assert errors.startswith("lines.2: Differs from task ")
     assert errors.endswith("Error: Nothing was imported. Correct the lines, and run the command again.\n")
     assert titles() == ["old"]
-    assert run(file) == (0, done(created=1, skipped=1), "")
-    assert run(file, "--existing", "update", "--dry-run") == (0, done("Would be", updated=1, unchanged=1), "")
+    assert run(file) == (0, done(2, created=1, skipped=1), "")
+    assert run(file, "--existing", "update", "--dry-run") == (0, done(verb="Would be", updated=1, unchanged=1), "")
     assert titles() == ["old", "new"]
-    assert run(file, "--existing", "update") == (0, done(updated=1, unchanged=1), "")
+    assert run(file, "--existing", "update") == (0, done(3, updated=1, unchanged=1), "")
     assert titles() == ["changed", "new"]
     assert run(file, "--existing", "merge")[0] == 2
 
@@ -188,7 +194,7 @@ def test_long_text_is_refused_or_cut(run, titles):
         ["lines.1.title", "lines.2.description", "Error"],
     )
     expected = "lines.1.title: Is too long, and is cut.\nlines.2.description: Is too long, and is cut.\n"
-    assert run(file, "--long-text", "cut") == (0, done(created=2), expected)
+    assert run(file, "--long-text", "cut") == (0, done(1, created=2), expected)
     assert titles() == ["x" * 255, "y"]
     assert run(file, "--long-text", "cut") == (0, done(unchanged=2), expected)
 

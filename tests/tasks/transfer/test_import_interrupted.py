@@ -12,7 +12,7 @@ from taskapp.tasks.transfer.import_command import PART
 from tests.support.commands import environment
 from tests.support.postgres import run_sql
 from tests.support.waiting import wait_until
-from tests.tasks.transfer.test_import_command import done, numbered
+from tests.tasks.transfer.test_import_command import done, numbered, undo
 
 
 @pytest.fixture
@@ -49,8 +49,15 @@ def test_interrupted_import_goes_on(settings, importer, titles, tmp_path):
     assert number % PART == 0
     # The last part may have been written when the signal came.
     advice = "Interrupted. You can continue, and run the command again: it makes nothing twice."
-    assert errors in [f"Error: {n:,} of {total:,} lines were imported. {advice}\n" for n in (number, number - PART)]
+    assert errors in [
+        f"Error: {n:,} of {total:,} lines were imported. {advice}\n{undo(*range(1, n, PART))}"
+        for n in (number, number - PART)
+    ]
     process = command(settings, importer.user_id, path)
     output, errors = process.communicate(timeout=120)
-    assert (process.returncode, output, errors) == (0, done(created=total - number, unchanged=number), "")
+    assert (process.returncode, output, errors) == (
+        0,
+        done(*range(number + 1, total, PART), created=total - number, unchanged=number),
+        "",
+    )
     assert sorted(titles()) == sorted(f"task {number}" for number in range(1, total + 1))
