@@ -16,9 +16,10 @@ from taskapp.auth.errors import (
 )
 from taskapp.auth.jwks import KeySet
 from taskapp.auth.rejections import RejectionLog
-from taskapp.auth.scopes import WRITE, required_scope
+from taskapp.auth.scopes import READ, WRITE, required_scope
 from taskapp.auth.tokens import TokenVerifier, make_verifier
 from taskapp.db.columns import USER_ID_LENGTH
+from taskapp.db.request_scope import forbid_writes
 from taskapp.http.errors import ErrorResponse, InvalidInput, map_error
 from taskapp.http.request import Request, current_request
 
@@ -83,6 +84,7 @@ def authorize() -> None:
     """Reject the current request unless its token belongs to the user in the path, and has the scope of its method.
 
     A ``before_request`` hook of blueprints, so that no view can omit it. Sets ``g.user_id`` to the user of the token.
+    The database rejects all writes of a request that reads, and of any request whose token does not admit writes.
 
     Raises:
         MissingToken, InvalidToken, SigningKeyUnavailable: the token cannot be verified.
@@ -102,7 +104,10 @@ def authorize() -> None:
     g.user_id = caller  # Set before the checks, for the access log.
     if caller != user_id:
         raise WrongUser
-    _check_scope(required_scope(request.method), scopes)
+    scope = required_scope(request.method)
+    if scope == READ or WRITE not in scopes:
+        forbid_writes()
+    _check_scope(scope, scopes)
     if len(user_id) > USER_ID_LENGTH or "\0" in user_id:
         raise InvalidInput(details={"user_id": [f"Must be 1 to {USER_ID_LENGTH} characters, without NUL."]})
 
