@@ -36,6 +36,7 @@ class Settings(Schema):
     JWT_AUDIENCE = fields.Function(deserialize=types.values, load_default=())
     JWT_AUTHORIZED_PARTIES = fields.Function(deserialize=types.values, load_default=())
     JWT_USER_CLAIM = fields.String(load_default="sub")
+    JWT_SCOPES = types.boolean("on or off")
 
     # Not less than the policy purge of the table changes allows.
     HISTORY_DAYS = types.whole_number(default=30, low=7, high=36500)

@@ -200,9 +200,13 @@ whole_number = partial(_number, fields.Integer, "a whole number", "")
 seconds = partial(_number, fields.Float, "a number of seconds", " seconds", low=0.1, high=3600)
 
 
-def boolean() -> fields.Boolean:
-    """Return a field for true or false; false by default."""
-    return fields.Boolean(load_default=False, error_messages={"invalid": "must be true or false."})
+def boolean(words: str = "true or false") -> fields.Boolean:
+    """Return a field for true or false; false by default.
+
+    Args:
+        words: how the setting is written. All usual words are accepted.
+    """
+    return fields.Boolean(load_default=False, error_messages={"invalid": f"must be {words}."})
 
 
 def is_long_enough(secret: str) -> None:

@@ -114,6 +114,7 @@ def test_password_of_a_database_url_is_never_shown(load):
             for value in ("proxy.example", "10.0.0.1/8", "*,::1", "127.0.0.1,,::1", "1.2.3")
         ),
         ({"ACCESS_LOG": "maybe"}, "ACCESS_LOG must be true or false."),
+        ({"JWT_SCOPES": "maybe"}, "JWT_SCOPES must be on or off."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of debug, info, warning, error, critical."),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be one of auto, text, json."),
         ({"METRICS_TOKEN": "x" * 15}, "METRICS_TOKEN must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -."),

@@ -19,8 +19,9 @@ API = (ROOT / "docs" / "api.md").read_text()
 METHODS = {"get", "post", "put", "patch", "delete"}
 METRICS_TOKEN = "a-token-for-metrics_1"
 NAME = re.compile(r"\S.* → (\d{3})(?: ([A-Z_]+))?(?: \(([\w.-]+)\))?")
-# They depend on the state of the service. The collection shows them as saved examples.
+# They depend on the state or the settings of the service. The collection shows them as saved examples.
 NOT_BY_A_CLIENT = {
+    ("403", "INSUFFICIENT_SCOPE"),
     ("409", "CONFLICT"),
     ("409", "TOO_MANY_AFFECTED"),
     ("422", "OPERATION_TOO_SLOW"),

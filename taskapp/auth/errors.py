@@ -42,6 +42,18 @@ class WrongUser(Exception):
     """The token belongs to another user."""
 
 
+class InsufficientScope(Exception):
+    """The token lacks a scope that the request requires.
+
+    Args:
+        scope: the scope.
+    """
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(scope)
+        self.scope = scope
+
+
 class SigningKeyUnavailable(Exception):
     """The token's key is unknown, and the issuer's keys cannot be fetched.
 

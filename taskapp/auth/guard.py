@@ -6,11 +6,20 @@ from typing import Any
 
 from flask import Flask, current_app, g
 
-from taskapp.auth.errors import InvalidToken, MissingToken, Reason, SigningKeyUnavailable, WrongUser
+from taskapp.auth.errors import (
+    InsufficientScope,
+    InvalidToken,
+    MissingToken,
+    Reason,
+    SigningKeyUnavailable,
+    WrongUser,
+)
 from taskapp.auth.jwks import KeySet
 from taskapp.auth.rejections import RejectionLog
+from taskapp.auth.scopes import READ, WRITE, required_scope
 from taskapp.auth.tokens import TokenVerifier, make_verifier
 from taskapp.db.columns import USER_ID_LENGTH
+from taskapp.db.request_scope import forbid_writes
 from taskapp.http.errors import ErrorResponse, InvalidInput, map_error
 from taskapp.http.request import Request, current_request
 
@@ -40,6 +49,16 @@ _DIFFERENCES: Mapping[Reason | None, Mapping[str, Any]] = {
     },
 }
 _WRONG_USER = ErrorResponse(HTTPStatus.FORBIDDEN, "FORBIDDEN", "The token belongs to another user.")
+
+
+def _lacks(scope: str) -> dict[str, Any]:
+    return {
+        "message": f"The request requires the scope {scope}, which the token does not have.",
+        "headers": {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+    }
+
+
+_INSUFFICIENT_SCOPE = ErrorResponse(HTTPStatus.FORBIDDEN, "INSUFFICIENT_SCOPE", **_lacks(WRITE))
 _SIGNING_KEY_UNAVAILABLE = ErrorResponse(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "SERVICE_UNAVAILABLE",
@@ -62,13 +81,15 @@ def bearer_token(request: Request) -> str:
 
 
 def authorize() -> None:
-    """Reject the current request unless its token belongs to the user in the path.
+    """Reject the current request unless its token belongs to the user in the path, and has the scope of its method.
 
     A ``before_request`` hook of blueprints, so that no view can omit it. Sets ``g.user_id`` to the user of the token.
+    The database rejects all writes of a request that reads, and of any request whose token does not admit writes.
 
     Raises:
         MissingToken, InvalidToken, SigningKeyUnavailable: the token cannot be verified.
         WrongUser: the token belongs to another user.
+        InsufficientScope: it does not admit the method.
         InvalidInput: the user id is too long, or contains NUL.
     """
     request = current_request()
@@ -76,14 +97,24 @@ def authorize() -> None:
     user_id = (request.view_args or {})["user_id"]
     token = bearer_token(request)
     try:
-        g.user_id = caller = verifier.authenticate(token)  # Set before the checks, for the access log.
+        caller, scopes = verifier.authenticate(token)
     except InvalidToken as error:
         current_app.extensions["rejection_log"].report(error)
         raise
+    g.user_id = caller  # Set before the checks, for the access log.
     if caller != user_id:
         raise WrongUser
+    scope = required_scope(request.method)
+    if scope == READ or WRITE not in scopes:
+        forbid_writes()
+    _check_scope(scope, scopes)
     if len(user_id) > USER_ID_LENGTH or "\0" in user_id:
         raise InvalidInput(details={"user_id": [f"Must be 1 to {USER_ID_LENGTH} characters, without NUL."]})
+
+
+def _check_scope(scope: str, scopes: frozenset[str]) -> None:
+    if scope not in scopes:
+        raise InsufficientScope(scope)
 
 
 def _describe_unavailability(error: SigningKeyUnavailable) -> Mapping[str, Any]:
@@ -100,4 +131,5 @@ def init_app(app: Flask) -> None:
     map_error(app, MissingToken, _MISSING_TOKEN)
     map_error(app, InvalidToken, _INVALID_TOKEN, lambda error: _DIFFERENCES.get(error.reason, {}))
     map_error(app, WrongUser, _WRONG_USER)
+    map_error(app, InsufficientScope, _INSUFFICIENT_SCOPE, lambda error: _lacks(error.scope))
     map_error(app, SigningKeyUnavailable, _SIGNING_KEY_UNAVAILABLE, _describe_unavailability)

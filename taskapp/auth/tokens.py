@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 
+from taskapp.auth import scopes
 from taskapp.auth.errors import InvalidToken, Reason
 from taskapp.auth.jwks import KeySet
 from taskapp.auth.public_keys import ALGORITHMS
@@ -30,6 +31,21 @@ clock = time.monotonic
 decode = StrictJWT().decode
 
 
+class Caller(NamedTuple):
+    """Whom a valid token admits, and to what.
+
+    Attributes:
+        user_id: the user that the token was issued to.
+        scopes: the scopes of this service that it grants; all of them if scopes are not checked.
+    """
+
+    user_id: str
+    scopes: frozenset[str] = scopes.ALL
+
+
+_NOBODY = Caller("")
+
+
 @dataclass(frozen=True)
 class TokenVerifier:
     """Verifies tokens.
@@ -42,6 +58,7 @@ class TokenVerifier:
         issuers: the allowed values of ``iss``; empty if it is not checked.
         audiences: the values of which ``aud`` must contain one; empty if it is not checked.
         authorized_parties: the allowed values of ``azp`` if a token has it; empty if it is not checked.
+        checks_scopes: whether a token grants only the scopes in its claim ``scope``.
     """
 
     find_keys: Callable[[Header], Iterable[Any]]
@@ -50,20 +67,21 @@ class TokenVerifier:
     issuers: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
     authorized_parties: tuple[str, ...] = ()
+    checks_scopes: bool = False
     # The keys are hashes of tokens: each has 32 bytes, and a memory dump contains no tokens.
-    _cache: dict[bytes, tuple[str, float]] = field(default_factory=dict, init=False, repr=False)
+    _cache: dict[bytes, tuple[Caller, float]] = field(default_factory=dict, init=False, repr=False)
 
-    def authenticate(self, token: str) -> str:
-        """Return the id of the user that a token was issued to.
+    def authenticate(self, token: str) -> Caller:
+        """Return the user that a token was issued to, and the scopes that it grants.
 
         Raises:
             InvalidToken: the token is malformed, expired, or not trusted.
             SigningKeyUnavailable: its key is unknown, and the issuer's keys cannot be fetched.
         """
         digest = hashlib.sha256(token.encode()).digest()
-        user_id, until = self._cache.get(digest, ("", -math.inf))
+        caller, until = self._cache.get(digest, (_NOBODY, -math.inf))
         if clock() < until:
-            return user_id
+            return caller
         try:
             claims = self._verify(token)
         except jwt.PyJWTError as error:
@@ -73,15 +91,16 @@ class TokenVerifier:
             raise InvalidToken(Reason.INVALID_CLAIM, self.user_claim)
         if self.authorized_parties and claims.get("azp", self.authorized_parties[0]) not in self.authorized_parties:
             raise InvalidToken(Reason.AUTHORIZED_PARTY)
+        caller = Caller(user_id, scopes.granted_scopes(claims)) if self.checks_scopes else Caller(user_id)
         if len(user_id) <= USER_ID_LENGTH:  # Longer ones are not valid, and take memory.
-            self._add_to_cache(digest, user_id, int(claims["exp"]))
-        return user_id
+            self._add_to_cache(digest, caller, int(claims["exp"]))
+        return caller
 
-    def _add_to_cache(self, digest: bytes, user_id: str, expires_at: int) -> None:
+    def _add_to_cache(self, digest: bytes, caller: Caller, expires_at: int) -> None:
         if len(self._cache) >= CACHE_SIZE:  # Simpler than evicting the oldest; each token is only verified once more.
             self._cache.clear()
         now = time.time()
-        self._cache[digest] = user_id, clock() + (min(now + CACHE_SECONDS, expires_at + LEEWAY) - now)
+        self._cache[digest] = caller, clock() + (min(now + CACHE_SECONDS, expires_at + LEEWAY) - now)
 
     def _verify(self, token: str) -> dict[str, Any]:
         header = read_header(token)
@@ -119,16 +138,20 @@ def make_verifier(config: Mapping[str, Any], key_set: KeySet | None) -> TokenVer
         config["JWT_ISSUER"],
         config["JWT_AUDIENCE"],
         config["JWT_AUTHORIZED_PARTIES"],
+        config["JWT_SCOPES"],
     )
 
 
-def sign_token(config: Mapping[str, Any], user_id: str, lifetime: timedelta) -> str:
+def sign_token(
+    config: Mapping[str, Any], user_id: str, lifetime: timedelta, granted: Iterable[str] = (scopes.READ, scopes.WRITE)
+) -> str:
     """Return a new token for a user, signed with JWT_SECRET, for the first issuer and audience of the settings.
 
     Args:
         config: the settings.
         user_id: the user.
         lifetime: how long the token is valid.
+        granted: its scopes. They are in the token even if they are not checked, so that it stays valid once they are.
 
     Raises:
         LookupError: JWT_SECRET is not set, because tokens come from an issuer.
@@ -137,6 +160,7 @@ def sign_token(config: Mapping[str, Any], user_id: str, lifetime: timedelta) -> 
         raise LookupError("Cannot sign tokens: JWT_JWKS_URL is set, so only the issuer can sign them")
     now = datetime.now(UTC)
     claims = {"sub": user_id, config["JWT_USER_CLAIM"]: user_id, "iat": now, "exp": now + lifetime}
+    claims[scopes.CLAIM] = " ".join(granted)
     optional = {"iss": config["JWT_ISSUER"], "aud": config["JWT_AUDIENCE"]}
     claims.update({name: values[0] for name, values in optional.items() if values})
     return jwt.encode(claims, config["JWT_SECRET"], SECRET_ALGORITHMS[0])

@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg2
 from psycopg2 import extensions
+
+from taskapp.db.request_scope import request_state
 
 # Fractions of the timeout. After the first, PostgreSQL cancels the statement, which keeps the connection usable. After
 # the second, this process discards the connection, so that it can still respond within the timeout.
@@ -38,25 +39,9 @@ class Deadline(NamedTuple):
         return int((self.server - time.monotonic()) * 1000)
 
 
-@dataclass(slots=True)
-class _Request:
-    ends_at: float | None = None
-
-
 # How long the current request waited for a thread, which counts towards its timeout. Set by servers that measure it.
 seconds_in_queue: ContextVar[float] = ContextVar("seconds_in_queue", default=0.0)
-_request: ContextVar[_Request | None] = ContextVar("request", default=None)
 _wait_ends_at: ContextVar[float] = ContextVar("wait_ends_at", default=math.inf)
-
-
-@contextmanager
-def request_deadline() -> Iterator[None]:
-    """Make all statements in this context share one deadline."""
-    token = _request.set(_Request())
-    try:
-        yield
-    finally:
-        _request.reset(token)
 
 
 def statement_deadline(timeout: float) -> Deadline:
@@ -66,7 +51,7 @@ def statement_deadline(timeout: float) -> Deadline:
         timeout: seconds for all statements of a request, counted from the first one. Outside of a request, each
             statement has its own deadline.
     """
-    request = _request.get()
+    request = request_state.get()
     if request is None:
         ends_at = time.monotonic() + timeout
     else:

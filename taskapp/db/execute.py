@@ -24,7 +24,8 @@ from taskapp.db.database import Database
 from taskapp.db.deadline import Deadline, statement_deadline, wait_until
 from taskapp.db.engine import connect, opened_at
 from taskapp.db.errors import DatabaseUnavailable, StatementTooSlow
-from taskapp.db.message import Message, message_as, message_as_login_role
+from taskapp.db.message import Message, make_read_only, message_as, message_as_login_role
+from taskapp.db.request_scope import request_state
 from taskapp.db.retry import OperationFailed, Retry
 from taskapp.db.sqlstate import failure_of, spoils_session
 
@@ -136,8 +137,11 @@ def execute_as_nobody(statement: Executable, parameters: Mapping[str, Any]) -> R
 
 
 def _run(message: Message, *, once: bool = False, can_retry: bool = False) -> Rows:
-    """Send a message, with retries unless ``once`` is set."""
+    """Send a message, with retries unless ``once`` is set. It is read-only if the current request must not write."""
     database: Database = current_app.extensions["database"]
+    request = request_state.get()
+    if request is not None and request.read_only:
+        message = make_read_only(message)
     deadline = statement_deadline(database.timeout)
     with _measure(database.engine), Retry(database.breaker, None if once else deadline.server) as retry:
         while True:
@@ -183,7 +187,7 @@ def _send(database: Database, message: Message, deadline: Deadline, *, can_retry
                 return _execute_on(connection, message, deadline, database.timeout)
             except psycopg2.Error as error:
                 closed = bool(connection.closed)
-                failure = failure_of(error, closed=closed, can_retry=can_retry)
+                failure = failure_of(error, closed=closed, can_retry=can_retry, read_only=message.read_only)
                 if failure is None:
                     raise
                 outdated = failure.refused and opened_at(connection) < started - _OUTDATED

@@ -16,11 +16,19 @@ NO_NESTED_LOOPS = "no_nested_loops"
 
 
 class Message(NamedTuple):
-    """A message to PostgreSQL: SQL text with parameters in psycopg2's format, their values, and its share of time."""
+    """A message to PostgreSQL.
+
+    Attributes:
+        text: SQL text with parameters in psycopg2's format.
+        values: the values of the parameters.
+        share: the fraction of the timeout that the statement may take.
+        read_only: whether its transaction is read-only.
+    """
 
     text: str
     values: Mapping[str, Any]
     share: float = 1.0
+    read_only: bool = False
 
 
 # A large statement takes 700 KB, so this must keep none that its own cache has dropped.
@@ -54,8 +62,13 @@ def message_as(
         parameters: the values of its bind parameters except :data:`~taskapp.db.prefix.ACTING_USER`.
         share: the fraction of the timeout that it may take.
     """
-    text, fixed, _ = compile_statement(statement)
+    text, fixed, *_ = compile_statement(statement)
     return Message(before + text, {**fixed, **parameters, ACTING_USER.key: user_id}, share)
+
+
+def make_read_only(message: Message) -> Message:
+    """Return a message with the same statement in a read-only transaction."""
+    return Message(prefix.READ_ONLY + message.text, message.values, message.share, read_only=True)
 
 
 def message_as_login_role(statement: Executable, parameters: Mapping[str, Any]) -> Message:
@@ -65,5 +78,5 @@ def message_as_login_role(statement: Executable, parameters: Mapping[str, Any]) 
         statement: the statement.
         parameters: the values of its bind parameters.
     """
-    text, fixed, _ = compile_statement(statement)
+    text, fixed, *_ = compile_statement(statement)
     return Message(prefix.LOGIN + text, {**fixed, **parameters})

@@ -53,6 +53,10 @@ ERASE = (
     f"{_READ_COMMITTED}{_DEFAULT_PATH}SELECT set_config('role', '{ERASING_ROLE}', true),{_SETTINGS},{_LOCK_TIMEOUT},"
     f" {_TURN};\n"
 )
+# In front of the other prefix, for a request that must not write. PostgreSQL then rejects all writes to tables
+# (https://www.postgresql.org/docs/current/sql-set-transaction.html). No expression can take it back, because a
+# transaction cannot become read-write again after its first query.
+READ_ONLY = "SET LOCAL transaction_read_only TO on;\n"
 # In front of statements whose joins should read each side once.
 NO_NESTED_LOOPS = "SET LOCAL enable_nestloop TO off;\n"
 LOGIN = (

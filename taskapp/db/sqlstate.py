@@ -19,7 +19,7 @@ _ROLLED_BACK = ("40001", "40P01")
 _NUMBERS = "pk_changes"
 # lock_timeout.
 _LOCKED = "55P03"
-# A hot standby, or default_transaction_read_only.
+# A hot standby, or default_transaction_read_only; a bug if this service made the transaction read-only.
 _READ_ONLY = "25006"
 # No such table, column, role or schema; no privilege; and what a standby or an older version does not support.
 _NOT_SET_UP = ("42P01", "42703", "42704", "22023", "3F", "42501", "0A")
@@ -33,15 +33,20 @@ _FAULTS_OF_SESSION = ("25", "58", "XX")
 _ABOUT_VALUES = ("ExecWithCheckOptions", "timestamp_zone", "timestamptz_zone", "DecodeTimezoneName")
 
 
-def failure_of(error: psycopg2.Error, *, closed: bool, can_retry: bool) -> OperationFailed | None:
+def failure_of(
+    error: psycopg2.Error, *, closed: bool, can_retry: bool, read_only: bool = False
+) -> OperationFailed | None:
     """Return the failure of the database, or None if the error is a bug in the statement.
 
     Args:
         error: the error of psycopg2.
         closed: whether the connection is closed now.
         can_retry: whether the statement may run twice.
+        read_only: whether the statement was sent in a read-only transaction, so that a write is a bug.
     """
     code = error.pgcode or ""
+    if code == _READ_ONLY and read_only:
+        return None
     # psycopg2 reports a broken connection without an SQLSTATE.
     broken = not code and (closed or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError))
     if broken or code.startswith(_UNAVAILABLE):
@@ -52,9 +57,8 @@ def failure_of(error: psycopg2.Error, *, closed: bool, can_retry: bool) -> Opera
         return OperationFailed(error, unavailable=False, can_retry=False, error=UserBusy)
     if error.diag.constraint_name == _NUMBERS:
         return OperationFailed(error, unavailable=False, can_retry=True)
-    if closed or code.startswith((*_FAULTS, *_FAULTS_OF_SESSION)):
-        return OperationFailed(error, unavailable=False, can_retry=code in _ROLLED_BACK)
-    return None
+    is_fault = closed or code.startswith((*_FAULTS, *_FAULTS_OF_SESSION))
+    return OperationFailed(error, unavailable=False, can_retry=code in _ROLLED_BACK) if is_fault else None
 
 
 def _refusal(error: psycopg2.Error, code: str) -> type[DatabaseUnavailable] | None:

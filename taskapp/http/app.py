@@ -8,7 +8,7 @@ import flask
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import MapAdapter
 
-from taskapp.db.deadline import request_deadline
+from taskapp.db.request_scope import request_scope
 from taskapp.http.host import is_valid_host
 from taskapp.http.id_converter import IdConverter
 from taskapp.http.json_provider import StrictJSONProvider
@@ -69,7 +69,7 @@ class App(flask.Flask):
                 headers = [*headers, *more(environ, status, headers)]
             return start_response(status, headers, *rest)
 
-        with request_deadline(), ExitStack() as stack:
+        with request_scope(), ExitStack() as stack:
             for context in self._contexts:
                 stack.enter_context(context(environ))
             return super().wsgi_app(environ, start)

@@ -39,6 +39,45 @@ def test_token_has_the_claims_that_the_settings_require(run, secret):
     assert claims["email"] == "a@b.c"
 
 
+@pytest.mark.parametrize(
+    ("options", "scope"),
+    [
+        ([], "tasks:read tasks:write"),
+        (["--scope", "tasks:read"], "tasks:read"),
+        (["--scope", "tasks:write"], "tasks:write"),
+        (["--scope", " tasks:write  tasks:read "], "tasks:write tasks:read"),
+        (["--scope", "tasks:read", "--scope", "tasks:write", "--scope", "tasks:read"], "tasks:read tasks:write"),
+    ],
+)
+def test_token_has_the_scopes_asked_for(run, secret, options, scope):
+    for setting in ("on", "off"):  # Off, so that a token is still valid once it is on.
+        token = run("token", "alice", *options, JWT_SCOPES=setting).stdout.strip()
+        assert jwt.decode(token, secret, ["HS256"])["scope"] == scope
+
+
+@pytest.mark.parametrize("scope", ["", " ", "tasks", "tasks:admin", "tasks:read,tasks:write", "tasks:read x"])
+def test_token_rejects_an_unknown_scope(run, scope):
+    result = run("token", "alice", "--scope", scope)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is not a scope. The scopes are tasks:read and tasks:write, separated by spaces." in result.stderr
+
+
+def test_token_warns_if_its_scope_is_not_checked(run):
+    warning = "JWT_SCOPES is off, so this token admits writes too.\n"
+    assert run("token", "alice", "--scope", "tasks:read").stderr == warning
+    assert run("token", "alice", "--scope", "tasks:read", JWT_SCOPES="on").stderr == ""
+    assert run("token", "alice", "--scope", "tasks:write").stderr == ""
+
+
+@pytest.mark.parametrize("options", [[], ["--scope", "tasks:read"]])
+def test_token_opens_a_service_that_checks_scopes(run, make_app, options):
+    token = run("token", "scoped", *options, JWT_SCOPES="on").stdout.strip()
+    http, headers = make_app(JWT_SCOPES="on").test_client(), {"Authorization": f"Bearer {token}"}
+    assert http.get("/api/scoped/tasks", headers=headers).status_code == 200
+    status = http.post("/api/scoped/tasks", json={"title": "x"}, headers=headers).status_code
+    assert status == (403 if options else 201)
+
+
 @pytest.mark.parametrize("duration", ["", "1", "h", "1w", "-1h", "0s", "1.5h", "1h30m", "99999999d", "٣h"])
 def test_token_rejects_an_invalid_duration(run, duration):
     result = run("token", "alice", "--expires-in", duration)

@@ -35,7 +35,7 @@ def outcome_of(issuer):
 
     def judge(token):
         try:
-            return verifier.authenticate(token)
+            return verifier.authenticate(token).user_id
         except InvalidToken as error:
             return error.reason
 

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from taskapp.db import db, engine
-from taskapp.db.deadline import request_deadline, seconds_in_queue
+from taskapp.db.deadline import seconds_in_queue
 from taskapp.db.errors import DatabaseUnavailable, StatementTooSlow
 from taskapp.db.execute import execute, execute_as_login_role
+from taskapp.db.request_scope import request_scope
 from tests.support.faults import FaultProxy
 from tests.support.ports import free_port
 from tests.support.postgres import run_sql
@@ -53,7 +54,7 @@ def test_statement_may_have_a_share_of_the_timeout(app):
 
 
 def test_share_never_extends_the_deadline(impatient):
-    with impatient.app_context(), request_deadline():
+    with impatient.app_context(), request_scope():
         execute(text("SELECT pg_sleep(0.5)"), {}, user_id="")
         assert seconds(lambda: execute(text("SELECT pg_sleep(5)"), {}, user_id="", share=0.6)) < 0.6
 
@@ -178,7 +179,7 @@ def test_request_whose_time_is_up_costs_no_connection(make_app, run, caplog):
     def late():
         token = seconds_in_queue.set(9.5)
         try:
-            with request_deadline():
+            with request_scope():
                 return seconds(lambda: run(BACKEND))
         finally:
             seconds_in_queue.reset(token)

@@ -40,7 +40,9 @@ SETTINGS: dict[str, Any] = {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "A JWT from the issuer that this service trusts. Enter it without `Bearer`.",
+                    "description": "A JWT from the issuer that this service trusts. Enter it without `Bearer`. "
+                    "If the service checks scopes, the claim `scope` must contain `tasks:read` for GET and HEAD, and "
+                    "`tasks:write` for everything else. `tasks:write` includes `tasks:read`.",
                 },
                 "metrics": {
                     "type": "http",

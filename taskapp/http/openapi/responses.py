@@ -152,6 +152,16 @@ HEADERS_OF_ERRORS: dict[int, Sequence[str]] = {
     500: QUOTA,
     503: ["Retry-After", *QUOTA],
 }
+# Headers that are not what they are on other responses.
+_OWN_HEADERS: dict[int, Mapping[str, Any]] = {
+    403: {
+        "WWW-Authenticate": _header(
+            "Present with `INSUFFICIENT_SCOPE`. The challenge (RFC 6750, section 3.1), with the scope that is missing.",
+            {"type": "string", "examples": ['Bearer error="insufficient_scope", scope="tasks:write"']},
+            required=False,
+        )
+    }
+}
 # For statuses that the docstrings of the exceptions do not describe in full.
 _DESCRIPTIONS: dict[int, str] = {
     400: "The body is missing, incomplete, or not a JSON object in UTF-8; or the request is not valid HTTP.",
@@ -210,7 +220,7 @@ def describe_error(
     summaries = " ".join((cls.__doc__ or "").partition("\n")[0] for cls in exceptions)
     return {
         "description": description or _DESCRIPTIONS.get(status) or summaries,
-        "headers": headers(*HEADERS_OF_ERRORS.get(status, [])),
+        "headers": {**headers(*HEADERS_OF_ERRORS.get(status, [])), **_OWN_HEADERS.get(status, {})},
         "examples": {name: _example_of(error) for name, error in examples.items()}
         or {name_of(HTTPStatus(status)): _example_of_status(status)},
     }

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from flask import Response, abort, g
 
+from taskapp.db.request_scope import forbid_writes
 from taskapp.http.concurrency import limit_concurrency
 from taskapp.http.etags import etag, matches_if_none_match
 from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope
@@ -38,6 +39,7 @@ def count_for_the_token() -> None:
 
 
 bp.before_request(limit_concurrency)
+bp.before_request(forbid_writes)
 
 
 @bp.route("/<token>.ics", methods=["GET"], parameters=[openapi.TOKEN])
