@@ -31,6 +31,7 @@ def first_session():
     return [(command, output) for command, output in parts]
 
 
+@pytest.mark.slow
 def test_first_session_prints_what_the_readme_says(tmp_path):
     commands = first_session()
     assert len(commands) == 7
@@ -46,6 +47,7 @@ def test_first_session_prints_what_the_readme_says(tmp_path):
         assert VARIABLE.sub("…", output) == VARIABLE.sub("…", expected), command
 
 
+@pytest.mark.slow
 def test_deployment_runs_as_the_readme_says(new_database, via_pooler, secret, tmp_path):
     block = re.search(r"in this order:\n\n((?:    .+\n)+)", README)[1]
     commands = [line.strip() for line in block.splitlines()]

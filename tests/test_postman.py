@@ -78,6 +78,7 @@ def with_token(server, tmp_path_factory):
     return run_collection(server, tmp_path_factory.mktemp("newman"), "TOKEN")
 
 
+@pytest.mark.slow
 def test_run_with_the_secret_sends_every_request(with_secret):
     assert not with_secret.failures, "\n".join(with_secret.failures)
     sent = [item["name"] for item in REQUESTS if is_sent(item, "jwt_secret", "metrics_token")]
@@ -109,6 +110,7 @@ def test_own_tasks_are_left_alone_and_old_ones_removed(with_secret, with_token):
     assert with_token.tasks == [[user.own], [second.left, second.own]]
 
 
+@pytest.mark.slow
 def test_every_route_is_shown(with_secret):
     routes = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^` ]*)`", API)
     assert len(routes) > 10
@@ -116,6 +118,7 @@ def test_every_route_is_shown(with_secret):
         assert any(sent.is_success_of(method, template) for sent in with_secret.sent), f"{method} {template}"
 
 
+@pytest.mark.slow
 def test_every_operation_is_shown_with_every_parameter(with_secret, alice):
     document = alice.request("GET", "/openapi.json").json
     operations = [(path, method) for path, item in document["paths"].items() for method in item.keys() & METHODS]
@@ -132,6 +135,7 @@ def test_every_operation_is_shown_with_every_parameter(with_secret, alice):
         assert parameters <= set().union(*(sent.parameters for sent in shown)), f"{method} {path}"
 
 
+@pytest.mark.slow
 def test_every_error_is_shown(with_secret):
     documented = set(re.findall(r"^\| (\d{3}) \| `([A-Z_]+)` \|", API, re.MULTILINE))
     shown = {(sent.status, sent.code) for sent in with_secret.sent if sent.code}

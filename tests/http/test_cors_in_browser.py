@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.http_server import HttpServer, Quiet
 
+pytestmark = pytest.mark.slow
+
 
 class BlankPage(Quiet, BaseHTTPRequestHandler):
     """A site with nothing on it, whose scripts are those of the test."""

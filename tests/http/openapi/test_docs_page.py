@@ -50,6 +50,7 @@ def docs(browser, server, request):
     page.close()
 
 
+@pytest.mark.slow
 def test_from_a_pasted_token_to_a_task(docs, alice, server):
     docs.authorize(alice.token)
     docs.open_create()
@@ -65,6 +66,7 @@ def test_from_a_pasted_token_to_a_task(docs, alice, server):
     assert [url for url in docs.requests if not url.startswith(ours)] == []
 
 
+@pytest.mark.slow
 def test_without_a_token_it_shows_the_error(docs):
     docs.open_create()
     status, body = docs.execute()
@@ -87,6 +89,7 @@ def test_it_fits_the_window_whatever_is_open(docs):
         operation.locator(".responses-table").first.wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_its_policy_stops_other_hosts(docs):
     """Even a script of its own could not ask one."""
     refused = docs.page.evaluate("fetch('http://127.0.0.2:9/').then(() => 'asked', () => 'refused')")

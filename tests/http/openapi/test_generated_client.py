@@ -59,6 +59,7 @@ def model(name):
     return getattr(importlib.import_module("taskapp_client.models"), name)
 
 
+@pytest.mark.slow
 def test_every_operation_is_a_function(package):
     operations = {
         (operation["tags"][0], operation["operationId"])
