@@ -42,6 +42,8 @@ from taskapp.settings import StartupError
 _MAXIMUM_BODY = 1024 * 1024
 _MAXIMUM_CONNECTIONS = 1000
 _SECONDS_TO_STOP = 30
+# A worker responds to no check while it imports the SDK, which takes seconds on a busy machine.
+_SECONDS_TO_START = 60
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Clients compare URLs as text, so none may get a slash.
 _url = TypeAdapter(AnyHttpUrl, config=ConfigDict(url_preserve_empty_path=True)).validate_python
@@ -227,6 +229,7 @@ def run_http(app: Flask, options: Options, workers: int) -> None:
         proxy_headers=False,
         limit_concurrency=_MAXIMUM_CONNECTIONS,
         timeout_graceful_shutdown=_SECONDS_TO_STOP,
+        timeout_worker_healthcheck=_SECONDS_TO_START,
     )
     sockets = [config.bind_socket()]
     click.echo(f"MCP server of {app.config['MCP_URL']} on port {options.port}", err=True)

@@ -84,10 +84,15 @@ def local_server(app, token, user_id, *, read_only=False, time_zone="Europe/Berl
     return make_server(lambda: api, time_zone, Threads(number, number), read_only=read_only)
 
 
-def remote(url, token):
+@contextlib.asynccontextmanager
+async def remote(url, token):
     """The target for a server over HTTP."""
     headers = {"Authorization": f"Bearer {token}"}
-    return streamable_http_client(url, http_client=httpx2.AsyncClient(headers=headers, timeout=60))
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        streamable_http_client(url, http_client=http) as streams,
+    ):
+        yield streams
 
 
 def token_for(secret, user_id, url, **claims):
