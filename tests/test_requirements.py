@@ -63,7 +63,8 @@ def test_pins_hold_what_is_asked_for(name):
 
 def test_files_agree_with_each_other():
     """So the tested versions are those in production, and an audit of requirements-ci.txt covers all."""
-    for smaller, larger in itertools.pairwise(NAMES):
+    pairs = set(itertools.combinations(NAMES, 2)) - {("requirements-embedded", "requirements-mcp")}
+    for smaller, larger in sorted(pairs):
         for package, (requirement, hashes) in pins(smaller).items():
             assert pins(larger)[package][0].specifier == requirement.specifier, package
             assert pins(larger)[package][1] == hashes, package

@@ -75,7 +75,7 @@ class Api:
             try:
                 response = self.http.request(method, url, params=query, json=body, headers=headers)
             except httpx2.TransportError as error:
-                if is_last or isinstance(error, httpx2.ConnectError):
+                if is_last or isinstance(error, httpx2.ConnectError | httpx2.TimeoutException):
                     raise ToolError(_UNREACHABLE.format(str(error) or type(error).__name__)) from None
                 continue
             if not _is_in_progress(response) or is_last:

@@ -6,12 +6,15 @@ accepted. Everything else that is not in the schema is an error. Values of text 
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from taskapp.mcp.errors import ToolError
 
 # 2^63-1 is the largest id; no text with more digits is one.
 _MAXIMUM_DIGITS = 19
+# More errors than these, and more unknown names in an object, are only counted. Comparing names takes time.
+_MAXIMUM_ERRORS = 20
 _BOOLEANS = {"true": True, "false": False}
 _KINDS = {"array": list, "object": dict, "string": str, "integer": int, "boolean": bool}
 _MUST_BE = {
@@ -36,12 +39,13 @@ def read_arguments(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> d
     errors: list[str] = []
     found: dict[str, Any] = _read_object(arguments, schema, "", errors)
     if errors:
-        raise ToolError("\n".join(errors))
+        more = [f"And {len(errors) - _MAXIMUM_ERRORS} more errors."] if len(errors) > _MAXIMUM_ERRORS else []
+        raise ToolError("\n".join([*errors[:_MAXIMUM_ERRORS], *more]))
     return found
 
 
 def _read(value: Any, schema: Mapping[str, Any], name: str, errors: list[str]) -> Any:
-    kind = schema.get("type", "string")
+    kind = schema["type"]
     if kind == "integer" and isinstance(value, str) and value.isascii() and value.isdecimal():
         value = int(value) if len(value) <= _MAXIMUM_DIGITS else value
     if kind == "boolean" and isinstance(value, str):
@@ -80,7 +84,8 @@ def _read_array(values: list[Any], schema: Mapping[str, Any], name: str, errors:
 def _read_object(value: Mapping[str, Any], schema: Mapping[str, Any], path: str, errors: list[str]) -> dict[str, Any]:
     known = schema["properties"]
     given = {name: each for name, each in value.items() if each is not None}
-    errors += [f"{path}{name}: Unknown. {_suggestion(name, known)}" for name in given if name not in known]
+    unknown = islice((name for name in given if name not in known), _MAXIMUM_ERRORS)
+    errors += [f"{path}{name[:40]}: Unknown. {_suggestion(name, known)}" for name in unknown]
     errors += [f"{path}{name}: Is required." for name in schema.get("required", ()) if name not in given]
     return {name: _read(each, known[name], path + name, errors) for name, each in given.items() if name in known}
 

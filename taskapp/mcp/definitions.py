@@ -27,6 +27,10 @@ _TASKS: Schema = {"type": "array", "items": {"type": "object"}}
 _LEVELS = ["urgent", "high", "medium", "low"]
 
 
+def _one_of(*values: str, **more: Any) -> Schema:
+    return {"type": "string", "enum": list(values), **more}
+
+
 def _described(schema: Schema, description: str) -> Schema:
     return {**schema, "description": description}
 
@@ -46,7 +50,7 @@ _IDS = _items(_NUMBER)
 _FIELDS: dict[str, Schema] = {
     "title": _TEXT,
     "description": _TEXT,
-    "priority": {"enum": _LEVELS},
+    "priority": _one_of(*_LEVELS),
     "tags": _TEXTS,
     "due_date": _DAY,
     "due_time": _described(_TEXT, "HH:MM; needs due_date and time_zone"),
@@ -55,7 +59,7 @@ _FIELDS: dict[str, Schema] = {
         _object(
             ["rule"],
             rule=_described(_TEXT, "RRULE such as FREQ=WEEKLY;BYDAY=MO"),
-            **{"from": {"enum": ["due_date", "completion"]}},
+            **{"from": _one_of("due_date", "completion")},
         ),
         "Needs due_date, a day of the rule, and time_zone",
     ),
@@ -88,24 +92,22 @@ def _writing(name: str, description: str, arguments: Schema, *, destructive: boo
 READING = (
     _tool(
         "find_tasks",
-        "Find tasks. All filters apply together. For the next page, send next_cursor as cursor.",
+        "Find tasks. All filters apply together. If there is a next_cursor, send it as cursor for the next page.",
         _object(
             [],
             text=_described(_TEXT, "in title or description"),
-            status={"enum": ["all", "pending", "completed"], "default": "all"},
+            status=_one_of("all", "pending", "completed", default="all"),
             due_from=_described(_TEXT, "first day, YYYY-MM-DD"),
             due_before=_described(_TEXT, "day after the last"),
             overdue=_described({"type": "boolean"}, "true: pending and past its day or time"),
             tags=_described(_TEXTS, "has all of them"),
-            priority={"type": "array", "items": {"enum": [*_LEVELS, "none"]}},
+            priority={"type": "array", "items": _one_of(*_LEVELS, "none")},
             sort=_described(_TEXT, "due, priority, title, created_at, updated_at, completed_at or id; - reverses"),
             limit={"type": "integer", "minimum": 1, "maximum": MAXIMUM_FOUND, "default": DEFAULT_FOUND},
             cursor=_TEXT,
             time_zone=_ZONE,
         ),
-        _output(
-            ["tasks", "total", "next_cursor"], tasks=_TASKS, total=_NUMBER, next_cursor={"type": ["string", "null"]}
-        ),
+        _output(["tasks", "total"], tasks=_TASKS, total=_NUMBER, next_cursor=_TEXT),
         read_only_hint=True,
     ),
     _tool(
@@ -145,7 +147,7 @@ WRITING = (
                     **_FIELDS,
                     add_tags=_TEXTS,
                     remove_tags=_TEXTS,
-                    clear={"type": "array", "items": {"enum": list(CLEARABLE)}},
+                    clear={"type": "array", "items": _one_of(*CLEARABLE)},
                 )
             ),
         ),

@@ -136,7 +136,7 @@ def make_asgi_app(app: Flask, options: Options) -> Starlette:
     # The SDK's warnings quote what clients sent.
     logging.getLogger("mcp").setLevel(logging.ERROR)
     url, issuers = _check_settings(app)
-    base_url = f"http://{options.host if ':' not in options.host else 'localhost'}{app.config['SCRIPT_NAME']}"
+    base_url = f"http://localhost{app.config['SCRIPT_NAME']}"
     client = httpx2.Client(transport=httpx2.WSGITransport(app=Paths(app)), base_url=base_url)
     number: int = app.config["THREADS"]
     # One user has at most a quarter of the threads, as in the service.

@@ -47,8 +47,9 @@ def find_tasks(api: Api, arguments: Mapping[str, Any], time_zone: str | None) ->
         if argument in query:
             query[parameter] = query.pop(argument)
     found = api.get("/tasks", {name: _as_text(value, name) for name, value in query.items() if value != []}, _argument)
-    pages = found["pagination"]
-    return {"tasks": list(map(brief, found["data"])), "total": pages["total"], "next_cursor": pages["next_cursor"]}
+    result = {"tasks": list(map(brief, found["data"])), "total": found["pagination"]["total"]}
+    cursor = found["pagination"]["next_cursor"]
+    return {**result, "next_cursor": cursor} if cursor else result
 
 
 def _as_text(value: Any, name: str) -> str:

@@ -41,7 +41,7 @@ def add_tasks(api: Api, arguments: Mapping[str, Any], time_zone: str | None) -> 
         for task in arguments["tasks"]
     ]
     content = json.dumps([operations, arguments.get("request_id")], sort_keys=True)
-    key = f"mcp-{hashlib.sha256(content.encode(errors='surrogatepass')).hexdigest()}"
+    key = f"mcp-{hashlib.sha256(content.encode()).hexdigest()}"
     return _write(api, operations, _of_tasks, key)
 
 

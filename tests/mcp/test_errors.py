@@ -14,6 +14,8 @@ from tests.support.client import make_token
 from tests.support.http_server import HttpServer, Quiet
 from tests.support.ports import free_port
 
+TOKEN = make_token("x" * 32, user_id="a")
+
 
 @pytest.mark.parametrize(
     ("tool", "arguments", "sentences"),
@@ -68,6 +70,8 @@ from tests.support.ports import free_port
         ("find_tasks", {"sort": "date"}, ["sort: Must be one of"]),
         ("find_tasks", {"cursor": "x"}, ["cursor: "]),
         ("get_overview", {"time_zone": "CEST"}, ["time_zone: "]),
+        ("add_tasks", {"tasks": [{"title": "t", "tags": [1] * 30}]}, ["tags.19: Must be text.", "And 10 more errors."]),
+        ("add_tasks", {"tasks": [{f"{n}" * 99: 1 for n in range(99)}]}, ["0000: Unknown.", "more errors."]),
         ("search", {}, ["There is no tool 'search' here. There are: find_tasks,"]),
     ],
 )
@@ -143,8 +147,8 @@ def test_a_rate_limit_says_when_to_try_again(make_app, make_agent):
     assert "Try again in " in agent.fail("find_tasks")
 
 
-def agent_of(url):
-    api = Api(httpx2.Client(base_url=url), "a", make_token("x" * 32, user_id="a"))
+def agent_of(url, token=TOKEN, user_id="a"):
+    api = Api(httpx2.Client(base_url=url), user_id, token)
     return Agent(make_server(lambda: api, None, Threads(1, 1), read_only=False))
 
 
@@ -178,6 +182,46 @@ class Elsewhere(HttpServer):
         super().__enter__()
         self.tokens = self._server.tokens = []
         return self
+
+
+class Lossy(Quiet, BaseHTTPRequestHandler):
+    """Passes requests on to the service, and loses its first response."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        response = self.server.app.test_client().post(self.path, data=body, headers=dict(self.headers))
+        self.server.statuses.append(response.status_code)
+        if len(self.server.statuses) > 1:
+            self.send_response(response.status_code)
+            self.send_header("Idempotency-Replayed", response.headers["Idempotency-Replayed"])
+            self.end_headers()
+            self.wfile.write(response.data)
+
+
+class LossyNetwork(HttpServer):
+    handler = Lossy
+
+    def __init__(self, app):
+        self._app = app
+
+    def __enter__(self):
+        super().__enter__()
+        self._server.app, self._server.statuses = self._app, []
+        return self
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"), [("add_tasks", {"tasks": [{"title": "t"}]}), ("delete_tasks", {"ids": [0]})]
+)
+def test_a_lost_response_is_fetched_by_the_same_key(app, secret, make_agent, tool, arguments):
+    """And is no earlier call of the model, so there is no note."""
+    user_id = f"lossy-{tool}"
+    (task,) = make_agent(user_id).call("add_tasks", tasks=[{"title": "first"}])["tasks"]
+    arguments = {"ids": [task["id"]]} if "ids" in arguments else arguments
+    with LossyNetwork(app) as network, agent_of(network.url, make_token(secret, user_id=user_id), user_id) as agent:
+        result = agent.call(tool, **arguments)
+        assert network._server.statuses == [200, 200]
+        assert "note" not in result
 
 
 @pytest.mark.parametrize("status", [200, 302, 401, 404, 500])
