@@ -5,12 +5,10 @@ import os
 import signal
 import threading
 
-import psycopg2
 import pytest
 
 from tests.support.agents import ERAS, Agent, remote
-from tests.support.mcp_server import McpWorkers
-from tests.support.urls import text_url
+from tests.support.mcp_server import McpWorkers, locked_tasks, waits_for_the_lock
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -35,21 +33,6 @@ def test_any_worker_handles_any_call(workers, mode):
         )
         agent.call("undo_change", change=late["change"])
         assert agent.call("find_tasks", priority=["high"])["total"] == 0
-
-
-@contextlib.contextmanager
-def locked_tasks(url):
-    """Nobody can write to the table meanwhile."""
-    with contextlib.closing(psycopg2.connect(text_url(url).replace("+psycopg2", ""))) as connection:
-        connection.cursor().execute("LOCK TABLE tasks IN EXCLUSIVE MODE")
-        yield
-
-
-def waits_for_the_lock(url):
-    with contextlib.closing(psycopg2.connect(text_url(url).replace("+psycopg2", ""))) as connection:
-        cursor = connection.cursor()
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tasks'::regclass")
-        return cursor.fetchone()[0] > 0
 
 
 def test_killed_in_a_batch_all_or_nothing(workers, database_url):

@@ -1,9 +1,11 @@
 """MCP servers over HTTP: in this process, and as the command starts them."""
 
+import contextlib
 import threading
 from pathlib import Path
 
 import httpx2
+import psycopg2
 import uvicorn
 
 from config import ROOT
@@ -11,6 +13,7 @@ from taskapp.mcp.http import Options, make_asgi_app
 from tests.support.agents import settings_for, token_for
 from tests.support.ports import free_port, listens
 from tests.support.servers import Server
+from tests.support.urls import text_url
 from tests.support.waiting import wait_until
 
 MODERN = {"MCP-Protocol-Version": "2026-07-28", "Accept": "application/json, text/event-stream"}
@@ -81,3 +84,23 @@ class McpWorkers(Server):
 
     def token(self, user_id):
         return token_for(self.secret, user_id, self.address)
+
+
+def _connect(url):
+    return contextlib.closing(psycopg2.connect(text_url(url).replace("+psycopg2", "")))
+
+
+@contextlib.contextmanager
+def locked_tasks(url):
+    """Nobody can write to the table of tasks meanwhile."""
+    with _connect(url) as connection:
+        connection.cursor().execute("LOCK TABLE tasks IN EXCLUSIVE MODE")
+        yield
+
+
+def waits_for_the_lock(url):
+    """Whether somebody does."""
+    with _connect(url) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tasks'::regclass")
+        return cursor.fetchone()[0] > 0
