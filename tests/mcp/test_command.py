@@ -9,6 +9,7 @@ import pytest
 from mcp import StdioServerParameters
 
 from config import ROOT
+from tests.support.agent_session import plan_a_week
 from tests.support.agents import ERAS, Agent
 from tests.support.client import make_token
 from tests.support.commands import NO_INSTANCE, environment, flask
@@ -113,6 +114,7 @@ def test_stdio_over_the_running_service(server, secret, mode):
     """Without a database of its own, which would need DATABASE_URL, or the embedded server's folder."""
     token = make_token(secret, user_id=f"stdio-{mode}")
     with Agent(stdio(server.url, token), mode) as agent:
+        plan_a_week(agent)
         done = agent.call("add_tasks", tasks=[{"title": f"task {n} ü"} for n in range(50)])
         assert [task["title"] for task in done["tasks"]] == [f"task {n} ü" for n in range(50)]
         results = agent.call_at_once([("find_tasks", {"text": f"task {n} "}) for n in range(50)] * 4)

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from tests.support.agent_session import plan_a_week
 from tests.support.agents import ERAS, Agent, remote
 from tests.support.mcp_server import McpWorkers, locked_tasks, waits_for_the_lock
 from tests.support.waiting import wait_until
@@ -18,7 +19,7 @@ BATCH = {"tasks": [{"title": f"task {number}"} for number in range(50)]}
 
 @pytest.fixture(scope="module")
 def workers(settings, tmp_path_factory):
-    with McpWorkers(tmp_path_factory.mktemp("mcp") / "log", 3, **settings) as server:
+    with McpWorkers(tmp_path_factory.mktemp("mcp") / "log", 3, TASKAPP_TIME_ZONE="Europe/Berlin", **settings) as server:
         yield server
 
 
@@ -33,6 +34,12 @@ def test_any_worker_handles_any_call(workers, mode):
         )
         agent.call("undo_change", change=late["change"])
         assert agent.call("find_tasks", priority=["high"])["total"] == 0
+
+
+@pytest.mark.parametrize("mode", ERAS)
+def test_a_session(workers, mode):
+    with Agent(remote(workers.address, workers.token(f"session-{mode}")), mode) as agent:
+        plan_a_week(agent)
 
 
 def test_killed_in_a_batch_all_or_nothing(workers, database_url):
