@@ -124,6 +124,35 @@ def test_stdio_over_the_running_service(server, secret, mode):
 
 
 @pytest.mark.slow
+def test_standard_output_has_only_the_protocol():
+    """Whatever arrives."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", ROOT / "wsgi.py", "mcp"],
+        cwd="/",
+        env=environment(TASKAPP_URL="http://127.0.0.1:1", TASKAPP_TOKEN=TOKEN, LOG_LEVEL="debug"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    messages = [
+        "not JSON",
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}),
+        json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json.dumps({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}),
+        json.dumps({"jsonrpc": "2.0", "id": 3, "method": "no/such"}),
+    ]
+    process.stdin.write("\n".join(messages) + "\n")
+    process.stdin.flush()
+    received = []
+    while {message.get("id") for message in received} < {1, 2, 3}:
+        received.append(json.loads(process.stdout.readline()))
+    rest, _ = process.communicate(timeout=30)
+    assert {message["jsonrpc"] for message in received} == {"2.0"}
+    assert (rest, process.returncode) == ("", 0)
+
+
+@pytest.mark.slow
 def test_stdio_reports_a_refused_token_and_a_service_that_is_down(server):
     with Agent(stdio(server.url, TOKEN)) as agent:
         assert agent.fail("find_tasks").startswith("The token is not valid for this service. Only the user can")

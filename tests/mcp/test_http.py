@@ -41,6 +41,13 @@ def test_each_caller_sees_their_own_tasks(mcp, token_of, mode):
             assert agent.call("get_overview", time_zone="Europe/Berlin")["counts"]["total"] == 1
 
 
+def test_a_prefix_of_the_service(make_app, secret):
+    with LocalMcp(make_app, SCRIPT_NAME="/todo") as server:
+        token = token_for(secret, "prefixed", server.url)
+        with Agent(remote(server.url, token)) as agent:
+            assert agent.call("find_tasks")["total"] == 0
+
+
 def test_metadata_names_the_issuers(mcp):
     url = mcp.url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
     metadata = httpx2.get(url).json()
