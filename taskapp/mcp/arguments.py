@@ -17,12 +17,12 @@ _MAXIMUM_DIGITS = 19
 _MAXIMUM_ERRORS = 20
 _BOOLEANS = {"true": True, "false": False}
 _KINDS = {"array": list, "object": dict, "string": str, "integer": int, "boolean": bool}
-_MUST_BE = {
-    "integer": "Must be a whole number, such as 12.",
-    "boolean": "Must be true or false.",
-    "string": "Must be text.",
-    "array": "Must be an array.",
-    "object": "Must be an object.",
+_NOUNS = {
+    "integer": "a whole number, such as 12",
+    "boolean": "true or false",
+    "string": "text",
+    "array": "an array",
+    "object": "an object",
 }
 
 
@@ -50,18 +50,22 @@ def _read(value: Any, schema: Mapping[str, Any], name: str, errors: list[str]) -
         value = int(value) if len(value) <= _MAXIMUM_DIGITS else value
     if kind == "boolean" and isinstance(value, str):
         value = _BOOLEANS.get(value, value)
-    if not _is_a(value, kind):
-        described = schema.get("description")
-        errors.append(f"{name}: {_MUST_BE[kind]}" + (f" {described}." if described else ""))
+    if not _is_a(value, kind) or value not in schema.get("enum", (value,)):
+        errors.append(f"{name}: {_must_be(schema)}.")
     elif kind == "object":
         return _read_object(value, schema, f"{name}.", errors)
     elif kind == "array":
         return _read_array(value, schema, name, errors)
     elif kind == "integer":
         _check_range(value, schema, name, errors)
-    elif value not in schema.get("enum", (value,)):
-        errors.append(f"{name}: Must be one of: {', '.join(schema['enum'])}.")
     return value
+
+
+def _must_be(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return f"Must be one of: {', '.join(schema['enum'])}"
+    described = f" ({schema['description']})" if "description" in schema else ""
+    return f"Must be {_NOUNS[schema['type']]}{described}"
 
 
 def _is_a(value: Any, kind: str) -> bool:

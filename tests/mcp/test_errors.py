@@ -26,7 +26,11 @@ TOKEN = make_token("x" * 32, user_id="a")
             ["tasks.1.due_date: Must be a day, YYYY-MM-DD. A time goes into due_time, with time_zone."],
         ),
         ("add_tasks", {"tasks": [{"title": "t", "due_time": "9am"}]}, ["tasks.0.due_time: Must be a time, HH:MM"]),
-        ("add_tasks", {"tasks": [{"title": "t", "priority": 1}]}, ["tasks.0.priority: Must be text."]),
+        (
+            "add_tasks",
+            {"tasks": [{"title": "t", "priority": 1}]},
+            ["priority: Must be one of: urgent, high, medium, low."],
+        ),
         ("add_tasks", {"tasks": [{"title": "t", "priority": "p1"}]}, ["priority: Must be one of: urgent, high,"]),
         ("add_tasks", {"tasks": [{"title": "t", "tags": "a"}]}, ["tasks.0.tags: Must be an array."]),
         ("add_tasks", {"tasks": [{"title": ""}]}, ["tasks.0.title: Must be 1 to 255 characters"]),
