@@ -8,19 +8,16 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 import httpx2
 import uvicorn
-from anyio import to_thread
 from flask import Flask
 from flask.cli import ScriptInfo
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware, get_access_token
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
-from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
@@ -28,13 +25,11 @@ from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
-from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
-from taskapp.auth.errors import InvalidToken, SigningKeyUnavailable
 from taskapp.mcp.api import Api
+from taskapp.mcp.auth import KeysUnavailable, TokenVerifier
 from taskapp.mcp.server import Threads, make_server
 from taskapp.settings import StartupError
 
@@ -65,47 +60,6 @@ class Options:
     port: int
     time_zone: str | None
     read_only: bool
-
-
-class TokenVerifier:
-    """Verifies tokens as the API does, in a thread, because the issuer's keys may have to be fetched.
-
-    Args:
-        app: the application.
-    """
-
-    def __init__(self, app: Flask) -> None:
-        self._verifier = app.extensions["token_verifier"]
-        self._log = app.extensions["rejection_log"]
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """Return the token with its user as subject, or None if it is invalid.
-
-        Raises:
-            SigningKeyUnavailable: it cannot be verified at the moment.
-        """
-        try:
-            user_id = await to_thread.run_sync(self._verifier.authenticate, token)
-        except InvalidToken as error:
-            self._log.report(error)
-            return None
-        return AccessToken(token=token, client_id=user_id, subject=user_id, scopes=[])
-
-
-class KeysUnavailable:
-    """Responds with a 503 if a token cannot be verified, so that the client keeps it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
-        try:
-            await self._app(scope, receive, send)
-        except SigningKeyUnavailable as error:
-            headers = {} if error.seconds is None else {"Retry-After": str(error.seconds)}
-            text = "Tokens cannot be verified at the moment."
-            await PlainTextResponse(text, HTTPStatus.SERVICE_UNAVAILABLE, headers)(scope, receive, send)
 
 
 class Paths:
