@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,9 @@ from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from taskapp.mcp.api import Api
@@ -77,6 +80,21 @@ class Paths:
         return self._app.wsgi_app(environ, start_response)
 
 
+class PostOnly:
+    """Rejects other methods. The SDK would keep a stream open for each GET, although this server never uses one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["method"] == "POST":
+            await self._app(scope, receive, send)
+        else:
+            response = PlainTextResponse("Use POST.", HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
+            await response(scope, receive, send)
+
+
 def make_asgi_app(app: Flask, options: Options) -> Starlette:
     """Return the ASGI application.
 
@@ -107,7 +125,7 @@ def make_asgi_app(app: Flask, options: Options) -> Starlette:
         security_settings=_allowed(url, options),
         max_request_body_size=_MAXIMUM_BODY,
     )
-    endpoint = RequireAuthMiddleware(StreamableHTTPASGIApp(manager), [], build_resource_metadata_url(url))
+    endpoint = RequireAuthMiddleware(PostOnly(StreamableHTTPASGIApp(manager)), [], build_resource_metadata_url(url))
     return Starlette(
         routes=[Route(url.path or "/", endpoint), *create_protected_resource_routes(url, issuers)],
         middleware=[

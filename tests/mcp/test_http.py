@@ -99,6 +99,13 @@ def test_nothing_that_a_client_sent_is_logged(mcp, token_of, caplog):
     assert [line for line in ours if "hidden" in line] == []
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+def test_other_methods_hold_no_connection(mcp, token_of, method):
+    assert httpx2.request(method, mcp.url).status_code == 401
+    response = httpx2.request(method, mcp.url, headers={"Authorization": f"Bearer {token_of('alice')}"}, timeout=5)
+    assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+
+
 def test_a_large_body_is_a_413(mcp, token_of):
     assert mcp.post(token_of("alice"), {"x": "x" * 2**20}).status_code == 413
 
