@@ -37,6 +37,7 @@ class Settings(Schema):
     JWT_AUTHORIZED_PARTIES = fields.Function(deserialize=types.values, load_default=())
     JWT_USER_CLAIM = fields.String(load_default="sub")
     JWT_SCOPES = types.boolean("on or off")
+    MCP_URL = fields.String(load_default=None, validate=types.is_resource_url)
 
     # Not less than the policy purge of the table changes allows.
     HISTORY_DAYS = types.whole_number(default=30, low=7, high=36500)
@@ -76,6 +77,13 @@ class Settings(Schema):
             raise ValidationError("requires a key to verify tokens. Set JWT_SECRET or JWT_JWKS_URL.", "DATABASE_URL")
         if fallback and secret in (None, fallback):
             raise ValidationError("requires a JWT_SECRET with a different value.", "JWT_SECRET_FALLBACK")
+
+    @validates_schema
+    def check_audience(self, settings: dict[str, Any], **_: Any) -> None:
+        """Reject an MCP server that is not an audience of tokens: API and MCP server are one resource server."""
+        url = settings.get("MCP_URL")
+        if url and url not in settings.get("JWT_AUDIENCE", ()):
+            raise ValidationError("must be one of the values of JWT_AUDIENCE.", "MCP_URL")
 
 
 def _refuse_misspelt(names: Iterable[str]) -> None:

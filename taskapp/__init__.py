@@ -12,6 +12,7 @@ from taskapp.db import database, embedded
 from taskapp.http import concurrency, cors, cursors, errors, not_found, openapi, prefix, request_id, security_headers
 from taskapp.http.app import App
 from taskapp.http.openapi import docs_page
+from taskapp.mcp.cli import mcp
 from taskapp.server import access_log, error_responses, health, jobs, logs, metrics, request_stats
 from taskapp.tasks.bulk.views import bp as bulk_bp
 from taskapp.tasks.calendars.feed_views import bp as feeds_bp
@@ -96,6 +97,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     user_commands.add_command(import_file)
     app.cli.add_command(changes_cli.history_commands)
     app.cli.add_command(convert_file)
+    app.cli.add_command(mcp)
     jobs.add_purge(app, jobs.Purge("changes", "flask history purge", retention.purge))
     if config["RATE_LIMIT"]:
         from taskapp.http import rate_limit  # noqa: PLC0415 # Loads Flask-Limiter and redis-py only if they are used.

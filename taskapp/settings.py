@@ -181,6 +181,13 @@ def is_http_url(value: str) -> None:
         raise ValidationError("must not contain a user or a password.")
 
 
+def is_resource_url(value: str) -> None:
+    """Accept an HTTP URL that identifies a resource (RFC 8707, section 2): without a query or a fragment."""
+    is_http_url(value)
+    if "?" in value or "#" in value:
+        raise ValidationError("must not contain a query or a fragment.")
+
+
 def are_addresses(value: str) -> None:
     """Accept comma-separated IP addresses and networks, or ``*``."""
     try:

@@ -6,7 +6,7 @@ import os
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)
 
-pytest_plugins = [f"tests.support.fixtures_{name}" for name in ("database", "service", "issuer", "browser")]
+pytest_plugins = [f"tests.support.fixtures_{name}" for name in ("database", "service", "issuer", "browser", "agents")]
 
 
 def pytest_addoption(parser):

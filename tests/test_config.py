@@ -138,6 +138,10 @@ def test_password_of_a_database_url_is_never_shown(load):
         *(({"RATE_LIMIT": limit}, "RATE_LIMIT must be a number of requests per second,") for limit in BAD_LIMITS),
         *(({"RATE_LIMIT_STORAGE": url}, "RATE_LIMIT_STORAGE must be memory:// or a URL like") for url in BAD_STORAGES),
         ({"INSTANCE_PATH": "~no-such-user/x"}, "INSTANCE_PATH refers to the home directory of an unknown user"),
+        ({"MCP_URL": "tasks.example/mcp"}, "MCP_URL must be an https:// or http:// URL"),
+        ({"MCP_URL": "https://x/mcp?a"}, "MCP_URL must not contain a query or a fragment."),
+        ({"MCP_URL": "https://x/mcp"}, "MCP_URL must be one of the values of JWT_AUDIENCE."),
+        ({"MCP_URL": "https://x/mcp", "JWT_AUDIENCE": "https://x/mcp/"}, "MCP_URL must be one of the values of"),
         ({"JWT_JWKS_URL": "https://u:p@h/c"}, "JWT_JWKS_URL must not contain a user or a password."),
         ({"JWT_SECRET": SECRET, "JWT_JWKS_URL": "https://x"}, "JWT_SECRET and JWT_JWKS_URL are both set."),
         (

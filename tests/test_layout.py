@@ -1,4 +1,4 @@
-"""Each room of taskapp imports only what is to its right: create_app > tasks > auth > http > db > settings.
+"""Each room of taskapp imports only what is to its right: create_app > mcp > tasks > auth > http > db > settings.
 
 ``config.py`` lists the settings and imports only their types."""
 
@@ -10,8 +10,9 @@ from config import ROOT
 PACKAGE = ROOT / "taskapp"
 # From a room to the rooms that it may import. Inside a room, modules import each other freely.
 MAY_IMPORT = {
-    "create_app": {"server", "tasks", "auth", "http", "db", "settings"},
+    "create_app": {"server", "mcp", "tasks", "auth", "http", "db", "settings"},
     "server": {"auth", "http", "db", "settings"},
+    "mcp": {"tasks", "auth", "http", "db", "settings"},
     "tasks": {"auth", "http", "db", "settings"},
     "auth": {"http", "db", "settings"},
     "http": {"db", "settings"},

@@ -26,6 +26,7 @@ class Gunicorn:
     """
 
     folder = ROOT
+    seconds_to_start = 30
 
     def __init__(self, log, **settings):
         self.port = free_port()
@@ -53,7 +54,7 @@ class Gunicorn:
                 stderr=subprocess.STDOUT,
             )
         try:
-            wait_until(self._is_up, lambda: f"gunicorn did not start: {self.log.read_text()}")
+            wait_until(self._is_up, lambda: f"it did not start: {self.log.read_text()}", self.seconds_to_start)
         except BaseException:
             self.stop()
             raise
