@@ -1,7 +1,6 @@
 """Errors of tools: sentences from which a model can correct its call. They name the arguments of the tool."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +12,6 @@ Rename = Callable[[str], str]
 
 _ASK_THE_USER = "Only the user can change that: ask for another token, and do not call again with this one."
 _SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
-_SCOPE = re.compile(r'scope="([^"]*)"')
 
 
 class ToolError(Exception):
@@ -36,9 +34,7 @@ def describe(status: int, headers: Mapping[str, str], error: Mapping[str, Any], 
     """
     code, message, details = error["code"], error["message"], error.get("details", {})
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        scope = _SCOPE.search(headers.get("WWW-Authenticate", ""))
-        needed = f" It needs the scope {scope[1]}." if scope else ""
-        return f"{message}{needed} {_ASK_THE_USER}"
+        return f"{message} {_ASK_THE_USER}"
     if code == "NOT_APPLIED":
         return "\n".join(["Nothing was changed.", *_failed_operations(details["failed"], rename)])
     if code == "UNDO_CONFLICT":

@@ -31,6 +31,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
+from taskapp.auth.scopes import ALL
 from taskapp.mcp.api import Api
 from taskapp.mcp.auth import KeysUnavailable, TokenVerifier
 from taskapp.mcp.server import Threads, make_server
@@ -125,9 +126,10 @@ def make_asgi_app(app: Flask, options: Options) -> Starlette:
         security_settings=_allowed(url, options),
         max_request_body_size=_MAXIMUM_BODY,
     )
+    scopes = sorted(ALL) if app.config["JWT_SCOPES"] else None
     endpoint = RequireAuthMiddleware(PostOnly(StreamableHTTPASGIApp(manager)), [], build_resource_metadata_url(url))
     return Starlette(
-        routes=[Route(url.path or "/", endpoint), *create_protected_resource_routes(url, issuers)],
+        routes=[Route(url.path or "/", endpoint), *create_protected_resource_routes(url, issuers, scopes)],
         middleware=[
             Middleware(KeysUnavailable),
             Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(TokenVerifier(app))),

@@ -7,7 +7,6 @@ import httpx2
 import pytest
 
 from taskapp.mcp.api import Api
-from taskapp.mcp.errors import describe
 from taskapp.mcp.server import Threads, make_server
 from tests.support.agents import Agent
 from tests.support.client import make_token
@@ -139,10 +138,13 @@ def test_tokens_that_are_refused(make_agent, secret):
     assert make_agent("a", token=other).fail("find_tasks").startswith("The token belongs to another user.")
 
 
-def test_a_token_without_the_scope_is_told_which():
-    headers = {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="tasks:write"'}
-    said = describe(403, headers, {"code": "INSUFFICIENT_SCOPE", "message": "The token may not write."})
-    assert said.startswith("The token may not write. It needs the scope tasks:write. Only the user")
+def test_a_token_that_can_only_read_is_told_what_is_missing(make_app, make_agent, secret):
+    token = make_token(secret, {"sub": "a", "exp": 4_000_000_000, "scope": "tasks:read"})
+    agent = make_agent("a", app=make_app(JWT_SCOPES="on"), token=token)
+    assert agent.call("find_tasks")["total"] == 0
+    said = agent.fail("add_tasks", tasks=[{"title": "t"}])
+    assert said.startswith("The request requires the scope tasks:write, which the token does not have. Only the user")
+    assert agent.call("find_tasks")["total"] == 0
 
 
 def test_a_rate_limit_says_when_to_try_again(make_app, make_agent):

@@ -52,6 +52,16 @@ def test_metadata_names_the_issuers(mcp):
     url = mcp.url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
     metadata = httpx2.get(url).json()
     assert (metadata["resource"], metadata["authorization_servers"]) == (mcp.url, [ISSUER])
+    assert "scopes_supported" not in metadata
+
+
+def test_scopes_are_in_the_metadata_and_checked(make_app, secret):
+    with LocalMcp(make_app, JWT_SCOPES="on") as server:
+        url = server.url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
+        assert httpx2.get(url).json()["scopes_supported"] == ["tasks:read", "tasks:write"]
+        with Agent(remote(server.url, token_for(secret, "reader", server.url, scope="tasks:read"))) as agent:
+            assert agent.call("find_tasks")["total"] == 0
+            assert "requires the scope tasks:write" in agent.fail("add_tasks", tasks=[{"title": "t"}])
 
 
 @pytest.mark.parametrize(
