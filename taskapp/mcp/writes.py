@@ -14,8 +14,8 @@ from taskapp.mcp.representation import brief
 _OPERATION = re.compile(r"\boperations\.(\d+)")
 _OF_ID = re.compile(r"\b(ids\.\d+)\.\w+")
 _REPLAYED = (
-    "The same call was made before, so nothing was added now. These are the tasks as they were added then. To add equal"
-    " tasks once more, call again with another request_id."
+    "Nothing was added now, because the same call was made before. These are the tasks as they were added then. They"
+    " may have been changed, deleted or undone since. To add equal tasks once more, call again with another request_id."
 )
 
 
@@ -42,7 +42,8 @@ def add_tasks(api: Api, arguments: Mapping[str, Any], time_zone: str | None) -> 
     ]
     content = json.dumps([operations, arguments.get("request_id")], sort_keys=True)
     key = f"mcp-{hashlib.sha256(content.encode()).hexdigest()}"
-    return _write(api, operations, _of_tasks, key)
+    # The service compares the bodies of equal keys as text, so their fields must be in the same order, too.
+    return _write(api, json.loads(content)[0], _of_tasks, key)
 
 
 def update_tasks(api: Api, arguments: Mapping[str, Any], _time_zone: str | None) -> dict[str, Any]:
@@ -101,7 +102,8 @@ def _write(api: Api, operations: list[dict[str, Any]], rename: Rename, key: str 
     following = [brief(each["next"]) for each in data["results"] if each.get("next")]
     if following:
         result["next_occurrences"] = following
-    return {**result, "note": _REPLAYED} if response.replayed else result
+    # First, because a model may not read to the end of a long result.
+    return {"note": _REPLAYED, **result} if response.replayed else result
 
 
 def _shown(result: Mapping[str, Any], task_id: int | None) -> dict[str, Any]:

@@ -87,6 +87,26 @@ def test_the_same_call_adds_nothing_twice(agent):
     assert agent.call("find_tasks")["total"] == 2
 
 
+def test_the_same_call_may_have_its_fields_in_another_order(agent):
+    task = {"title": "t", "due_date": "2030-01-01", "recurrence": {"rule": "FREQ=DAILY", "from": "completion"}}
+    reordered = {**dict(reversed(task.items())), "recurrence": {"from": "completion", "rule": "FREQ=DAILY"}}
+    first = agent.call("add_tasks", tasks=[task], request_id="1")
+    again = agent.call("add_tasks", request_id="1", tasks=[reordered])
+    assert again["change"] == first["change"]
+
+
+def test_the_same_call_after_an_undo_says_that_nothing_was_added(agent):
+    first = agent.call("add_tasks", tasks=[{"title": "t"}])
+    agent.call("undo_change", change=first["change"])
+    again = agent.call("add_tasks", tasks=[{"title": "t"}])
+    assert next(iter(again)) == "note"
+    assert "Nothing was added now" in again["note"]
+    assert "undone since" in again["note"]
+    assert agent.call("find_tasks")["total"] == 0
+    agent.call("add_tasks", tasks=[{"title": "t"}], request_id="again")
+    assert agent.call("find_tasks")["total"] == 1
+
+
 def test_the_same_call_at_once_adds_nothing_twice(agent):
     results = agent.call_at_once([("add_tasks", {"tasks": [{"title": "t"}]})] * 5)
     assert len({result["change"] for result in results}) == 1
