@@ -128,7 +128,7 @@ def make_asgi_app(app: Flask, options: Options) -> Starlette:
     )
     scopes = sorted(ALL) if app.config["JWT_SCOPES"] else None
     endpoint = RequireAuthMiddleware(PostOnly(StreamableHTTPASGIApp(manager)), [], build_resource_metadata_url(url))
-    return Starlette(
+    asgi_app = Starlette(
         routes=[Route(url.path or "/", endpoint), *create_protected_resource_routes(url, issuers, scopes)],
         middleware=[
             Middleware(KeysUnavailable),
@@ -137,6 +137,9 @@ def make_asgi_app(app: Flask, options: Options) -> Starlette:
         ],
         lifespan=lambda _app: manager.run(),
     )
+    # A redirect to the path without a slash would lead away from https, because the proxy terminates TLS.
+    asgi_app.router.redirect_slashes = False
+    return asgi_app
 
 
 def _find_api(client: httpx2.Client) -> Api:

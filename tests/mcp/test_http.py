@@ -94,6 +94,12 @@ def test_other_hosts_are_a_421(mcp, token_of, host):
     assert mcp.post(token_of("alice"), Host=host).status_code == 421
 
 
+def test_other_paths_are_a_404(mcp, token_of):
+    """And no redirect, which would name the scheme and the host that this server sees, not those of its clients."""
+    for url in (mcp.url + "/", mcp.url.replace("/mcp", "/.well-known/oauth-protected-resource/mcp/")):
+        assert httpx2.post(url, headers={"Authorization": f"Bearer {token_of('alice')}"}).status_code == 404
+
+
 def test_other_origins_are_a_403(mcp, token_of):
     assert mcp.post(token_of("alice"), Origin="https://evil.example").status_code == 403
     assert mcp.post(token_of("alice"), Origin="null").status_code == 403
