@@ -14,6 +14,9 @@ from taskapp.mcp.errors import Rename, ToolError, describe, same_name
 # Calls are repeated after a broken connection: reads change nothing, and writes have an idempotency key.
 _ATTEMPTS = 3
 _UNREACHABLE = "The task service cannot be reached: {}. Nothing is known to have been written. Try again later."
+_TOO_LONG = "The arguments are too long."
+# What a proxy in front of the service responds with while the service is down (RFC 9110, section 15.6).
+_GATEWAY_ERRORS = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _NOT_THE_SERVICE = "The response does not come from the task service (status {}). Ask the user to check TASKAPP_URL."
 
 
@@ -74,6 +77,8 @@ class Api:
             is_last = attempt == _ATTEMPTS - 1
             try:
                 response = self.http.request(method, url, params=query, json=body, headers=headers)
+            except httpx2.InvalidURL:
+                raise ToolError(_TOO_LONG) from None
             except httpx2.TransportError as error:
                 if is_last or isinstance(error, httpx2.ConnectError | httpx2.TimeoutException):
                     raise ToolError(_UNREACHABLE.format(str(error) or type(error).__name__)) from None
@@ -96,5 +101,7 @@ def _read(response: httpx2.Response, rename: Rename, *, is_first: bool) -> Respo
             return Response(body, is_first and response.headers.get("Idempotency-Replayed") == "true")
         message = describe(response.status_code, response.headers, body["error"], rename)
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        if response.status_code in _GATEWAY_ERRORS:
+            raise ToolError(_UNREACHABLE.format(f"status {response.status_code}")) from None
         raise ToolError(_NOT_THE_SERVICE.format(response.status_code)) from None
     raise ToolError(message)

@@ -75,6 +75,7 @@ TOKEN = make_token("x" * 32, user_id="a")
         ("get_overview", {"time_zone": "CEST"}, ["time_zone: "]),
         ("add_tasks", {"tasks": [{"title": "t", "tags": [1] * 30}]}, ["tags.19: Must be text.", "And 10 more errors."]),
         ("add_tasks", {"tasks": [{f"{n}" * 99: 1 for n in range(99)}]}, ["0000: Unknown.", "more errors."]),
+        ("find_tasks", {"text": "x" * 70_000}, ["The arguments are too long."]),
         ("search", {}, ["There is no tool 'search' here. There are: find_tasks,"]),
     ],
 )
@@ -228,6 +229,12 @@ def test_a_lost_response_is_fetched_by_the_same_key(app, secret, make_agent, too
         result = agent.call(tool, **arguments)
         assert network._server.statuses == [200, 200]
         assert "note" not in result
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_service_that_is_down_behind_a_proxy(status):
+    with Elsewhere() as elsewhere, agent_of(f"{elsewhere.url}/{status}") as agent:
+        assert agent.fail("find_tasks").startswith(f"The task service cannot be reached: status {status}. Nothing is")
 
 
 @pytest.mark.parametrize("status", [200, 302, 401, 404, 500])
