@@ -1,5 +1,6 @@
 """The MCP server over stdio, for one user of a service that it reaches over HTTP. It needs no database."""
 
+import signal
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -46,6 +47,8 @@ def run_stdio(environment: Mapping[str, str], user_claim: str, time_zone: str | 
     api = Api(client, _user_of(token, user_claim), token)
     threads = Threads(_CALLS_AT_ONCE, _CALLS_AT_ONCE)
     server = make_server(lambda: api, time_zone, threads, read_only=read_only)
+    # Python would wait for the thread that reads standard input, so Ctrl-C would end nothing.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     anyio.run(partial(_serve, server))
 
 

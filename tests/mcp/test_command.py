@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 
@@ -153,6 +154,23 @@ def test_standard_output_has_only_the_protocol():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_standard_input_is_open(number):
+    with subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", ROOT / "wsgi.py", "mcp"],
+        cwd="/",
+        env=environment(TASKAPP_URL="http://127.0.0.1:1", TASKAPP_TOKEN=TOKEN),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        process.stdin.flush()
+        assert process.stdout.readline()
+        process.send_signal(number)
+        assert process.wait(10) == -number
+
+
+@pytest.mark.slow
 def test_stdio_reports_a_refused_token_and_a_service_that_is_down(server):
     with Agent(stdio(server.url, TOKEN)) as agent:
         assert agent.fail("find_tasks").startswith("The token is not valid for this service. Only the user can")
@@ -163,8 +181,9 @@ def test_stdio_reports_a_refused_token_and_a_service_that_is_down(server):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["README.md", "docs/agents.md"])
-def test_configuration_of_an_application(server, secret, page):
-    """The one that a person pastes, with the values of this machine."""
+def test_configuration_of_an_application(server, secret, page, tmp_path):
+    """The one that a person pastes, with the values of this machine, in a folder with settings of another project."""
+    (tmp_path / ".env").write_text("DATABASE_URL=mysql://localhost/other\nPORT=none\n")
     text = re.search(r'```json\n(\{"mcpServers".*?)```', (ROOT / page).read_text(), re.DOTALL)[1]
     configuration = json.loads(text.replace("/path/to/taskapp", str(ROOT)))["mcpServers"]["taskapp"]
     assert (ROOT / ".venv/bin/flask").exists()
@@ -174,7 +193,7 @@ def test_configuration_of_an_application(server, secret, page):
         "TASKAPP_TOKEN": make_token(secret, user_id="desktop"),
         "INSTANCE_PATH": str(NO_INSTANCE),
     }
-    with Agent(StdioServerParameters(**configuration, env=variables, cwd="/")) as agent:
+    with Agent(StdioServerParameters(**configuration, env=variables, cwd=tmp_path)) as agent:
         assert agent.call("get_overview")["counts"]["total"] == 0
 
 
