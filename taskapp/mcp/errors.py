@@ -66,9 +66,10 @@ def _failed_operations(failed: list[Mapping[str, Any]], rename: Rename) -> Itera
 
 
 def _conflict(conflict: Mapping[str, Any]) -> str:
-    changed = ", ".join(conflict["changed"])
-    now = _json(brief(conflict["current"])) if conflict["current"] else "it does not exist"
-    return f"Task {conflict['task_id']} was changed since: {changed}. The task as it is: {now}"
+    name, current = f"Task {conflict['task_id']}", conflict["current"]
+    if not current:
+        return f"{name} no longer exists."
+    return f"{name} was changed since: {', '.join(conflict['changed'])}. The task as it is: {_json(brief(current))}"
 
 
 def _json(value: Any) -> str:

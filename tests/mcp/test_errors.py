@@ -116,6 +116,14 @@ def test_an_undo_that_is_impossible_says_what_was_changed(agent):
     assert "was changed since: title. The task as it is: {" in said
 
 
+def test_an_undo_that_is_impossible_says_what_was_deleted(agent):
+    added = agent.call("add_tasks", tasks=[{"title": "t"}])
+    changed = agent.call("update_tasks", tasks=[{"id": added["tasks"][0]["id"], "title": "u"}])
+    agent.call("delete_tasks", ids=[added["tasks"][0]["id"]])
+    said = agent.fail("undo_change", change=changed["change"])
+    assert f"Task {added['tasks'][0]['id']} no longer exists." in said
+
+
 def test_tasks_of_others_do_not_exist(make_agent):
     (task,) = make_agent().call("add_tasks", tasks=[{"title": "private"}])["tasks"]
     bob = make_agent()
