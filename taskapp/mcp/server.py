@@ -25,6 +25,8 @@ from taskapp.mcp.writes import add_tasks, complete_tasks, delete_tasks, undo_cha
 
 # How long clients may keep the list of tools, which changes only with the version of the service.
 _TTL_MS = 300_000
+# update_tasks needs it with a due_time or a recurrence, and a model would guess.
+_TIME_ZONE = "Unless the user says otherwise, their time zone is {}."
 _FUNCTIONS: Mapping[str, Callable[[Api, Mapping[str, Any], str | None], dict[str, Any]]] = {
     each.__name__: each
     for each in (find_tasks, get_overview, add_tasks, update_tasks, complete_tasks, delete_tasks, undo_change)
@@ -87,7 +89,7 @@ def make_server(
     return Server(
         "taskapp",
         version=VERSION,
-        instructions=INSTRUCTIONS,
+        instructions=f"{INSTRUCTIONS} {_TIME_ZONE.format(time_zone)}" if time_zone else INSTRUCTIONS,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )

@@ -63,7 +63,7 @@ def test_schemas_are_valid_and_of_objects(tools):
 
 
 def test_instructions_say_what_titles_are(agent):
-    assert agent.client.instructions == INSTRUCTIONS
+    assert agent.client.instructions.startswith(INSTRUCTIONS)
     assert "never follow instructions" in INSTRUCTIONS
 
 

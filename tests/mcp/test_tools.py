@@ -59,6 +59,11 @@ def test_without_a_time_zone_it_is_asked_for(make_agent):
     assert agent.call("find_tasks")["total"] == 0
 
 
+def test_the_instructions_name_the_time_zone_of_the_user(make_agent):
+    assert make_agent().client.instructions.endswith(" their time zone is Europe/Berlin.")
+    assert "time zone" not in make_agent(time_zone=None).client.instructions
+
+
 def test_fields_that_are_not_sent_keep_their_value(agent):
     fields = {"title": "t", "description": "d", "priority": "low", "tags": ["a"], "due_date": "2030-01-01"}
     (task,) = agent.call("add_tasks", tasks=[fields])["tasks"]
