@@ -47,8 +47,10 @@ def test_limits_for_requests_do_not_end_migrations(new_database):
         other.autocommit = False
         other.cursor().execute("LOCK TABLE tasks")
         migration = thread.submit(upgrade, url)
+        locks = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+        wait_until(lambda: run_sql(url, locks, [LOCK]), "it does not migrate")
         time.sleep(0.8)
-        assert run_sql(url, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s", [LOCK])
+        assert run_sql(url, locks, [LOCK])
         other.rollback()
         migration.result()
     assert run_sql(url, REVISION) == [(HEAD,)]

@@ -1,5 +1,6 @@
 """Addresses that cannot be bound are refused with a sentence before the service starts."""
 
+import fcntl
 import os
 import socket
 
@@ -28,12 +29,15 @@ def refuse():
 
 def test_addresses_that_cannot_be_bound_are_refused(refuse, tmp_path):
     (tmp_path / "file").touch()
+    folder = os.open(tmp_path, os.O_RDONLY)
+    closed = fcntl.fcntl(folder, fcntl.F_DUPFD, 500)  # So high that no socket of the check gets it.
+    os.close(closed)
     for address, sentence in [
         ("192.0.2.1:8000", "192.0.2.1 port 8000: Cannot assign requested address"),
         ("*:8000", "* port 8000: Name or service not known"),
         ("localhost:99999", "localhost port 99999: bind(): port must be 0-65535"),
-        ("fd://99", "the file descriptor 99: Bad file descriptor"),
-        (f"fd://{os.open(tmp_path, os.O_RDONLY)}", "Socket operation on non-socket"),
+        (f"fd://{closed}", f"the file descriptor {closed}: Bad file descriptor"),
+        (f"fd://{folder}", "Socket operation on non-socket"),
         (f"unix:{tmp_path}/file", "the file exists and is not a socket"),
         (f"unix:{tmp_path}/none/x", "No such file or directory"),
         (f"unix:{tmp_path}/{'x' * 108}", "AF_UNIX path too long"),

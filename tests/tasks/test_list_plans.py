@@ -99,7 +99,9 @@ def explain(large):
 
     def run(status, sort, filters, *, continuing=False, count=False):
         options = {"continued": continuing, "counted": count, "numbered": False}
-        text, fixed, _ = compile_statement(queries.list_tasks(status, sort, filters_in_use(filters), FIELDS, **options))
+        text, fixed, *_ = compile_statement(
+            queries.list_tasks(status, sort, filters_in_use(filters), FIELDS, **options)
+        )
         values = {**fixed, **filter_parameters(filters), ACTING_USER.key: USER, "page_size": PAGE + 1}
         values |= position_parameters(sort, POSITIONS[sort.removeprefix("-")])
         with connect(large[0]) as connection, connection.cursor() as cursor:
