@@ -173,7 +173,7 @@ def test_url_is_of_the_host_that_the_client_called(alice):
 
 @pytest.mark.slow
 def test_404_takes_as_long_whatever_is_wrong(app, alice, database_url):
-    """Medians of requests in turn, so that the load of the machine is the same for each kind."""
+    """Requests in turn, so that the load of the machine is the same for each kind. The quick ones have least of it."""
     run_sql(
         database_url,
         "INSERT INTO tasks (user_id, title, due_date, due_order)"
@@ -198,6 +198,6 @@ def test_404_takes_as_long_whatever_is_wrong(app, alice, database_url):
             response = http.get(f"/calendars/{kinds[kind]}.ics")
             seconds[kind].append(time.perf_counter() - began)
             assert response.status_code == 404
-    medians = {kind: statistics.median(each) for kind, each in seconds.items()}
-    assert max(medians.values()) < 1.15 * min(medians.values()), medians
+    quick = {kind: statistics.quantiles(each)[0] for kind, each in seconds.items()}
+    assert max(quick.values()) < 1.2 * min(quick.values()), quick
     assert http.get(path).status_code == 200
