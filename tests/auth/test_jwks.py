@@ -130,7 +130,7 @@ def test_issuer_down_for_an_hour_neither_fails_nor_delays_tokens(issuer, status_
             assert status(token) == 200
             slowest = max(slowest, time.perf_counter() - began)
         clock.now += 10
-    assert slowest < 1  # No request waited for the issuer, whose timeout is three seconds.
+    assert slowest < 2.5  # No request waited for the issuer, whose timeout is three seconds.
     assert 1 < issuer.requests < 3600 / jwks.COOLDOWN + jwks.BURST
     issuer.down = False
     issuer.responding.set()
