@@ -12,8 +12,8 @@ from tests.support.commands import upgrade
 from tests.support.waiting import wait_until
 
 DEBIAN_POSTGRESQL = Path("/usr/lib/postgresql")
-# Nothing a test stores has to survive a power failure.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Nothing a test stores has to survive a power failure. Each application of a test keeps its connections to the end.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "500"}
 
 
 def debian_versions():
