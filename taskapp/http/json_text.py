@@ -136,21 +136,13 @@ _KINDS = {list: "an array", str: "a string", bool: "a boolean", int: "a number",
 _BODY = "The body"
 
 
-def reject_binary(start: bytes, subject: str = _BODY) -> None:
-    """Reject what begins as no text in UTF-8 does.
-
-    Args:
-        start: the body, or its first four bytes.
-        subject: the first words of the sentence that says so.
-
-    Raises:
-        NotText: it is compressed, or in another encoding.
-    """
-    if start.startswith(b"\x1f\x8b"):
-        raise NotText(f"{subject} is compressed with gzip. Send it uncompressed.")
+def _reject_binary(body: bytes) -> None:
+    """Reject a body that begins as no text in UTF-8 does."""
+    if body.startswith(b"\x1f\x8b"):
+        raise NotText("The body is compressed with gzip. Send it uncompressed.")
     # Text contains no NUL, but every ASCII character in UTF-16 and UTF-32 does.
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in start[:4]:
-        raise NotText(f"{subject} is in UTF-16 or UTF-32. Send it in UTF-8.")
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in body[:4]:
+        raise NotText("The body is in UTF-16 or UTF-32. Send it in UTF-8.")
 
 
 def decode(body: bytes) -> str:
@@ -159,7 +151,7 @@ def decode(body: bytes) -> str:
     Raises:
         NotText: it is not text in UTF-8.
     """
-    reject_binary(body)
+    _reject_binary(body)
     try:
         return body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:

@@ -109,23 +109,7 @@ def make_asgi_app(app: Flask, options: Options) -> Starlette:
     # The SDK's warnings quote what clients sent.
     logging.getLogger("mcp").setLevel(logging.ERROR)
     url, issuers = _check_settings(app)
-    base_url = f"http://localhost{app.config['SCRIPT_NAME']}"
-    client = httpx2.Client(transport=httpx2.WSGITransport(app=Paths(app)), base_url=base_url)
-    number: int = app.config["THREADS"]
-    # One user has at most a quarter of the threads, as in the service.
-    server = make_server(
-        partial(_find_api, client),
-        options.time_zone,
-        Threads(number, max(1, number // 4)),
-        read_only=options.read_only,
-    )
-    manager = StreamableHTTPSessionManager(
-        app=server,
-        json_response=True,
-        stateless=True,
-        security_settings=_allowed(url, options),
-        max_request_body_size=_MAXIMUM_BODY,
-    )
+    manager = _make_manager(app, url, options)
     scopes = sorted(ALL) if app.config["JWT_SCOPES"] else None
     endpoint = RequireAuthMiddleware(PostOnly(StreamableHTTPASGIApp(manager)), [], build_resource_metadata_url(url))
     asgi_app = Starlette(
@@ -140,6 +124,27 @@ def make_asgi_app(app: Flask, options: Options) -> Starlette:
     # A redirect to the path without a slash would lead away from https, because the proxy terminates TLS.
     asgi_app.router.redirect_slashes = False
     return asgi_app
+
+
+def _make_manager(app: Flask, url: AnyHttpUrl, options: Options) -> StreamableHTTPSessionManager:
+    """Return what handles the requests of the protocol, and calls the API within this process."""
+    base_url = f"http://localhost{app.config['SCRIPT_NAME']}"
+    client = httpx2.Client(transport=httpx2.WSGITransport(app=Paths(app)), base_url=base_url)
+    number: int = app.config["THREADS"]
+    # One user has at most a quarter of the threads, as in the service.
+    server = make_server(
+        partial(_find_api, client),
+        options.time_zone,
+        Threads(number, max(1, number // 4)),
+        read_only=options.read_only,
+    )
+    return StreamableHTTPSessionManager(
+        app=server,
+        json_response=True,
+        stateless=True,
+        security_settings=_allowed(url, options),
+        max_request_body_size=_MAXIMUM_BODY,
+    )
 
 
 def _find_api(client: httpx2.Client) -> Api:

@@ -87,7 +87,7 @@ def shape(found: CTE, defaults: ColumnElement[Any] = DEFAULTS) -> CTE:
 
     Args:
         found: the operations.
-        defaults: the image of a new task for which nothing was set.
+        defaults: the image of a new task for which nothing was set; without columns if operations set all of them.
     """
     row = found.c
     new = task_from(merged(func.coalesce(row.now, defaults), row.put))

@@ -52,7 +52,8 @@ def _check(text: str, *, cut: bool) -> list[CheckedLine]:
     """
     read = _READERS[current_request().mimetype]
     try:
-        return check_lines(read(StringIO(text, newline="")), cut=cut)
+        with without_collection(len(text)):
+            return check_lines(read(StringIO(text, newline="")), cut=cut)
     except ValidationError as error:
         raise InvalidInput(details=describe_errors(error.messages_dict, "body")) from None
 
@@ -86,8 +87,7 @@ def import_tasks(user_id: str, query: dict[str, Any], text: str) -> Response:
     reject_if_match(request, "Send existing=refuse to change no task.")
     options: dict[str, Any] = {"dry_run": query.get("dry_run", False), "existing": query["existing"]}
     key = read_idempotency_key(request)
-    with without_collection(len(text)):
-        lines = _check(text, cut=query["long_text"] == schemas.CUT)
-        imported = service.import_lines(user_id, lines, key=key, **options)
-        data = {"change": imported.change, "dry_run": options["dry_run"], **_results(imported, lines)}
-        return mark_write(json_response({"data": data}), imported)
+    lines = _check(text, cut=query["long_text"] == schemas.CUT)
+    imported = service.import_lines(user_id, lines, key=key, **options)
+    data = {"change": imported.change, "dry_run": options["dry_run"], **_results(imported, lines)}
+    return mark_write(json_response({"data": data}), imported)
