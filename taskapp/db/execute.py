@@ -114,6 +114,16 @@ def execute_as_eraser(statement: Executable, *, user_id: str, share: float = 1.0
     return _run(message_as(prefix.ERASE, user_id, statement, {}, share))
 
 
+def execute_as_courier(statement: Executable, parameters: Mapping[str, Any]) -> Rows:
+    """Run one statement without an acting user, as the role that sees of all users that something is due.
+
+    Raises:
+        DatabaseNotSetUp: the login role may not switch to this role.
+        DatabaseUnavailable, psycopg2.Error: as :func:`execute`.
+    """
+    return _run(message_as(prefix.COURIER, "", statement, parameters))
+
+
 def execute_as_login_role(statement: Executable, parameters: Mapping[str, Any] = MappingProxyType({})) -> Rows:
     """Run one statement as the login role, without retries. For health checks and maintenance, not for tasks.
 

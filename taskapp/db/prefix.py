@@ -19,6 +19,9 @@ ACTING_ROLE = "taskapp_user"
 # The role that erases all data of the acting user. Otherwise like the acting role, which cannot delete from the log.
 ERASING_ROLE = "taskapp_eraser"
 
+# The role that finds webhooks of all users that are due. It sees no content of anybody.
+COURIER_ROLE = "taskapp_courier"
+
 # The parameter for the user id in statements. It always has the value of the acting user.
 ACTING_USER: BindParameter[str] = bindparam("acting_user")
 
@@ -53,6 +56,8 @@ ERASE = (
     f"{_READ_COMMITTED}{_DEFAULT_PATH}SELECT set_config('role', '{ERASING_ROLE}', true),{_SETTINGS},{_LOCK_TIMEOUT},"
     f" {_TURN};\n"
 )
+# For what crosses users, as a role that sees almost nothing. There is no acting user.
+COURIER = f"{_READ_COMMITTED}{_DEFAULT_PATH}SELECT set_config('role', '{COURIER_ROLE}', true),{_SETTINGS};\n"
 # In front of the other prefix, for a request that must not write. PostgreSQL then rejects all writes to tables
 # (https://www.postgresql.org/docs/current/sql-set-transaction.html). No expression can take it back, because a
 # transaction cannot become read-write again after its first query.

@@ -8,6 +8,7 @@ from taskapp.db.idempotency import IdempotencyKey
 from taskapp.tasks.calendars.models import Calendar
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
+from taskapp.tasks.webhooks.models import Webhook
 
 
 class UserTable(NamedTuple):
@@ -60,6 +61,15 @@ USER_TABLES: Mapping[str, UserTable] = MappingProxyType(
             "Calendars. Their URLs are a 404 from now on.",
             1,
             hidden=("secret_hash",),
+        ),
+        "webhooks": UserTable(
+            Webhook,
+            "webhooks",
+            "id",
+            "created_at",
+            "Webhooks. Nothing is sent to their URLs from now on.",
+            1,
+            hidden=("secret", "previous_secret"),
         ),
     }
 )

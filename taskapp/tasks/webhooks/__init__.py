@@ -1,0 +1,1 @@
+"""Webhooks: URLs that the changes of a user are sent to."""
