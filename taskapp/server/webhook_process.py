@@ -168,8 +168,8 @@ def supervise(server: Any, settings: Mapping[str, Any]) -> None:
     """Look after the process in the main loop of gunicorn's master, from its first round on.
 
     Args:
-        server: gunicorn's arbiter. Each round of its loop calls ``manage_workers``. It also calls ``reap_workers`` while
-            it waits for workers. That reaps every child, so the process comes first, to keep its status.
+        server: gunicorn's arbiter. Each round of its loop calls ``manage_workers``. While it waits for workers, it
+            calls ``reap_workers``, which reaps every child. The process comes first, to keep its status.
         settings: the settings of the service.
     """
     global _supervised  # noqa: PLW0603 # One a master.
