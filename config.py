@@ -37,6 +37,7 @@ class Settings(Schema):
     JWT_AUTHORIZED_PARTIES = fields.Function(deserialize=types.values, load_default=())
     JWT_USER_CLAIM = fields.String(load_default="sub")
     JWT_SCOPES = types.boolean("on or off")
+    WEBHOOK_ALLOW_PRIVATE = types.boolean()
     MCP_URL = fields.String(load_default=None, validate=types.is_resource_url)
 
     # Not less than the policy purge of the table changes allows.

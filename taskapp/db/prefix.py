@@ -45,6 +45,8 @@ _ACT_TO_WRITE = f"{_READ_COMMITTED}{_ACT}"
 READ = f"{_ACT};\n"
 # For writes. The user's turn may take up to the parameter lock_timeout, in milliseconds.
 WRITE = f"{_ACT_TO_WRITE},{_LOCK_TIMEOUT}, {_TURN};\n"
+# For writes of what no other write of the user depends on. They do not wait, and nothing waits for them.
+WRITE_OUT_OF_TURN = f"{_ACT_TO_WRITE};\n"
 # For writes with an idempotency key. ``lock`` is the number of the key's own lock. Only the write that gets it waits
 # for the turn, so that a repetition of a request in progress occupies no thread.
 WRITE_ONCE = (
