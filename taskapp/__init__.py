@@ -33,6 +33,7 @@ from taskapp.tasks.undo.views import bp as undo_bp
 from taskapp.tasks.users.cli import user_commands
 from taskapp.tasks.views import bp as tasks_bp
 from taskapp.tasks.webhooks.signals import delivery_due
+from taskapp.tasks.webhooks.views import bp as webhooks_bp
 
 delivery_due.connect(webhook_process.wake)
 
@@ -64,6 +65,7 @@ _OF_USERS = (
     trash_bp,
     undo_bp,
     calendars_bp,
+    webhooks_bp,
     erasure_bp,
 )
 
