@@ -61,6 +61,7 @@ class Settings(Schema):
     METRICS_TOKEN = fields.String(load_default=None, validate=types.LONG_BEARER)
     SERVER_TIMING = types.boolean()
     DELIVER_WEBHOOKS = types.boolean()
+    WEBHOOK_ALLOW_PRIVATE = types.boolean()
 
     @post_load
     def fill_in_threads(self, settings: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from taskapp.tasks.users.cli import user_commands
 from taskapp.tasks.views import bp as tasks_bp
 from taskapp.tasks.webhooks.delivery.cli import webhook_commands
 from taskapp.tasks.webhooks.signals import delivery_due
+from taskapp.tasks.webhooks.views import bp as webhooks_bp
 
 delivery_due.connect(webhook_process.wake)
 
@@ -65,6 +66,7 @@ _OF_USERS = (
     trash_bp,
     undo_bp,
     calendars_bp,
+    webhooks_bp,
     erasure_bp,
 )
 

@@ -58,7 +58,14 @@ _READ_AND_WRITE = text("""
                    WHERE false RETURNING id),
          renamed AS (UPDATE calendars SET name = name, time_zone = time_zone, "as" = "as",
                      alarm_minutes = alarm_minutes WHERE false RETURNING id),
-         removed AS (DELETE FROM calendars WHERE false RETURNING id)
+         removed AS (DELETE FROM calendars WHERE false RETURNING id),
+         called AS (INSERT INTO webhooks (user_id, url, secret, enabled, number)
+                    SELECT user_id, url, secret, enabled, number FROM webhooks WHERE false RETURNING id),
+         moved AS (UPDATE webhooks SET url = url, secret = secret, previous_secret = previous_secret,
+                   rotated_at = rotated_at, enabled = enabled, number = number, upto = upto, due_at = due_at,
+                   attempts = attempts, failing_since = failing_since, last_status = last_status,
+                   disabled_at = disabled_at WHERE false RETURNING id),
+         dropped AS (DELETE FROM webhooks WHERE false RETURNING id)
     SELECT count(*) FROM (SELECT * FROM tasks WHERE user_id = '' LIMIT 1) AS task
 """)
 
