@@ -37,7 +37,6 @@ class Settings(Schema):
     JWT_AUTHORIZED_PARTIES = fields.Function(deserialize=types.values, load_default=())
     JWT_USER_CLAIM = fields.String(load_default="sub")
     JWT_SCOPES = types.boolean("on or off")
-    WEBHOOK_ALLOW_PRIVATE = types.boolean()
     MCP_URL = fields.String(load_default=None, validate=types.is_resource_url)
 
     # Not less than the policy purge of the table changes allows.
@@ -61,6 +60,7 @@ class Settings(Schema):
     METRICS_TOKEN = fields.String(load_default=None, validate=types.LONG_BEARER)
     SERVER_TIMING = types.boolean()
     DELIVER_WEBHOOKS = types.boolean()
+    WEBHOOK_METRICS_PORT = types.whole_number(default=None, low=1, high=types.LAST_PORT)
     WEBHOOK_ALLOW_PRIVATE = types.boolean()
 
     @post_load

@@ -96,8 +96,7 @@ class WebhookProcess:
     def _notice_end(self) -> None:
         if not self._process or self._process.poll() is None:
             return
-        pid, status, self._process = self._process.pid, self._process.returncode, None
-        metrics.forget(pid)
+        status, self._process = self._process.returncode, None
         if self._kill_at:  # It was asked to end.
             self._kill_at = 0.0
         else:
@@ -112,12 +111,18 @@ class WebhookProcess:
 
     def _start(self, wake_fd: int) -> None:
         self._started_at = time.monotonic()
+        port = self._settings["WEBHOOK_METRICS_PORT"]
+        options = ("--metrics-port", str(port)) if port else ()
+        # Its metrics are not those of the workers.
+        environment = {name: value for name, value in os.environ.items() if name != metrics.FOLDER}
+        environment[WAKE_FD] = str(wake_fd)
         try:
             self._process = subprocess.Popen(
-                COMMAND,
+                (*COMMAND, *options),
                 cwd=ROOT,
-                env={**os.environ, WAKE_FD: str(wake_fd)},
+                env=environment,
                 pass_fds=(wake_fd,),
+                process_group=0,  # A terminal sends Ctrl-C to each process of a group. The master tells this one.
                 preexec_fn=self._prepare(os.getpid()),  # noqa: PLW1509 # The master has one thread.
             )
         except (OSError, subprocess.SubprocessError) as error:
@@ -131,8 +136,6 @@ class WebhookProcess:
 
         def prepare() -> None:
             util.set_owner_process(cfg.uid, cfg.gid, initgroups=cfg.initgroups)
-            # A terminal sends Ctrl-C to every process. The master tells this one.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
             if _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL) or os.getppid() != master:
                 os._exit(1)
 
