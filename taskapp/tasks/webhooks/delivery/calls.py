@@ -66,6 +66,7 @@ def call(url: str, secrets: Sequence[bytes], message_id: str, body: bytes, *, al
     with CallDeadline(CALL_SECONDS) as deadline, make_session(allow_private=allow_private) as session:
         try:
             with session.post(url, data=body, headers=headers, auth=no_credentials, stream=True) as response:
+                deadline.check()  # The end of a connection also ends its headers, complete or not.
                 _read_start(response)
                 return _outcome_of(response, time.monotonic() - started)
         except _FAILURES as error:

@@ -43,6 +43,15 @@ class CallDeadline:
                 each.close()
             self._sockets.clear()
 
+    def check(self) -> None:
+        """Check that the time is not up.
+
+        Raises:
+            TimeoutError: it is.
+        """
+        if self.passed:
+            raise TimeoutError
+
     def watch(self, connection: socket.socket) -> None:
         """End a new connection when the time is up.
 
