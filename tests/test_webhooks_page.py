@@ -1,12 +1,16 @@
 """The receiver of docs/webhooks.md takes what the service signed, once, and nothing else."""
 
 import base64
+import re
 import secrets
 
 import pytest
 
+from tests.support.documents import printed_pattern, read, rows, run_shell, setup_for, shell_examples
 from tests.support.webhook_receiver import PageReceiver, message, sign
+from tests.support.webhooks import FIELDS, create
 
+PAGE = read("webhooks")
 SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 OTHER_SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 BODY = message("changes", 1)
@@ -66,3 +70,35 @@ def test_forged_and_old_messages_are_refused(receiver):
     statuses = {name: receiver.send(*make()) for name, make in FORGED.items()}
     assert statuses == dict.fromkeys(FORGED, 401)
     assert receiver.handled() == []
+
+
+def test_example_creates_a_webhook(server, alice):
+    ((script, printed),) = shell_examples(PAGE)
+    setup, _, command = script.partition("\n")
+    output = run_shell(setup_for(setup, server, alice) + "\n" + command)
+    shown = re.sub(r"whsec_\w+", "whsec_", printed).replace('"id": 7', '"id": …')
+    assert re.fullmatch(printed_pattern(shown), output.strip()), output
+
+
+def test_table_has_all_fields():
+    fields = {name for row in rows(PAGE, "Create a webhook") for name in re.findall(r"\w+", row[0]) if name in FIELDS}
+    assert fields | {"id", "url"} == FIELDS
+
+
+def test_routes_are_those_of_the_service(app):
+    documented = set(re.findall(r"`(GET|POST|PATCH|DELETE) (/api/\{user_id\}/webhooks\S*)`", PAGE))
+    routes = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule).replace("{webhook_id}", "{id}"))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if "/webhooks" in rule.rule
+    }
+    assert documented == routes
+
+
+def test_urls_of_the_table_are_refused(alice):
+    *refused, last = rows(PAGE, "URLs that are refused")[1:]
+    urls = [url for row in refused for url in re.findall(r"https?://[^`\s]+", row[1])]
+    assert len(urls) == 8
+    assert {url: create(alice, url=url).status for url in urls} == dict.fromkeys(urls, 422)
+    assert last[2] == "at each call: the delivery fails"
