@@ -5,6 +5,7 @@ import secrets
 import signal
 import subprocess
 import sys
+from urllib.request import urlopen
 
 from config import ROOT
 from taskapp.tasks.webhooks.delivery.loop import Loop
@@ -128,3 +129,10 @@ def wait_for(receiver, count, seconds=60):
     """Wait until a receiver has so many requests, and return them."""
     wait_until(lambda: len(receiver.received) >= count, lambda: f"only {receiver.ids}", seconds)
     return receiver.received
+
+
+def metric(port, name):
+    """The value of a metric on a port of loopback; None if it has none."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as response:
+        lines = response.read().decode().splitlines()
+    return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(name)), None)

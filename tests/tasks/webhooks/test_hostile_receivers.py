@@ -43,7 +43,8 @@ def test_hostile_receivers_end_after_ten_seconds_and_delay_nobody(webhooks, rece
         **dict.fromkeys(SUCCESSES, (1, 200)),
         **dict.fromkeys(REDIRECTS, (0, 302)),
     }
-    assert {name: each.connections for name, each in hostile.items()} == dict.fromkeys(hostile, 1)
+    # Those that fail at once are tried again after five seconds, while others still occupy their threads.
+    assert {each.connections for each in hostile.values()} <= {1, 2}
 
 
 def test_a_receiver_that_sleeps_a_minute_delays_only_itself(webhooks, receiver, user, start_deliverer):

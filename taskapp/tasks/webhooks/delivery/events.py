@@ -15,6 +15,9 @@ _ABOUT = len(ABOUT)
 _ENTRY = slice(_ABOUT, _ABOUT + len(Entry._fields))
 
 
+_OPTIONS = OPTIONS & ~orjson.OPT_APPEND_NEWLINE
+
+
 class Event(NamedTuple):
     """What is sent to a webhook.
 
@@ -58,5 +61,5 @@ def make_event(user_id: str, webhook_id: int, rows: Sequence[tuple[Any, ...]], p
     else:
         kind, since, last, name = "changes.gone", end_at, end_at, f"gone_{range_end}"
         data["restart"] = f"{prefix}{encode_path(f'/api/{user_id}/tasks')}?sort=id&as_of=now"
-    body = orjson.dumps({"type": kind, "timestamp": with_microseconds(last), "data": data}, option=OPTIONS)
+    body = orjson.dumps({"type": kind, "timestamp": with_microseconds(last), "data": data}, option=_OPTIONS)
     return Event(url, secrets, attempts + 1, range_end, since, f"wh_{webhook_id}_{name}", body)
