@@ -119,7 +119,7 @@ def changed_values(fields: Iterable[str], at: Any, resolve: Callable[[str, Any],
         current = {name: getattr(Task, name) for name in REMINDER_FIELDS}
         of_task = {name: _typed({**current, **values}, name) for name in ("reminder", *DUE_FIELDS)}
         values["remind_at"] = remind_at(*of_task.values())
-        values["reminded_at"] = reminded_at(Task, values["remind_at"])
+        values["reminded_at"] = reminded_at(Task.reminded_at, Task.remind_at, values["remind_at"])
     if not set(TAG_CHANGES).isdisjoint(fields):
         values["tags"] = _merged_tags()
     return values

@@ -29,7 +29,9 @@ def rows_of_operations(judged: CTE, at: Any, *, dry_run: bool) -> Any:
     completed_at = case((row.completed, case((is_kept, row.completed_at), else_=at)))
     instant = remind_at_of(row)
     # As above, of a reminder.
-    was_reminded = case((row.put.has_key("reminded_at"), row.reminded_at), else_=reminded_at(row, instant))
+    was_reminded = case(
+        (row.put.has_key("reminded_at"), row.reminded_at), else_=reminded_at(row.reminded_at, row.remind_at, instant)
+    )
     computed = {
         "is_next": false(),
         "id": row.task_id,

@@ -49,14 +49,15 @@ def remind_at_of(task: Any) -> ColumnElement[Any]:
     return remind_at(task.reminder, task.due_date, task.due_time, task.time_zone)
 
 
-def reminded_at(task: Any, instant: Any) -> ColumnElement[Any]:
-    """Return when the service reminded of a task, null if it did so for another instant.
+def reminded_at(current: Any, of: Any, instant: Any) -> ColumnElement[Any]:
+    """Return the new value of ``reminded_at``: null if the instant has moved.
 
     Args:
-        task: its columns ``remind_at`` and ``reminded_at``, which belong together.
+        current: the column.
+        of: the ``remind_at`` of which the service reminded then.
         instant: the new value of ``remind_at``.
     """
-    return case((task.remind_at.is_not_distinct_from(instant), task.reminded_at))
+    return case((of.is_not_distinct_from(instant), current))
 
 
 def following_reminder(task: Any, due_date: Any) -> ColumnElement[Any]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     any_,
     case,
+    cast,
     false,
     func,
     or_,
@@ -162,7 +163,10 @@ def _outcome(judged: CTE, plan: CTE, *, dry_run: bool) -> CTE:
     task = task_from(case((plan.c.possible, new), else_=shown))
     # What the write changed may make another instant with what others changed since.
     instant = case((plan.c.possible, remind_at_of(task.c)), else_=task.c.remind_at)
-    computed = {"remind_at": instant, "reminded_at": reminded_at(task.c, instant)}
+    # When the service reminded belongs to the instant that was taken back with it, or to that of now.
+    of_now = cast(row.now.op("->>")("remind_at"), task.c.remind_at.type)
+    reminded_for = case((row.put.has_key("reminded_at"), task.c.remind_at), else_=of_now)
+    computed = {"remind_at": instant, "reminded_at": reminded_at(task.c.reminded_at, reminded_for, instant)}
     columns = (computed[each.key].label(each.key) if each.key in computed else each for each in task.c)
     # The others are not used from here on.
     kept = ("number", "rank", "write", "task_id", "put", "was", "now", "current_at", "last", "changed", "type")
