@@ -1,6 +1,7 @@
 """Webhooks as a user of the service has them: from the API through gunicorn's process to a receiver."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -72,6 +73,22 @@ def test_call_is_completed_when_the_service_stops(service, receiver):
     user.create()
     wait_for(receiver, 2)
     assert receiver.numbers == [1, 2]
+
+
+def test_reminder_wakes_the_process_and_arrives_in_its_place(service, receiver):
+    user, later = service.client(), service.client()
+    now = datetime.now(UTC)
+    without_webhook = later.create(reminder={"at": (now + timedelta(seconds=3)).isoformat()})
+    wait_until(lambda: later.get(f"/{without_webhook['id']}").data["reminded_at"], "no reminder", 60)
+    webhook = add(user, url=f"{receiver.url}/")
+    task = user.create(reminder={"at": (now + timedelta(seconds=1)).isoformat()})
+    user.create(title="another")
+    wait_until(lambda: len(receiver.numbers) == 3, lambda: f"only {receiver.numbers}", 60)
+    (reminder,) = (received for received in receiver.received if received.json["type"] == "reminder.due")
+    (change,) = reminder.json["data"]["changes"]
+    assert receiver.numbers == [1, 2, 3]
+    assert reminder.is_signed_by(webhook["secret"])
+    assert (change["task_id"], change["type"], [*change["changed"]]) == (task["id"], "updated", ["reminded_at"])
 
 
 def test_receiver_of_the_page_gets_changes_once_and_in_order(service, tmp_path):
