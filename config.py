@@ -37,7 +37,6 @@ class Settings(Schema):
     JWT_AUTHORIZED_PARTIES = fields.Function(deserialize=types.values, load_default=())
     JWT_USER_CLAIM = fields.String(load_default="sub")
     JWT_SCOPES = types.boolean("on or off")
-    WEBHOOK_ALLOW_PRIVATE = types.boolean()
     MCP_URL = fields.String(load_default=None, validate=types.is_resource_url)
 
     # Not less than the policy purge of the table changes allows.
@@ -60,6 +59,9 @@ class Settings(Schema):
     ACCESS_LOG = types.boolean()
     METRICS_TOKEN = fields.String(load_default=None, validate=types.LONG_BEARER)
     SERVER_TIMING = types.boolean()
+    DELIVER_WEBHOOKS = types.boolean()
+    WEBHOOK_METRICS_PORT = types.whole_number(default=None, low=1, high=types.LAST_PORT)
+    WEBHOOK_ALLOW_PRIVATE = types.boolean()
 
     @post_load
     def fill_in_threads(self, settings: dict[str, Any], **_: Any) -> dict[str, Any]:

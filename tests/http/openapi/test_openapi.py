@@ -21,6 +21,7 @@ STATS, TAGS, CHANGES = TASKS + "/stats", USER + "/tags", USER + "/changes"
 TRASH, WRITE = USER + "/trash", CHANGES + "/{number}"
 CALENDARS, CALENDAR = USER + "/calendars", USER + "/calendars/{calendar_id}"
 FEED = "/calendars/{token}.ics"
+WEBHOOKS, WEBHOOK = USER + "/webhooks", USER + "/webhooks/{webhook_id}"
 OF_HTTP = {"400", "414", "417", "431", "500", "501"}
 OF_API = OF_HTTP | {"401", "403", "413", "415", "422", "429", "503"}
 OF_WRITE = OF_API | {"404", "409", "412"}
@@ -51,6 +52,13 @@ OPERATIONS = {
     ("patch", CALENDAR): ("update_calendar", OF_API | {"200", "404"}),
     ("delete", CALENDAR): ("delete_calendar", OF_API | {"200", "404"}),
     ("get", FEED): ("read_feed", OF_HTTP | {"200", "304", "404", "429", "503"}),
+    ("post", WEBHOOKS): ("create_webhook", OF_API | {"201", "409"}),
+    ("get", WEBHOOKS): ("list_webhooks", OF_API | {"200"}),
+    ("get", WEBHOOK): ("get_webhook", OF_API | {"200", "404"}),
+    ("patch", WEBHOOK): ("update_webhook", OF_API | {"200", "404"}),
+    ("delete", WEBHOOK): ("delete_webhook", OF_API | {"200", "404"}),
+    ("post", WEBHOOK + "/rotate"): ("rotate_secret", OF_API | {"200", "404"}),
+    ("post", WEBHOOK + "/replay"): ("replay", OF_API | {"200", "404", "410"}),
     ("delete", USER): ("erase_user", OF_API | {"200"}),
     ("get", "/"): ("get_index", OF_HTTP | {"200"}),
     ("get", "/health/live"): ("check_live", OF_HTTP | {"200"}),
@@ -138,6 +146,9 @@ def test_patches_may_be_merge_patches():
         ("patch", TAGS): {json, merge},
         ("post", CALENDARS): {json},
         ("patch", CALENDAR): {json, merge},
+        ("post", WEBHOOKS): {json},
+        ("patch", WEBHOOK): {json, merge},
+        ("post", WEBHOOK + "/replay"): {json},
     }
 
 

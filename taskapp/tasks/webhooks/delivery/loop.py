@@ -12,11 +12,11 @@ from blinker import Signal
 from flask import Flask
 
 from taskapp.db.errors import DatabaseUnavailable
+from taskapp.tasks.reminders.service import fire_due_reminders
 from taskapp.tasks.webhooks.delivery import courier
 from taskapp.tasks.webhooks.delivery.bell import Bell
 from taskapp.tasks.webhooks.delivery.courier import Lease
 from taskapp.tasks.webhooks.delivery.delivery import DATABASE_CONNECTIONS, Options, deliver
-from taskapp.tasks.webhooks.delivery.reminders import fire_due_reminders
 
 _logger = logging.getLogger(__name__)
 
