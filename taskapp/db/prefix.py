@@ -68,6 +68,9 @@ READ_ONLY = "SET LOCAL transaction_read_only TO on;\n"
 # alternative then has a cost of 10^10, for which PostgreSQL would compile the statement for seconds
 # (https://www.postgresql.org/docs/17/jit-decision.html).
 NO_NESTED_LOOPS = "SET LOCAL enable_nestloop TO off;\nSET LOCAL jit TO off;\n"
+# In front of statements that read the first rows of the order of an index. Policies of which any may apply are
+# alternatives, whose rows PostgreSQL cannot count. It would rather read the rows of all indexes that they name.
+BY_INDEX = "SET LOCAL enable_bitmapscan TO off;\nSET LOCAL enable_seqscan TO off;\n"
 LOGIN = (
     f"{_READ_COMMITTED}{_DEFAULT_PATH}SET LOCAL row_security TO on;"
     " SET LOCAL statement_timeout TO %(statement_timeout)s;\n"

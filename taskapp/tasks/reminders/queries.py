@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, and_, any_, bindparam, cast, func, null, true
+from sqlalchemy import ARRAY, BigInteger, and_, any_, bindparam, cast, func, not_, null, true
 
 from taskapp.db import db
+from taskapp.db.message import BY_INDEX
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.batch import part
 from taskapp.tasks.changes.log import image, last_change
@@ -12,12 +13,12 @@ from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
 
 # The condition of the index.
-_pending = and_(Task.remind_at.is_not(None), Task.reminded_at.is_(None), Task.completed.is_(False))
+_pending = and_(Task.remind_at.is_not(None), Task.reminded_at.is_(None), not_(Task.completed))
 _is_due = and_(_pending, Task.remind_at <= func.now())
 
 # For the courier, who sees no other tasks. Null if no reminder is pending; negative if one is due.
 _earliest = db.select(Task.remind_at).where(_pending).order_by(Task.remind_at).limit(1).scalar_subquery()
-SECONDS_LEFT = db.select(func.extract("epoch", _earliest - func.now()))
+SECONDS_LEFT = db.select(func.extract("epoch", _earliest - func.now())).execution_options(**{BY_INDEX: True})
 # For the courier. The users follow ``after``, so that one whose writes fail is in nobody's way.
 USERS_WITH_DUE_REMINDERS = (
     db.select(Task.user_id)
@@ -25,6 +26,7 @@ USERS_WITH_DUE_REMINDERS = (
     .distinct()
     .order_by(Task.user_id)
     .limit(bindparam("page_size"))
+    .execution_options(**{BY_INDEX: True})
 )
 
 
