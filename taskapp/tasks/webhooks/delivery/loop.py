@@ -17,6 +17,7 @@ from taskapp.tasks.webhooks.delivery import courier
 from taskapp.tasks.webhooks.delivery.bell import Bell
 from taskapp.tasks.webhooks.delivery.courier import Lease
 from taskapp.tasks.webhooks.delivery.delivery import DATABASE_CONNECTIONS, Options, deliver
+from taskapp.tasks.webhooks.delivery.reminders import ReminderThread
 
 _logger = logging.getLogger(__name__)
 
@@ -77,19 +78,21 @@ class Loop:
 
     def run(self) -> None:
         """Deliver until a signal."""
-        with self._app.app_context(), self._pool:
+        with self._app.app_context(), self._pool, ReminderThread(self._app, self._idle_seconds) as reminders:
             while not self._stopping.is_set():
                 started = time.monotonic()
                 found = self._look_or_pause()
                 self._wait(started, found)
+                reminders.wake()
 
     def run_once(self) -> None:
-        """Deliver everything that is due, and return.
+        """Fire the reminders that are due, deliver everything that is due, and return.
 
         Raises:
             DatabaseUnavailable, psycopg2.Error: as for :func:`taskapp.db.execute.execute`.
         """
         with self._app.app_context(), self._pool:
+            fire_due_reminders()
             while not self._stopping.is_set():
                 found = self._look()
                 if not found.leases and not self._running:
@@ -110,14 +113,11 @@ class Loop:
     def _look(self) -> _Found:
         looking.send(self)
         self._more.clear()
-        until_reminder = fire_due_reminders()
         free = THREADS - len(self._running)
         look = courier.look(free)
         for lease in look.leases:
             self._start(lease)
         pause = LOOK_SECONDS if look.enabled else self._idle_seconds
-        if until_reminder is not None:
-            pause = min(pause, max(until_reminder, _SHORTEST_PAUSE))
         return _Found(len(look.leases), more=len(look.leases) == free, pause=pause)
 
     def _start(self, lease: Lease) -> None:

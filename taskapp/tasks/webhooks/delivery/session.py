@@ -7,7 +7,7 @@ module adds the deadline, and closes what requests leaves open. The service itse
 import logging
 import socket
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any
 
 from requests import PreparedRequest, Response
@@ -18,13 +18,11 @@ from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from taskapp.http.version import VERSION
+from taskapp.tasks.webhooks.addresses import is_public
 from taskapp.tasks.webhooks.delivery.deadline import watch
 
 CALL_SECONDS = 10
 USER_AGENT = f"taskapp/{VERSION}"
-# Of all others, such as site-local addresses and those with an IPv4 address in them, no receiver is on the Internet:
-# https://www.iana.org/assignments/ipv6-address-space/
-_GLOBAL_UNICAST = ip_network("2000::/3")
 
 # Their warnings have the URLs of users.
 for _name in ("requests_hardened", "urllib3"):
@@ -56,7 +54,7 @@ class _PublicAdapter(_Adapter, IPFilterAdapter):  # type: ignore[misc] # request
     def build_connection_pool_key_attributes(self, *args: Any, **options: Any) -> Any:
         host, pool = super().build_connection_pool_key_attributes(*args, **options)
         address = ip_address(host["host"].strip("[]"))
-        if address.version == ip_address("::").version and address not in _GLOBAL_UNICAST:
+        if not is_public(address):  # Those that the library does not know, such as IPv4-compatible ones.
             raise InvalidIPAddress(address)
         return host, pool
 
