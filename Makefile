@@ -20,7 +20,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 run: .venv/run $(if $(DATABASE_URL),,.venv/embedded) ## Run the service with an embedded PostgreSQL, or with DATABASE_URL; stop with Ctrl-C
-	@MIGRATE_ON_START=true exec .venv/bin/python -m gunicorn wsgi:app
+	@MIGRATE_ON_START=true DELIVER_WEBHOOKS=$${DELIVER_WEBHOOKS:-true} exec .venv/bin/python -m gunicorn wsgi:app
 
 test: .venv/dev ## Run the tests
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -59,6 +59,9 @@ class Settings(Schema):
     ACCESS_LOG = types.boolean()
     METRICS_TOKEN = fields.String(load_default=None, validate=types.LONG_BEARER)
     SERVER_TIMING = types.boolean()
+    DELIVER_WEBHOOKS = types.boolean()
+    WEBHOOK_METRICS_PORT = types.whole_number(default=None, low=1, high=types.LAST_PORT)
+    WEBHOOK_ALLOW_PRIVATE = types.boolean()
 
     @post_load
     def fill_in_threads(self, settings: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gunicorn import util
 
 from config import load_config
 from taskapp import create_app
-from taskapp.server import binding, error_responses, hooks, http_rules, logs, metrics
+from taskapp.server import binding, error_responses, hooks, http_rules, logs, metrics, webhook_process
 from taskapp.server.worker import Worker
 
 
@@ -67,9 +67,15 @@ def on_starting(server: Any) -> None:
     hooks.warn_of_separate_counts(master_app)
 
 
+def when_ready(server: Any) -> None:
+    """Before the first worker is forked: look after the process that delivers webhooks from now on."""
+    webhook_process.supervise(server, settings)
+
+
 def on_reload(server: Any) -> None:
     """Keep the master's sockets if it has any. gunicorn has just read this file again."""
     server.cfg.set("reuse_port", not server.LISTENERS)
+    webhook_process.reload(settings)
 
 
 def pre_fork(server: Any, _worker: object) -> None:
@@ -96,5 +102,6 @@ def child_exit(_server: object, worker: Any) -> None:
 
 
 def on_exit(_server: object) -> None:
-    """Remove the shared metrics."""
+    """Wait for the process that delivers webhooks, and remove the shared metrics."""
+    webhook_process.wait_until_ended()
     metrics.end_sharing()

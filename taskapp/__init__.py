@@ -13,7 +13,7 @@ from taskapp.http import concurrency, cors, cursors, errors, not_found, openapi,
 from taskapp.http.app import App
 from taskapp.http.openapi import docs_page
 from taskapp.mcp.cli import mcp
-from taskapp.server import access_log, error_responses, health, jobs, logs, metrics, request_stats
+from taskapp.server import access_log, error_responses, health, jobs, logs, metrics, request_stats, webhook_process
 from taskapp.tasks.bulk.views import bp as bulk_bp
 from taskapp.tasks.calendars.feed_views import bp as feeds_bp
 from taskapp.tasks.calendars.views import bp as calendars_bp
@@ -32,6 +32,11 @@ from taskapp.tasks.trash.views import bp as trash_bp
 from taskapp.tasks.undo.views import bp as undo_bp
 from taskapp.tasks.users.cli import user_commands
 from taskapp.tasks.views import bp as tasks_bp
+from taskapp.tasks.webhooks.delivery.cli import webhook_commands
+from taskapp.tasks.webhooks.signals import delivery_due
+from taskapp.tasks.webhooks.views import bp as webhooks_bp
+
+delivery_due.connect(webhook_process.wake)
 
 # The hooks registered first run first for a request, and last for its response.
 _PARTS_WITH_HOOKS = (logs, request_stats, access_log, request_id, security_headers, cors)
@@ -61,6 +66,7 @@ _OF_USERS = (
     trash_bp,
     undo_bp,
     calendars_bp,
+    webhooks_bp,
     erasure_bp,
 )
 
@@ -98,6 +104,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.cli.add_command(changes_cli.history_commands)
     app.cli.add_command(convert_file)
     app.cli.add_command(mcp)
+    app.cli.add_command(webhook_commands)
     jobs.add_purge(app, jobs.Purge("changes", "flask history purge", retention.purge))
     if config["RATE_LIMIT"]:
         from taskapp.http import rate_limit  # noqa: PLC0415 # Loads Flask-Limiter and redis-py only if they are used.

@@ -106,7 +106,8 @@ def test_every_route_is_documented(app):
             method,
             re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             .replace("{task_id}", "{id}")
-            .replace("{calendar_id}", "{id}"),
+            .replace("{calendar_id}", "{id}")
+            .replace("{webhook_id}", "{id}"),
         )
         for rule in app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}

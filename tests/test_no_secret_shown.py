@@ -36,7 +36,7 @@ def marked(postgres, new_database):
     rules.write_text(f"local all marked scram-sha-256\n{before}")
     run_sql(postgres.url, "SELECT pg_reload_conf()")
     run_sql(postgres.url, "CREATE ROLE marked LOGIN CREATEROLE PASSWORD %s", [PASSWORD])
-    run_sql(postgres.url, "GRANT taskapp_user, taskapp_eraser TO marked WITH ADMIN OPTION")
+    run_sql(postgres.url, "GRANT taskapp_user, taskapp_eraser, taskapp_courier TO marked WITH ADMIN OPTION")
     run_sql(postgres.url, "CREATE DATABASE marked OWNER marked")
     run_sql(postgres.url, "CREATE DATABASE forbidden")
     yield {"socket": quote(str(postgres.url.query["host"]), safe="/")}

@@ -36,15 +36,17 @@ _RLS_CHECK = text("SELECT current_user = :acting_role AND row_security_active('t
 # database, and takes no number of a sequence.
 _READ_AND_WRITE = text("""
     WITH inserted AS (INSERT INTO tasks (user_id, title, description, completed, completed_at, priority, tags,
-                                         due_date, due_time, time_zone, due_order, recurrence, uid,
-                                         id, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
+                                         due_date, due_time, time_zone, due_order, recurrence, reminder,
+                                         remind_at, reminded_at, uid, id, version, created_at, updated_at)
+                      OVERRIDING SYSTEM VALUE
                       SELECT user_id, title, description, completed, completed_at, priority, tags,
-                             due_date, due_time, time_zone, due_order, recurrence, uid,
-                             id, version, created_at, updated_at
+                             due_date, due_time, time_zone, due_order, recurrence, reminder,
+                             remind_at, reminded_at, uid, id, version, created_at, updated_at
                       FROM tasks WHERE false RETURNING id),
          updated AS (UPDATE tasks SET title = title, description = description, completed = completed,
                      completed_at = completed_at, priority = priority, tags = tags, due_date = due_date,
                      due_time = due_time, time_zone = time_zone, due_order = due_order, recurrence = recurrence,
+                     reminder = reminder, remind_at = remind_at, reminded_at = reminded_at,
                      version = version, updated_at = updated_at WHERE false RETURNING id),
          deleted AS (DELETE FROM tasks WHERE false RETURNING id),
          stored AS (INSERT INTO idempotency_keys (user_id, key, fingerprint, result)
@@ -58,7 +60,14 @@ _READ_AND_WRITE = text("""
                    WHERE false RETURNING id),
          renamed AS (UPDATE calendars SET name = name, time_zone = time_zone, "as" = "as",
                      alarm_minutes = alarm_minutes WHERE false RETURNING id),
-         removed AS (DELETE FROM calendars WHERE false RETURNING id)
+         removed AS (DELETE FROM calendars WHERE false RETURNING id),
+         called AS (INSERT INTO webhooks (user_id, url, secret, enabled, number)
+                    SELECT user_id, url, secret, enabled, number FROM webhooks WHERE false RETURNING id),
+         moved AS (UPDATE webhooks SET url = url, secret = secret, previous_secret = previous_secret,
+                   rotated_at = rotated_at, enabled = enabled, number = number, upto = upto, due_at = due_at,
+                   attempts = attempts, failing_since = failing_since, last_status = last_status,
+                   disabled_at = disabled_at WHERE false RETURNING id),
+         dropped AS (DELETE FROM webhooks WHERE false RETURNING id)
     SELECT count(*) FROM (SELECT * FROM tasks WHERE user_id = '' LIMIT 1) AS task
 """)
 

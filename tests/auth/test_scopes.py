@@ -35,7 +35,7 @@ SCOPES = {
     "tasks:write offline_access": WRITE,
 }
 CHALLENGE = 'Bearer error="insufficient_scope", scope="{}"'
-PARAMETERS = {"task_id": "1", "number": "1", "calendar_id": "1"}
+PARAMETERS = {"task_id": "1", "number": "1", "calendar_id": "1", "webhook_id": "1"}
 # Every operation of the document behind the guard, with HEAD for each GET.
 OPERATIONS = [
     (method, path)

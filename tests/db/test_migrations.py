@@ -48,10 +48,10 @@ def make_database(cluster):
 
 @pytest.fixture
 def _without_roles(cluster):
-    """The acting role and the eraser are not there, nor any database that uses them."""
+    """The roles that migrations create are not there, nor any database that uses them."""
     for (name,) in run_sql(cluster.url, "SELECT datname FROM pg_database WHERE datname LIKE 'database%'"):
         run_sql(cluster.url, f"DROP DATABASE {name} WITH (FORCE)")
-    run_sql(cluster.url, "DROP ROLE IF EXISTS taskapp_user, taskapp_eraser")
+    run_sql(cluster.url, "DROP ROLE IF EXISTS taskapp_user, taskapp_eraser, taskapp_courier")
 
 
 def revision(url):
@@ -60,7 +60,7 @@ def revision(url):
 
 def use(url):
     """The service works on the database, as its owner, with both layers of isolation."""
-    run_sql(url.set(username="postgres"), "TRUNCATE tasks, idempotency_keys, changes, calendars")
+    run_sql(url.set(username="postgres"), "TRUNCATE tasks, idempotency_keys, changes, calendars, webhooks")
     app = load_app(DATABASE_URL=url, JWT_SECRET="x" * 32)
     with app.app_context():
         task_id = service.create_task("alice", title="t").fields["id"]
@@ -100,7 +100,8 @@ def test_up_down_up(make_database, owner):
 def test_roles_of_another_owner_are_used_if_granted(make_database):
     upgrade(make_database())
     url = make_database("NOSUPERUSER NOCREATEROLE")
-    for role, table in [("taskapp_user", "tasks"), ("taskapp_eraser", "changes")]:
+    roles = [("taskapp_user", "tasks"), ("taskapp_eraser", "changes"), ("taskapp_courier", "webhooks")]
+    for role, table in roles:
         result = flask("db", "upgrade", MIGRATION_DATABASE_URL=url, check=False)
         grant = f"GRANT {role} TO {url.username};"
         assert result.returncode != 0
@@ -118,10 +119,11 @@ def test_owner_without_the_right_to_make_roles_is_told_how(make_database, cluste
     with pytest.raises(StartupError, match=r"run: CREATE ROLE taskapp_user NOLOGIN;"):
         upgrade(url)
     run_sql(cluster.url, f"CREATE ROLE taskapp_user NOLOGIN; GRANT taskapp_user TO {url.username}")
-    create = f"CREATE ROLE taskapp_eraser NOLOGIN; GRANT taskapp_eraser TO {url.username};"
-    with pytest.raises(StartupError, match=f"run: {create} and migrate again."):
-        upgrade(url)
-    run_sql(cluster.url, create)
+    for role in ("taskapp_eraser", "taskapp_courier"):
+        create = f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO {url.username};"
+        with pytest.raises(StartupError, match=f"run: {create} and migrate again."):
+            upgrade(url)
+        run_sql(cluster.url, create)
     upgrade(url)
     use(url)
 
@@ -194,7 +196,7 @@ def test_constraints_of_models_and_head_agree(make_database):
     upgrade(migrated)
     engine = create_engine(modelled, poolclass=NullPool)
     db.Model.metadata.create_all(engine)
-    for table in ("tasks", "changes", "calendars"):
+    for table in ("tasks", "changes", "calendars", "webhooks"):
         assert shape(migrated, table) == shape(modelled, table)
 
 

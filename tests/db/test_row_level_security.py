@@ -11,6 +11,7 @@ from taskapp.db.prefix import ACTING_ROLE
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
 from taskapp.tasks.representation import CREATABLE_FIELDS, WRITABLE_FIELDS
+from taskapp.tasks.webhooks.models import Webhook
 from tests.support.postgres import run_sql
 
 
@@ -89,6 +90,9 @@ def test_row_level_security_does_not_hold_against_injected_sql(app, alice, bob, 
         "TRUNCATE changes",
         "UPDATE calendars SET secret_hash = ''",
         "UPDATE calendars SET user_id = current_setting('app.user_id')",
+        "UPDATE webhooks SET user_id = current_setting('app.user_id')",
+        "UPDATE webhooks SET created_at = now()",
+        "INSERT INTO webhooks (user_id, url, secret, number, upto) VALUES ('', 'https://x.example', '', 0, 1)",
         "SELECT * FROM alembic_version",
         "UPDATE alembic_version SET version_num = '0'",
         "CREATE TABLE planted ()",
@@ -109,7 +113,7 @@ def test_acting_role_reaches_no_other_table(database_url):
         " AND has_any_column_privilege(%s, oid, 'SELECT, INSERT, UPDATE')",
         [ACTING_ROLE],
     )
-    assert sorted(tables) == [("calendars",), ("changes",), ("idempotency_keys",), ("tasks",)]
+    assert sorted(tables) == [("calendars",), ("changes",), ("idempotency_keys",), ("tasks",), ("webhooks",)]
 
 
 def test_acting_role_may_write_only_what_may_change(database_url):
@@ -120,7 +124,7 @@ def test_acting_role_may_write_only_what_may_change(database_url):
         " GROUP BY 1, 2 ORDER BY 1, 2",
         [ACTING_ROLE],
     )
-    derived = ["completed_at", "due_order"]
+    derived = ["completed_at", "due_order", "remind_at", "reminded_at"]
     restored = ["id", "created_at", "updated_at", "version"]
     of_a_calendar = sorted(["name", "time_zone", "as", "alarm_minutes"])
     assert granted == [
@@ -130,6 +134,8 @@ def test_acting_role_may_write_only_what_may_change(database_url):
         ("idempotency_keys", "INSERT", ["created_at", "fingerprint", "key", "result", "user_id"]),
         ("tasks", "INSERT", sorted(["user_id", *CREATABLE_FIELDS, *WRITABLE_FIELDS, *derived, *restored])),
         ("tasks", "UPDATE", sorted([*WRITABLE_FIELDS, *derived, "updated_at", "version"])),
+        ("webhooks", "INSERT", sorted(["user_id", "url", "secret", "enabled", "number"])),
+        ("webhooks", "UPDATE", sorted({*Webhook.__table__.columns.keys()} - {"id", "user_id", "created_at"})),
     ]
 
 

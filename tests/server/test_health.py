@@ -65,7 +65,14 @@ def test_not_ready_names_what_failed(own):
 def test_ready_without_the_eraser(make_app, new_database, via_pooler, secret):
     """Only erasing the data of a user fails then."""
     url = new_database()
-    run_sql(url, "REVOKE ALL ON tasks, changes, idempotency_keys, calendars FROM taskapp_eraser")
+    run_sql(url, "REVOKE ALL ON tasks, changes, idempotency_keys, calendars, webhooks FROM taskapp_eraser")
+    assert LocalUser(make_app(DATABASE_URL=via_pooler(url)), secret).ready() == "ok"
+
+
+def test_ready_without_the_courier(make_app, new_database, via_pooler, secret):
+    """Only webhooks are not delivered then."""
+    url = new_database()
+    run_sql(url, "REVOKE ALL ON changes, webhooks FROM taskapp_courier")
     assert LocalUser(make_app(DATABASE_URL=via_pooler(url)), secret).ready() == "ok"
 
 

@@ -1,38 +1,16 @@
 """New settings without a restart: SIGHUP reads ``.env`` again, and a slip in it costs nobody anything."""
 
 import os
-import shutil
 import signal
 
 import pytest
 
-from config import ROOT, Settings
 from tests.support.client import Client, make_token
-from tests.support.gunicorn import Gunicorn
+from tests.support.gunicorn import FromFile
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-
-
-class FromFile(Gunicorn):
-    """A server in a folder of its own, whose settings are all in ``.env``."""
-
-    def __init__(self, folder, **settings):
-        super().__init__(folder / "log", **settings)
-        self.folder = folder
-        for name in ("taskapp", "migrations"):
-            shutil.copytree(ROOT / name, folder / name)
-        for name in ("wsgi.py", "config.py", "gunicorn.conf.py"):
-            shutil.copy(ROOT / name, folder)
-        self.write()
-
-    def write(self, **changes):
-        settings = {**self._settings, **changes}
-        (self.folder / ".env").write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()))
-
-    def environment(self):
-        return {name: value for name, value in os.environ.items() if name not in Settings().fields}
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from config import ROOT
+from config import ROOT, Settings
 from tests.support.client import Client, make_token
 from tests.support.commands import environment
 from tests.support.ports import free_port, listening_sockets, listens
@@ -105,3 +106,23 @@ class Gunicorn:
         if self.process.poll() is not None:
             raise AssertionError(f"gunicorn ended: {self.log.read_text()}")
         return listens(self.port)
+
+
+class FromFile(Gunicorn):
+    """A server in a folder of its own, whose settings are all in ``.env``."""
+
+    def __init__(self, folder, **settings):
+        super().__init__(folder / "log", **settings)
+        self.folder = folder
+        for name in ("taskapp", "migrations"):
+            shutil.copytree(ROOT / name, folder / name)
+        for name in ("wsgi.py", "config.py", "gunicorn.conf.py"):
+            shutil.copy(ROOT / name, folder)
+        self.write()
+
+    def write(self, **changes):
+        settings = {**self._settings, **changes}
+        (self.folder / ".env").write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()))
+
+    def environment(self):
+        return {name: value for name, value in os.environ.items() if name not in Settings().fields}

@@ -78,10 +78,11 @@ def run_sql(url, statement, parameters=None):
 
 def create_owner(url, name, attributes="NOSUPERUSER"):
     """Create a role that may run migrations, and the roles that these would create, unless they are there."""
-    for role in ("taskapp_user", "taskapp_eraser"):
+    roles = ("taskapp_user", "taskapp_eraser", "taskapp_courier")
+    for role in roles:
         create = f"BEGIN CREATE ROLE {role} NOLOGIN; EXCEPTION WHEN duplicate_object THEN END"
         run_sql(url, f"DO $$ {create} $$")
-    run_sql(url, f"CREATE ROLE {name} LOGIN {attributes}; GRANT taskapp_user, taskapp_eraser TO {name}")
+    run_sql(url, f"CREATE ROLE {name} LOGIN {attributes}; GRANT {', '.join(roles)} TO {name}")
 
 
 @contextlib.contextmanager

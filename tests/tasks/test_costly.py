@@ -29,8 +29,9 @@ OPERATIONS["import"] = ("POST", "tasks/import", FILE)
 QUICK = [
     *(("GET", path, {}) for path in ("tasks", "tasks?limit=5", "tasks?as_of=now", "tasks?as_of=")),
     *(("GET", path, {}) for path in ("changes?after=0&limit=1000", "tasks/1", "tasks/1/history", "changes/1")),
-    *(("GET", path, {}) for path in ("calendars", "calendars/1")),
+    *(("GET", path, {}) for path in ("calendars", "calendars/1", "webhooks", "webhooks/1")),
     *(("POST", path, {}) for path in ("calendars", "tasks", "tasks/1/restore", "changes/1/undo")),
+    *(("POST", path, {}) for path in ("webhooks", "webhooks/1/rotate", "webhooks/1/replay")),
 ]
 
 

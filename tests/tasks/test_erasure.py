@@ -13,8 +13,9 @@ from taskapp.tasks.users.tables import USER_TABLES
 from tests.support.calendars import fetch, subscribe
 from tests.support.change_log import read_log
 from tests.support.postgres import run_sql
+from tests.support.webhooks import add
 
-NOTHING = {"tasks": 0, "changes": 0, "keys": 0, "calendars": 0}
+NOTHING = {"tasks": 0, "changes": 0, "keys": 0, "calendars": 0, "webhooks": 0}
 MARKER = {"task_id": 0, "operation": None, "previous": None, "undoes": None, "before": {}, "after": {}}
 
 
@@ -24,12 +25,13 @@ def erase(client, confirm=None, **options):
 
 
 def fill(client):
-    """Two tasks, one deleted, five changes, two keys, a calendar."""
+    """Two tasks, one deleted, five changes, two keys, a calendar, a webhook."""
     task = client.create(title="secret", tags=["a"])
     client.put(f"/{task['id']}", json={"title": "other"}, headers={"Idempotency-Key": "k"})
     client.post(json={"title": "keyed"}, headers={"Idempotency-Key": "l"})
     client.delete(f"/{client.create()['id']}")
     subscribe(client)
+    add(client)
     return task
 
 
@@ -53,7 +55,8 @@ def test_all_data_of_the_user_is_erased(alice, bob, database_url):
     fill(bob)
     others = rows_of(database_url, bob.user_id)
     response = erase(alice)
-    assert (response.status, response.json) == (200, {"data": {"tasks": 2, "changes": 5, "keys": 2, "calendars": 1}})
+    erased = {"tasks": 2, "changes": 5, "keys": 2, "calendars": 1, "webhooks": 1}
+    assert (response.status, response.json) == (200, {"data": erased})
     assert rows_of(database_url, bob.user_id) == others
     assert alice.get().data == []
     assert alice.request("GET", alice.tags).data == []
@@ -198,6 +201,8 @@ def test_eraser_cannot_plant_a_marker_for_others(app, alice, bob):
         "SELECT before FROM changes",
         "SELECT result FROM idempotency_keys",
         "SELECT secret_hash FROM calendars",
+        "SELECT secret FROM webhooks",
+        "UPDATE webhooks SET url = 'https://x.example'",
         "UPDATE tasks SET title = 'x'",
         "UPDATE changes SET number = 1",
         "INSERT INTO tasks (user_id, title) VALUES (current_setting('app.user_id'), 'x')",

@@ -25,7 +25,7 @@ def test_command_erases_all_data_of_a_user(settings, database_url, local, app, s
     other = LocalUser(app, secret)
     other.write()
     result = flask("users", "erase", local.user_id, "--yes", **settings)
-    assert result.stdout == "Erased 2 tasks, 2 changes, 1 idempotency keys and 0 calendars.\n"
+    assert result.stdout == "Erased 2 tasks, 2 changes, 1 idempotency keys, 0 calendars and 0 webhooks.\n"
     assert local.read().json["data"] == []
     assert [(entry["number"], entry["task_id"]) for entry in read_log(database_url, local.user_id)] == [(3, 0)]
     assert len(other.read().json["data"]) == 1
@@ -37,7 +37,7 @@ def test_command_can_leave_nothing(run, database_url, local):
     assert local.write().json["data"]["version"] == 1
     assert [run(local.user_id).exit_code, run(local.user_id, "--forget").stdout] == [
         0,
-        "Erased 0 tasks, 1 changes, 0 idempotency keys and 0 calendars.\n",
+        "Erased 0 tasks, 1 changes, 0 idempotency keys, 0 calendars and 0 webhooks.\n",
     ]
 
 

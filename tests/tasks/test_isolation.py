@@ -20,14 +20,20 @@ from tests.support.bulk_user import assert_bulk_writes_keep_users_apart
 from tests.support.calendars import CALENDAR, assert_feeds_keep_users_apart, calendars_of, subscribe
 from tests.support.importing import assert_imports_keep_users_apart
 from tests.support.postgres import run_sql
+from tests.support.webhooks import WEBHOOK, add, webhooks_of
 
 # What the error says that does not exist, if it is no task.
-CODES = {"bulk": "NOT_APPLIED", **{f"{name}s": f"{name.upper()}_NOT_FOUND" for name in ("tag", "change", "calendar")}}
+CODES = {
+    "bulk": "NOT_APPLIED",
+    **{f"{name}s": f"{name.upper()}_NOT_FOUND" for name in ("tag", "change", "calendar", "webhook")},
+}
 
 
-def each_route(user_id, task_id, number, calendar_id):
+def each_route(user_id, task_id, number, calendar_id, webhook_id):
     """Every operation on a task and a write of one user, as a method, a path and what to send."""
-    tasks, tags, changes_of, calendars = (f"/api/{user_id}/{it}" for it in ("tasks", "tags", "changes", "calendars"))
+    tasks, tags, changes_of, calendars, webhooks = (
+        f"/api/{user_id}/{it}" for it in ("tasks", "tags", "changes", "calendars", "webhooks")
+    )
     changes = {"json": {"title": "changed", "description": "changed", "completed": True}}
     return [
         ("GET", tasks, {}),
@@ -38,6 +44,8 @@ def each_route(user_id, task_id, number, calendar_id):
         ("GET", f"/api/{user_id}/trash", {}),
         ("GET", calendars, {}),
         ("POST", calendars, {"json": CALENDAR}),
+        ("GET", webhooks, {}),
+        ("POST", webhooks, {"json": WEBHOOK}),
         ("POST", tasks, {"json": {"title": "intruder"}}),
         ("POST", f"{tasks}/import", {"body": b"title\n", "headers": {"Content-Type": "text/csv"}}),
         ("POST", f"{tasks}/bulk", {"json": {"operations": [{"op": "delete", "id": task_id}]}}),
@@ -56,6 +64,11 @@ def each_route(user_id, task_id, number, calendar_id):
         ("GET", f"{calendars}/{calendar_id}", {}),
         ("PATCH", f"{calendars}/{calendar_id}", {"json": {"name": "changed"}}),
         ("DELETE", f"{calendars}/{calendar_id}", {}),
+        ("GET", f"{webhooks}/{webhook_id}", {}),
+        ("PATCH", f"{webhooks}/{webhook_id}", {"json": {"url": "https://intruder.example/"}}),
+        ("POST", f"{webhooks}/{webhook_id}/rotate", {}),
+        ("POST", f"{webhooks}/{webhook_id}/replay", {"json": {"after": 0}}),
+        ("DELETE", f"{webhooks}/{webhook_id}", {}),
         ("DELETE", f"/api/{user_id}?confirm={user_id}", {}),
     ]
 
@@ -65,15 +78,17 @@ def assert_each_route_keeps_users_apart(alice, bob):
     deletion = bob.delete(f"/{gone['id']}").headers["Change"]
     task = bob.create(tags=["secret"], due_date="2026-01-01", completed=True)
     (calendar,) = subscribe(bob) and bob.request("GET", calendars_of(bob)).data
+    (webhook,) = add(bob) and bob.request("GET", webhooks_of(bob)).data
     for task_id, number in ((task["id"], task["version"]), (gone["id"], deletion)):
-        for method, path, options in each_route(bob.user_id, task_id, number, calendar["id"]):
+        for method, path, options in each_route(bob.user_id, task_id, number, calendar["id"], webhook["id"]):
             assert alice.request(method, path, **options).error["code"] == "FORBIDDEN"
-        *routes, erasure = each_route(alice.user_id, task_id, number, calendar["id"])
-        for method, path, options in routes[10:]:
+        *routes, erasure = each_route(alice.user_id, task_id, number, calendar["id"], webhook["id"])
+        for method, path, options in routes[12:]:
             code = next((CODES[part] for part in re.split("[/?]", path)[3:5] if part in CODES), "TASK_NOT_FOUND")
             assert alice.request(method, path, **options).error["code"] == code, path
         assert alice.request(erasure[0], erasure[1]).data["tasks"] == 0
     assert bob.request("GET", calendars_of(bob)).data == [calendar]
+    assert bob.request("GET", webhooks_of(bob)).data == [webhook]
     assert alice.get().data == []
     assert alice.request("GET", alice.tags).data == []
     assert alice.request("GET", alice.trash).data == []
@@ -136,7 +151,7 @@ def test_each_route_keeps_users_apart(alice, bob):
 def test_each_route_is_every_route_there_is(app):
     listed = {
         (method, path.split("?")[0])
-        for method, path, _ in each_route("{user_id}", "{task_id}", "{number}", "{calendar_id}")
+        for method, path, _ in each_route("{user_id}", "{task_id}", "{number}", "{calendar_id}", "{webhook_id}")
     }
     there = {
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
@@ -166,7 +181,8 @@ def test_every_api_route_has_the_guard(app):
     http = app.test_client()
     for rule in routes:
         path = rule.build(
-            {"user_id": "somebody", "task_id": "1", "number": "1", "calendar_id": "1"}, append_unknown=False
+            {"user_id": "somebody", "task_id": "1", "number": "1", "calendar_id": "1", "webhook_id": "1"},
+            append_unknown=False,
         )[1]
         for method in rule.methods - {"OPTIONS"}:
             assert http.open(path, method=method).status_code == 401, (method, rule.rule)
@@ -179,7 +195,7 @@ def test_every_api_route_has_the_guard(app):
 def open_server(new_database, via_pooler, start_module_server):
     """A server on a database whose row-level security is switched off."""
     url = new_database()
-    for table in ("tasks", "changes", "idempotency_keys", "calendars"):
+    for table in ("tasks", "changes", "idempotency_keys", "calendars", "webhooks"):
         run_sql(url, f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
     return start_module_server(DATABASE_URL=via_pooler(url))
 

@@ -9,6 +9,7 @@ from tests.support.importing import ndjson
 from tests.support.proxy import MessageProxy
 from tests.support.recurring import complete, following, path_of, recurs
 from tests.support.urls import at_port
+from tests.support.webhooks import add, change, get, replay, rotate, webhooks_of
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def each_operation(user):
     """Every operation on tasks, in an order in which each finds its task."""
     task = user.create(tags=["a"])
     path, tags, key, numbers = f"/{task['id']}", user.tags, secrets.token_hex(), []
-    paths, calendars = [], []
+    paths, calendars, webhooks = [], [], []
     operations = {"operations": [{"op": "create", "title": "x"}, {"op": "update", "id": task["id"], "title": "y"}]}
     missing, matching = {"op": "delete", "id": 2**40}, {"filter": {"status": "all"}, "op": "update", "title": "z"}
     earlier = {"If-Match": f'"{task["version"]}"', "Prefer": "merge=disjoint"}
@@ -124,6 +125,15 @@ def each_operation(user):
         "read a feed that is not there": lambda: fetch(user, f"{paths[0][:-6]}AA.ics"),
         "read a feed of nobody": lambda: fetch(user, "/calendars/x.ics"),
         "delete a calendar": lambda: user.request("DELETE", calendars_of(user, f"/{calendars[0]['id']}")),
+        "create a webhook": lambda: webhooks.append(add(user)),
+        "list webhooks": lambda: user.request("GET", webhooks_of(user)),
+        "get a webhook": lambda: get(user, webhooks[0]),
+        "change a webhook": lambda: change(user, webhooks[0], url="https://other.example.com/", enabled=False),
+        "rotate a secret": lambda: rotate(user, webhooks[0]),
+        "replay": lambda: replay(user, webhooks[0], 0),
+        "replay beyond the newest": lambda: replay(user, webhooks[0], 2**50),
+        "delete a webhook": lambda: user.request("DELETE", webhooks_of(user, f"/{webhooks[0]['id']}")),
+        "replay to what is not there": lambda: replay(user, webhooks[0], 0),
         "delete again": lambda: user.delete(path),
         "erase": lambda: user.request("DELETE", f"/api/{user.user_id}?confirm={user.user_id}"),
         "erase nothing": lambda: user.request("DELETE", f"/api/{user.user_id}?confirm={user.user_id}"),

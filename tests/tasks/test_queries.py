@@ -28,6 +28,7 @@ from taskapp.tasks.trash import queries as trash_queries
 from taskapp.tasks.undo import queries as undo_queries
 from taskapp.tasks.users import queries as user_queries
 from taskapp.tasks.users.tables import USER_TABLES
+from taskapp.tasks.webhooks import queries as webhook_queries
 
 ROOT = Path(queries.__file__).parents[2]
 NAMES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("taskapp/tasks/**/queries.py")]
@@ -35,7 +36,7 @@ MODULES = (as_of, *map(import_module, sorted(NAMES)))
 
 # Each use of a table, and what names the acting user in it: a condition, or the user of a new row. Entries get the user
 # from a task of the same statement. Undo sets it in the images of tasks, and a bulk write in its outcome.
-TABLES = "tasks|changes|idempotency_keys|calendars"
+TABLES = "tasks|changes|idempotency_keys|calendars|webhooks"
 USE = re.compile(rf"\b(?:FROM|JOIN|UPDATE) ({TABLES})\b(?!\.)(?: AS (\w+))?")
 CONDITION = re.compile(r"\b(\w+)\.user_id = %\(acting_user\)s")
 NEW_ROW = re.compile(rf"\bINTO (?:{TABLES})\b")
@@ -43,7 +44,7 @@ USER_OF_NEW_ROW = re.compile(
     r"\bINTO tasks \((?:uid, )?user_id[^)]*\) (?:VALUES \(|SELECT )(?:%\(new_uid\)s::UUID, )?%\(acting_user\)s"
     r"|\bINTO tasks \(id, uid, user_id[^)]*\) OVERRIDING SYSTEM VALUE SELECT id, uid, user_id\b[^)]* FROM outcome"
     r"|\bINTO tasks \(uid, user_id[^)]*\) SELECT outcome.uid AS uid, outcome.user_id\b"
-    r"|\bINTO (?:changes|idempotency_keys|calendars) \(user_id[^)]*\)"
+    r"|\bINTO (?:changes|idempotency_keys|calendars|webhooks) \(user_id[^)]*\)"
     r" SELECT (?:%\(acting_user\)s|(?:tasks|created|deleted)\.user_id)"
 )
 USER_OF_IMAGE = "CAST(%(acting_user)s AS TEXT)) ELSE"
@@ -103,6 +104,7 @@ ARGUMENTS = {
         "keyed": FLAGS,
     },
     calendar_queries.update_calendar: {"fields": some_of(calendar_queries.CHANGEABLE)[1:]},
+    webhook_queries.update_webhook: {"fields": some_of(webhook_queries.CHANGEABLE)[1:]},
     transfer_queries.import_lines: {
         "existing": ["skip", "update", "refuse"],
         "recurring": FLAGS,

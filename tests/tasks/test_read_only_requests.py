@@ -16,6 +16,7 @@ from tests.support.client import make_token
 from tests.support.contract import DOCUMENT
 from tests.support.in_process import LocalUser
 from tests.support.postgres import run_sql
+from tests.support.webhooks import WEBHOOK
 
 MODE = text("SELECT current_setting('transaction_read_only')")
 BACKEND = text("SELECT pg_backend_pid()")
@@ -35,7 +36,9 @@ def paths(user):
     """A path that exists for each read."""
     task = user.send("POST", json={"title": "x"}).json["data"]
     calendar = user.send("POST", resource="calendars", json=CALENDAR).json["data"]
+    webhook = user.send("POST", resource="webhooks", json=WEBHOOK).json["data"]
     values = {"user_id": user.user_id, "task_id": task["id"], "number": task["version"], "calendar_id": calendar["id"]}
+    values["webhook_id"] = webhook["id"]
     values["token"] = calendar["url"].rpartition("/")[2].removesuffix(".ics")
     query = {"/api/{user_id}/tasks/stats": "?time_zone=UTC", "/api/{user_id}/changes": "?after=0"}
     return {path: path.format(**values) + query.get(path, "") for path in READS}

@@ -39,7 +39,7 @@ _ERASED: dict[str, Any] = {
 def erase_user(user_id: str, **_query: Any) -> Response:
     """Erase all data.
 
-    Erases all of your tasks, the log of their changes, your idempotency keys and your calendars. Nothing can be
-    restored afterwards. `confirm` must be your user id. You may begin again at any time.
+    Erases all of your tasks, the log of their changes, your idempotency keys, your calendars and your webhooks. Nothing
+    can be restored afterwards. `confirm` must be your user id. You may begin again at any time.
     """
     return json_response({"data": service.erase_user(user_id)})

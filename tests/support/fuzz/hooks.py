@@ -13,6 +13,8 @@ from taskapp.tasks.fields import Day, Tag, Tags, TimeZone
 from taskapp.tasks.list_schema import ListQuery
 from taskapp.tasks.recurrence.schemas import PATTERN
 from taskapp.tasks.transfer.openapi import FILES
+from taskapp.tasks.webhooks.errors import InvalidUrl
+from taskapp.tasks.webhooks.urls import normalize_url
 
 USER_ID = re.compile(r"[^/\0]{1,255}")
 KEY = re.compile(r'[!#-~][!-~]{0,254}|"[!#-\[\]-~]{1,255}"')
@@ -80,12 +82,26 @@ def repair_calendar(body):
         body["alarm_minutes"] = int(body["alarm_minutes"])
 
 
+def repair_webhook(body):
+    """Do the same for a webhook. The document does not say which hosts are public."""
+    if isinstance(body.get("url"), str):
+        try:
+            normalize_url(body["url"])
+        except InvalidUrl:
+            body["url"] = "https://hooks.example.com/fuzz"
+    # Of the newest change that there may be.
+    if "after" in body:
+        body["after"] = 0
+
+
 def repair_body(label, body):
     """Repair the body of an operation."""
     if label.endswith("/bulk"):
         repair_bulk(body)
     elif "/calendars" in label:
         repair_calendar(body)
+    elif "/webhooks" in label:
+        repair_webhook(body)
     else:
         repair(body)
 

@@ -162,6 +162,10 @@ OPERATIONS = {
     "update by filter": ("POST", "tasks", "/bulk", {"json": {**MATCHING, "op": "update", "title": "x"}}),
     "complete by filter": ("POST", "tasks", "/bulk", {"json": {**MATCHING, "op": "complete", "completed": True}}),
     "try by filter": ("POST", "tasks", "/bulk?dry_run=true", {"json": {**MATCHING, "op": "delete"}}),
+    "create a webhook": ("POST", "webhooks", "", {"json": {"url": "https://hooks.example.com/"}}),
+    "list webhooks": ("GET", "webhooks", "", {}),
+    "replay": ("POST", "webhooks", "/1/replay", {"json": {"after": 5}}),
+    "replay of what is gone": ("POST", "webhooks", "/1/replay", {"json": {"after": 0}}),
     "delete by filter": ("POST", "tasks", "/bulk", {"json": {**MATCHING, "op": "delete"}, "key": "filter"}),
 }
 

@@ -27,6 +27,7 @@ def fill(user):
     user.send("PUT", f"/{task['id']}", json={"tags": [user.user_id], "description": user.user_id})
     user.send("DELETE", f"/{task['id']}")
     user.send("POST", resource="calendars", json={"name": user.user_id, "time_zone": "UTC"})
+    user.send("POST", resource="webhooks", json={"url": f"https://hooks.example.com/{user.user_id}"})
 
 
 def places_that_mention(url, user_id):

@@ -120,7 +120,7 @@ def test_show_counts(run, many):
     assert lines[1][:2] == ["tasks", "2,500"]
     assert lines[2:5] == [["pending", "1,250"], ["completed", "1,250"], ["trash", "1"]]
     assert (lines[5][:2], lines[6][:3]) == (["changes", "2"], ["idempotency", "keys", "1"])
-    assert lines[7][:2] == ["calendars", "0"]
+    assert [line[:2] for line in lines[7:9]] == [["calendars", "0"], ["webhooks", "0"]]
     assert 200_000 < int(lines[1][2].replace(",", "")) < 1_000_000
     assert all(line[-2] <= line[-1] and line[-1].endswith("Z") for line in (lines[1], *lines[5:7]))
 
@@ -182,7 +182,7 @@ def test_erasure_is_confirmed_on_a_terminal(local, settings):
     local.write("k")
     status, output, shown = on_a_terminal(settings, "erase", local.user_id, answer="n\n")
     assert (status, output) == (1, "")
-    numbers = "1 tasks, 1 changes, 1 idempotency keys and 0 calendars"
+    numbers = "1 tasks, 1 changes, 1 idempotency keys, 0 calendars and 0 webhooks"
     assert f"Erase {numbers} of '{local.user_id}' for good? [y/N]:" in shown
     assert len(local.read().json["data"]) == 1
     status, output, _ = on_a_terminal(settings, "erase", local.user_id, answer="y\n")
