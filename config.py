@@ -60,6 +60,7 @@ class Settings(Schema):
     METRICS_TOKEN = fields.String(load_default=None, validate=types.LONG_BEARER)
     SERVER_TIMING = types.boolean()
     DELIVER_WEBHOOKS = types.boolean()
+    WEBHOOK_METRICS_PORT = types.whole_number(default=None, low=1, high=types.LAST_PORT)
     WEBHOOK_ALLOW_PRIVATE = types.boolean()
 
     @post_load

@@ -32,6 +32,7 @@ from taskapp.tasks.trash.views import bp as trash_bp
 from taskapp.tasks.undo.views import bp as undo_bp
 from taskapp.tasks.users.cli import user_commands
 from taskapp.tasks.views import bp as tasks_bp
+from taskapp.tasks.webhooks.delivery.cli import webhook_commands
 from taskapp.tasks.webhooks.signals import delivery_due
 from taskapp.tasks.webhooks.views import bp as webhooks_bp
 
@@ -103,6 +104,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.cli.add_command(changes_cli.history_commands)
     app.cli.add_command(convert_file)
     app.cli.add_command(mcp)
+    app.cli.add_command(webhook_commands)
     jobs.add_purge(app, jobs.Purge("changes", "flask history purge", retention.purge))
     if config["RATE_LIMIT"]:
         from taskapp.http import rate_limit  # noqa: PLC0415 # Loads Flask-Limiter and redis-py only if they are used.

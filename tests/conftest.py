@@ -6,7 +6,9 @@ import os
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)
 
-pytest_plugins = [f"tests.support.fixtures_{name}" for name in ("database", "service", "issuer", "browser", "agents")]
+pytest_plugins = [
+    f"tests.support.fixtures_{name}" for name in ("database", "service", "issuer", "browser", "agents", "deliveries")
+]
 
 
 def pytest_addoption(parser):

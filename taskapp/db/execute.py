@@ -104,6 +104,20 @@ def execute_in_turn(
     return rows
 
 
+def execute_out_of_turn(statement: Executable, parameters: Mapping[str, Any], *, user_id: str) -> Rows:
+    """Run a write as a user without waiting for the user's turn. Not for tasks, whose writes take numbers.
+
+    Args:
+        statement: the statement. It may run twice, if its connection breaks.
+        parameters: as for :func:`execute`.
+        user_id: the acting user.
+
+    Raises:
+        DatabaseUnavailable, psycopg2.Error: as :func:`execute`.
+    """
+    return _run(message_as(prefix.WRITE_OUT_OF_TURN, user_id, statement, parameters), can_retry=True)
+
+
 def execute_as_eraser(statement: Executable, *, user_id: str, share: float = 1.0) -> Rows:
     """Run a statement like :func:`execute_in_turn`, but as the role that may delete all data of the user.
 

@@ -13,6 +13,9 @@ from taskapp.db.prefix import ACTING_USER
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
 # The execution option of a statement that is planned without nested loops, as far as that is possible.
 NO_NESTED_LOOPS = "no_nested_loops"
+# That of a statement which reads in the order of an index.
+BY_INDEX = "by_index"
+_PLANNING = {NO_NESTED_LOOPS: prefix.NO_NESTED_LOOPS, BY_INDEX: prefix.BY_INDEX}
 
 
 class Message(NamedTuple):
@@ -46,7 +49,8 @@ def compile_statement(statement: Executable) -> Message:
 def _compile(statement: Executable) -> Message:
     compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined] # Every statement here has it.
     fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
-    before = prefix.NO_NESTED_LOOPS if statement.get_execution_options().get(NO_NESTED_LOOPS) else ""
+    options = statement.get_execution_options()
+    before = "".join(text for name, text in _PLANNING.items() if options.get(name))
     return Message(before + str(compiled), fixed)
 
 

@@ -45,6 +45,8 @@ _ACT_TO_WRITE = f"{_READ_COMMITTED}{_ACT}"
 READ = f"{_ACT};\n"
 # For writes. The user's turn may take up to the parameter lock_timeout, in milliseconds.
 WRITE = f"{_ACT_TO_WRITE},{_LOCK_TIMEOUT}, {_TURN};\n"
+# For writes of what no other write of the user depends on. They do not wait, and nothing waits for them.
+WRITE_OUT_OF_TURN = f"{_ACT_TO_WRITE};\n"
 # For writes with an idempotency key. ``lock`` is the number of the key's own lock. Only the write that gets it waits
 # for the turn, so that a repetition of a request in progress occupies no thread.
 WRITE_ONCE = (
@@ -66,6 +68,9 @@ READ_ONLY = "SET LOCAL transaction_read_only TO on;\n"
 # alternative then has a cost of 10^10, for which PostgreSQL would compile the statement for seconds
 # (https://www.postgresql.org/docs/17/jit-decision.html).
 NO_NESTED_LOOPS = "SET LOCAL enable_nestloop TO off;\nSET LOCAL jit TO off;\n"
+# In front of statements that read the first rows of the order of an index. Policies of which any may apply are
+# alternatives, whose rows PostgreSQL cannot count. It would rather read the rows of all indexes that they name.
+BY_INDEX = "SET LOCAL enable_bitmapscan TO off;\nSET LOCAL enable_seqscan TO off;\n"
 LOGIN = (
     f"{_READ_COMMITTED}{_DEFAULT_PATH}SET LOCAL row_security TO on;"
     " SET LOCAL statement_timeout TO %(statement_timeout)s;\n"

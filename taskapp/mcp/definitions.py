@@ -16,7 +16,7 @@ INSTRUCTIONS = (
 MAXIMUM_ITEMS = 50
 MAXIMUM_FOUND = 100
 DEFAULT_FOUND = 25
-CLEARABLE = ("description", "priority", "tags", "due_date", "due_time", "time_zone", "recurrence")
+CLEARABLE = ("description", "priority", "tags", "due_date", "due_time", "time_zone", "recurrence", "reminder")
 
 Schema = dict[str, Any]
 
@@ -62,6 +62,10 @@ _FIELDS: dict[str, Schema] = {
             **{"from": _one_of("due_date", "completion")},
         ),
         "Needs due_date, a day of the rule, and time_zone",
+    ),
+    "reminder": _described(
+        _object([], minutes_before=_described(_NUMBER, "of due_time"), at=_described(_TEXT, "RFC 3339")),
+        "One of both",
     ),
 }
 

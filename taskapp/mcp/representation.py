@@ -15,6 +15,8 @@ SHOWN = (
     "due_time",
     "time_zone",
     "recurrence",
+    "reminder",
+    "reminded_at",
     "version",
 )
 _SHOWN_OF_RECURRENCE = ("rule", "from", "next")

@@ -36,15 +36,17 @@ _RLS_CHECK = text("SELECT current_user = :acting_role AND row_security_active('t
 # database, and takes no number of a sequence.
 _READ_AND_WRITE = text("""
     WITH inserted AS (INSERT INTO tasks (user_id, title, description, completed, completed_at, priority, tags,
-                                         due_date, due_time, time_zone, due_order, recurrence, uid,
-                                         id, version, created_at, updated_at) OVERRIDING SYSTEM VALUE
+                                         due_date, due_time, time_zone, due_order, recurrence, reminder,
+                                         remind_at, reminded_at, uid, id, version, created_at, updated_at)
+                      OVERRIDING SYSTEM VALUE
                       SELECT user_id, title, description, completed, completed_at, priority, tags,
-                             due_date, due_time, time_zone, due_order, recurrence, uid,
-                             id, version, created_at, updated_at
+                             due_date, due_time, time_zone, due_order, recurrence, reminder,
+                             remind_at, reminded_at, uid, id, version, created_at, updated_at
                       FROM tasks WHERE false RETURNING id),
          updated AS (UPDATE tasks SET title = title, description = description, completed = completed,
                      completed_at = completed_at, priority = priority, tags = tags, due_date = due_date,
                      due_time = due_time, time_zone = time_zone, due_order = due_order, recurrence = recurrence,
+                     reminder = reminder, remind_at = remind_at, reminded_at = reminded_at,
                      version = version, updated_at = updated_at WHERE false RETURNING id),
          deleted AS (DELETE FROM tasks WHERE false RETURNING id),
          stored AS (INSERT INTO idempotency_keys (user_id, key, fingerprint, result)

@@ -27,7 +27,7 @@ from taskapp.settings import ROOT
 # The environment variable of the process that has the number of the file descriptor.
 WAKE_FD = "TASKAPP_WAKE_FD"
 COMMAND = (sys.executable, "-m", "flask", "--app", "wsgi", "webhooks", "deliver")
-# The first wait before the process is started again. Each one is twice as long, until the process stays that long.
+# Seconds until an ended process is started again, doubled each time unless it ran for longer than the longest wait.
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 # Seconds that a quick stop (SIGINT, SIGQUIT) leaves the process.
 QUICK_STOP = 2.0
@@ -96,8 +96,7 @@ class WebhookProcess:
     def _notice_end(self) -> None:
         if not self._process or self._process.poll() is None:
             return
-        pid, status, self._process = self._process.pid, self._process.returncode, None
-        metrics.forget(pid)
+        status, self._process = self._process.returncode, None
         if self._kill_at:  # It was asked to end.
             self._kill_at = 0.0
         else:
@@ -112,12 +111,19 @@ class WebhookProcess:
 
     def _start(self, wake_fd: int) -> None:
         self._started_at = time.monotonic()
+        port = self._settings["WEBHOOK_METRICS_PORT"]
+        options = ("--metrics-port", str(port)) if port else ()
+        # Its metrics are not those of the workers.
+        environment = {name: value for name, value in os.environ.items() if name != metrics.FOLDER}
+        # config.py reads .env as for the service. Flask would replace ${…} in it, and find one in a folder above.
+        environment |= {WAKE_FD: str(wake_fd), "FLASK_SKIP_DOTENV": "1"}
         try:
             self._process = subprocess.Popen(
-                COMMAND,
+                (*COMMAND, *options),
                 cwd=ROOT,
-                env={**os.environ, WAKE_FD: str(wake_fd)},
+                env=environment,
                 pass_fds=(wake_fd,),
+                process_group=0,  # A terminal sends Ctrl-C to each process of a group. The master tells this one.
                 preexec_fn=self._prepare(os.getpid()),  # noqa: PLW1509 # The master has one thread.
             )
         except (OSError, subprocess.SubprocessError) as error:
@@ -131,8 +137,6 @@ class WebhookProcess:
 
         def prepare() -> None:
             util.set_owner_process(cfg.uid, cfg.gid, initgroups=cfg.initgroups)
-            # A terminal sends Ctrl-C to every process. The master tells this one.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
             if _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL) or os.getppid() != master:
                 os._exit(1)
 
@@ -168,8 +172,8 @@ def supervise(server: Any, settings: Mapping[str, Any]) -> None:
     """Look after the process in the main loop of gunicorn's master, from its first round on.
 
     Args:
-        server: gunicorn's arbiter. Each round of its loop calls ``manage_workers``. It also calls ``reap_workers`` while
-            it waits for workers. That reaps every child, so the process comes first, to keep its status.
+        server: gunicorn's arbiter. Each round of its loop calls ``manage_workers``. While it waits for workers, it
+            calls ``reap_workers``, which reaps every child. The process comes first, to keep its status.
         settings: the settings of the service.
     """
     global _supervised  # noqa: PLW0603 # One a master.

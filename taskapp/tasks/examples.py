@@ -19,6 +19,8 @@ EXAMPLE: dict[str, Any] = {
     "time_zone": "Europe/Berlin",
     "due_at": "2026-12-24T16:00:00.000000Z",
     "recurrence": None,
+    "reminder": {"minutes_before": 30},
+    "reminded_at": None,
     "created_at": CREATED_AT,
     "updated_at": CREATED_AT,
     "version": 1,
@@ -33,7 +35,7 @@ OTHER_TASK = {
     "completed_at": UPDATED_AT,
     "priority": None,
     "tags": [],
-    **dict.fromkeys(("due_date", "due_time", "time_zone", "due_at")),
+    **dict.fromkeys(("due_date", "due_time", "time_zone", "due_at", "reminder")),
 }
 CHANGED_EXAMPLE = {**EXAMPLE, "title": "Buy oat milk", "updated_at": UPDATED_AT, "version": 2}
 COMPLETED_EXAMPLE = {**EXAMPLE, "completed": True, "completed_at": UPDATED_AT, "updated_at": UPDATED_AT, "version": 2}
@@ -50,6 +52,7 @@ OCCURRENCE: dict[str, Any] = {
     "due_date": "2026-11-30",
     "due_time": None,
     "due_at": None,
+    "reminder": None,
     "recurrence": {
         "rule": "FREQ=WEEKLY;BYDAY=MO",
         "from": "due_date",

@@ -66,6 +66,13 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates t
             unique=True,
             postgresql_where=text("recurrence IS NOT NULL"),
         ),
+        # The reminders of all users that are pending, and whose they are.
+        Index(
+            "ix_tasks_remind_at_user_id",
+            "remind_at",
+            "user_id",
+            postgresql_where=text("remind_at IS NOT NULL AND reminded_at IS NULL AND NOT completed"),
+        ),
         CheckConstraint("user_id <> ''", name="user_id_not_empty"),
         # Only characters that both PostgreSQL and Python treat as white space, in any locale.
         CheckConstraint(r"btrim(title, E' \t\n\r\f\x0b') <> ''", name="title_not_blank"),
@@ -82,6 +89,9 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates t
             "recurrence IS NULL OR (NOT recurrence ? 'invalid' AND due_date IS NOT NULL AND time_zone IS NOT NULL)",
             name="recurrence",
         ),
+        # A reminder without a time is one of minutes before a time that the task has not. A release that knows neither
+        # column cannot break this.
+        CheckConstraint("(reminder IS NULL) = (remind_at IS NULL)", name="reminder"),
         CheckConstraint(f"priority BETWEEN 0 AND {NO_PRIORITY}", name="priority"),
         CheckConstraint(f"cardinality(tags) <= {MAXIMUM_TAGS} AND array_position(tags, NULL) IS NULL", name="tags"),
     )
@@ -104,6 +114,12 @@ class Task(db.Model):  # type: ignore[name-defined] # Flask-SQLAlchemy creates t
     time_zone: Mapped[str | None] = mapped_column(String(ZONE_LENGTH, collation="C"), info=WRITABLE)
     # The rule by which the task recurs, and what follows from it; see taskapp.tasks.recurrence.documents.
     recurrence: Mapped[dict[str, Any] | None] = mapped_column(JSONB, info=WRITABLE)
+    # When to remind of the task, as clients set it; see taskapp.tasks.reminders.documents.
+    reminder: Mapped[dict[str, Any] | None] = mapped_column(JSONB, info=WRITABLE)
+    # When the service has reminded of the task. Null while the reminder is pending, and if there is none.
+    reminded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # The instant of the reminder. Only for finding those that are due.
+    remind_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), info=INTERNAL)
     # When the task is due on the clock of its time zone: the end of a day without a time, and last without a day. Not
     # null, because an index cannot look up a row comparison with an expression.
     due_order: Mapped[datetime] = mapped_column(

@@ -14,6 +14,7 @@ from taskapp.tasks.list_schema import MAXIMUM_LIMIT
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from taskapp.tasks.recurrence.grammar import LENGTH as RULE_LENGTH
 from taskapp.tasks.recurrence.series import COMPLETION, DUE_DATE
+from taskapp.tasks.reminders.schemas import ReminderOut
 from taskapp.tasks.representation import FIELDS
 
 _TIME_PATTERN = r"\.[0-9]{6}Z$"
@@ -127,6 +128,10 @@ class TaskOut(Schema):
     recurrence = fields.Nested(
         RecurrenceOut, required=True, allow_none=True, metadata={"description": "`null` if the task does not recur."}
     )
+    reminder = fields.Nested(
+        ReminderOut, required=True, allow_none=True, metadata={"description": "`null` if there is none."}
+    )
+    reminded_at = time_field("When the service reminded of the task. `null` while that is pending.", allow_none=True)
     created_at = time_field("When the task was created, in UTC.")
     updated_at = time_field("When the task was last changed, in UTC.")
     version = fields.Integer(

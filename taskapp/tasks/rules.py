@@ -13,7 +13,13 @@ from taskapp.tasks.recurrence.grammar import parse
 from taskapp.tasks.recurrence.rules import starts
 
 # What a field that is not null needs.
-NEEDS = MappingProxyType({"due_time": "Needs due_date and time_zone.", "time_zone": "Needs due_date."})
+NEEDS = MappingProxyType(
+    {
+        "due_time": "Needs due_date and time_zone.",
+        "time_zone": "Needs due_date.",
+        "reminder.minutes_before": "Needs due_date, due_time and time_zone.",
+    }
+)
 READ_ONLY = "Read-only, and the task has another value now. Omit it, or read the task again."
 ZONE_UNKNOWN = "Is not known to the database. Choose another name of the time zone."
 
@@ -22,12 +28,13 @@ _WHY_NOT = MappingProxyType(
     {
         "uq_tasks_user_id_occurrence": "The series has another task for this day now.",
         "ck_tasks_recurrence": "A task that recurs must have a due_date and a time_zone.",
+        "ck_tasks_reminder": "A task with a reminder of minutes before must have a due_date, due_time and time_zone.",
     }
 )
 _RULES_CHANGED = "The values from before the write break a rule of tasks now."
 
 # The names of constraints of the table of tasks that a change may violate, without their prefix.
-_RULES = ("due", "tags", "recurrence")
+_RULES = ("due", "tags", "recurrence", "reminder")
 
 
 def _explain_due(changes: Mapping[str, Any]) -> dict[str, str]:
@@ -48,11 +55,22 @@ def _explain_recurrence(changes: Mapping[str, Any]) -> dict[str, str]:
     return {name: "Must not be null while the task recurs. Also send recurrence as null to end the series."}
 
 
+def _explain_reminder(changes: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong: minutes before no time, or a task with such a reminder loses its time."""
+    if changes.get("reminder") is not None:
+        return {"reminder.minutes_before": NEEDS["reminder.minutes_before"]}
+    name = "due_date" if "due_date" in changes and changes["due_date"] is None else "due_time"
+    return {
+        name: "Must not be null while the task has a reminder with minutes_before. Also send reminder as null, or with"
+        " at."
+    }
+
+
 def explain_broken(rule: str, changes: Mapping[str, Any]) -> dict[str, str]:
     """Return a sentence for the field whose change breaks a rule, by name.
 
     Args:
-        rule: ``due`` or ``tags``; or the name of a read-only field, which must be unchanged.
+        rule: one of the names in :data:`_RULES`; or the name of a read-only field, which must be unchanged.
         changes: the new values of fields.
     """
     if rule == "due":
@@ -61,6 +79,8 @@ def explain_broken(rule: str, changes: Mapping[str, Any]) -> dict[str, str]:
         return {"add_tags": f"The task would have more than {MAXIMUM_TAGS} tags."}
     if rule == "recurrence":
         return _explain_recurrence(changes)
+    if rule == "reminder":
+        return _explain_reminder(changes)
     return {rule: READ_ONLY}
 
 

@@ -21,6 +21,7 @@ from taskapp.tasks import synonyms
 from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
 from taskapp.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from taskapp.tasks.recurrence.schemas import ChecksRecurrence, Recurrence, RecurrenceChangeIn, RecurrenceIn
+from taskapp.tasks.reminders.schemas import NEEDS_OF_REMINDER, Reminder, check_new_reminder
 from taskapp.tasks.representation import (
     CREATABLE_FIELDS,
     NULLABLE_FIELDS,
@@ -93,6 +94,7 @@ class Dated(ChecksRecurrence):
         },
     )
     recurrence: Any = Recurrence(RecurrenceIn)
+    reminder = Reminder()
 
 
 NEEDS_OF_RECURRENCE = MappingProxyType({"recurrence": _needs("recurrence", "due_date", "time_zone")})
@@ -118,6 +120,7 @@ class TaskIn(Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow creates
                 "due_time": _needs("due_time", "due_date", "time_zone"),
                 "time_zone": _needs("time_zone", "due_date"),
                 **NEEDS_OF_RECURRENCE,
+                **NEEDS_OF_REMINDER,
             }
         }
     )
@@ -132,8 +135,9 @@ class TaskIn(Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow creates
 
     @validates_schema
     def check_due(self, task: dict[str, Any], **_: Any) -> None:
-        """Reject a time without a day and a zone, and a zone without a day."""
+        """Reject a time without a day and a zone, a zone without a day, and a reminder before no time."""
         check_new_due(task)
+        check_new_reminder(task)
 
 
 # The JSON Schema of tags that are either set or changed.

@@ -20,6 +20,11 @@ FIELDS = MappingProxyType(
             *("rrule", "repeat", "repeats", "repeating", "recur", "recurs", "recurring", "is_recurring", "schedule"),
             *("recurrence_rule", "repeat_rule", "rule", "frequency", "freq", "every", "due_string"),
         ),
+        "reminder": (
+            *("reminder_minutes", "reminder_at", "remind_at", "remind", "remind_me", "remind_me_at", "reminders"),
+            *("alarm", "alarms", "alert", "alerts", "notify", "notify_at", "notification", "minutes_before"),
+            *("valarm", "trigger", "reminder_date_time", "is_reminder_on", "reminder_time"),
+        ),
         "uid": ("uuid", "guid", "external_id", "client_id"),
     }
 )

@@ -1,10 +1,10 @@
-"""The values that a write sets, including those that follow from others: ``completed_at`` and ``due_order``.
+"""The values that a write sets, including those that follow from others, such as ``completed_at`` and ``remind_at``.
 
 The statement derives them from the row as it is when the statement runs. So a change of one field is right whatever
 another request changes at the same time.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     func,
     literal_column,
+    null,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -26,15 +27,22 @@ from sqlalchemy.dialects.postgresql import JSONB
 from taskapp.tasks.due import DUE_FIELDS, due_order
 from taskapp.tasks.models import Task
 from taskapp.tasks.recurrence.documents import continued
+from taskapp.tasks.reminders.documents import remind_at, reminded_at
 
 # The changes of tags, which come together.
 TAG_CHANGES = ("add_tags", "remove_tags")
 _TAG = Task.__table__.c.tags.type.item_type
+# The fields whose columns are JSON.
+DOCUMENTS = ("recurrence", "reminder")
+
+
+# The fields from which the instant of the reminder follows.
+REMINDER_FIELDS = frozenset({"reminder", *DUE_FIELDS})
 
 
 def _parameter(name: str) -> Any:
-    if name == "recurrence":
-        return cast(bindparam("new_recurrence", type_=Text), JSONB)
+    if name in DOCUMENTS:
+        return cast(bindparam(f"new_{name}", type_=Text), JSONB)
     parameter = bindparam(f"new_{name}", type_=Task.__table__.c[name].type)
     if name != "time_zone":
         return parameter
@@ -75,7 +83,13 @@ def new_values(fields: Iterable[str], at: Any) -> dict[str, Any]:
     if "due_date" in values:
         time = values.get("due_time", literal_column("NULL::time"))
         values["due_order"] = due_order(cast(values["due_date"], Date), cast(time, Time))
+    if "reminder" in values:
+        values["remind_at"] = remind_at(values["reminder"], *(_typed(values, name) for name in DUE_FIELDS))
     return values
+
+
+def _typed(values: Mapping[str, Any], name: str) -> ColumnElement[Any]:
+    return cast(values.get(name, null()), Task.__table__.c[name].type)
 
 
 def as_sent(_name: str, sent: Any) -> Any:
@@ -101,6 +115,11 @@ def changed_values(fields: Iterable[str], at: Any, resolve: Callable[[str, Any],
         # The log has all of them, so that undo compares and sets back the whole instant.
         values = {**{name: getattr(Task, name) for name in DUE_FIELDS}, **values}
         values["due_order"] = due_order(cast(values["due_date"], Date), cast(values["due_time"], Time))
+    if not values.keys().isdisjoint(REMINDER_FIELDS):
+        current = {name: getattr(Task, name) for name in REMINDER_FIELDS}
+        of_task = {name: _typed({**current, **values}, name) for name in ("reminder", *DUE_FIELDS)}
+        values["remind_at"] = remind_at(*of_task.values())
+        values["reminded_at"] = reminded_at(Task.reminded_at, Task.remind_at, values["remind_at"])
     if not set(TAG_CHANGES).isdisjoint(fields):
         values["tags"] = _merged_tags()
     return values

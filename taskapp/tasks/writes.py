@@ -15,8 +15,9 @@ from taskapp.tasks.errors import ReadOnlyFields, TaskNotFound, VersionConflict
 from taskapp.tasks.models import PRIORITIES
 from taskapp.tasks.recurrence.missing_days import NO_DAYS, read_missing_days
 from taskapp.tasks.recurrence.series import new_series
+from taskapp.tasks.reminders.wake import wake_for
 from taskapp.tasks.representation import FIELDS, from_json, is_time, is_unchanged, to_dict
-from taskapp.tasks.values import TAG_CHANGES
+from taskapp.tasks.values import DOCUMENTS, TAG_CHANGES
 
 
 class StoredTask(NamedTuple):
@@ -57,8 +58,9 @@ def column_values(fields: Mapping[str, Any]) -> dict[str, Any]:
 def new_parameters(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a statement that sets fields, from their values by name."""
     values = {f"new_{name}": value for name, value in column_values(fields).items()}
-    if values.get("new_recurrence") is not None:
-        values["new_recurrence"] = orjson.dumps(values["new_recurrence"]).decode()
+    for name in (f"new_{each}" for each in DOCUMENTS):
+        if values.get(name) is not None:
+            values[name] = orjson.dumps(values[name]).decode()
     return values
 
 
@@ -83,6 +85,15 @@ def execute_write(
     Raises:
         IdempotencyKeyInUse, IdempotencyKeyReused: see :func:`taskapp.db.idempotency.execute_idempotent`.
     """
+    task = _execute_write(statement, parameters, user_id, key)
+    if task is not None:
+        wake_for((task.fields, task.following))
+    return task
+
+
+def _execute_write(
+    statement: Any, parameters: Mapping[str, Any], user_id: str, key: RequestKey | None
+) -> StoredTask | None:
     if key is None:
         rows = execute_in_turn(statement, parameters, user_id=user_id)
         return StoredTask(to_dict(rows[0]), rows[0][-1], following=_following(rows[0])) if rows else None

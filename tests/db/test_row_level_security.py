@@ -124,7 +124,7 @@ def test_acting_role_may_write_only_what_may_change(database_url):
         " GROUP BY 1, 2 ORDER BY 1, 2",
         [ACTING_ROLE],
     )
-    derived = ["completed_at", "due_order"]
+    derived = ["completed_at", "due_order", "remind_at", "reminded_at"]
     restored = ["id", "created_at", "updated_at", "version"]
     of_a_calendar = sorted(["name", "time_zone", "as", "alarm_minutes"])
     assert granted == [

@@ -2,11 +2,14 @@
 
 import os
 import signal
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.support.client import scrape
 from tests.support.gunicorn import FromFile
+from tests.support.ports import free_port, listens
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -20,25 +23,32 @@ def command_of(pid):
         return ""
 
 
-def processes(gunicorn):
+def processes(gunicorn, options=""):
     """The process ids of the children of the master that deliver."""
-    return [pid for pid in gunicorn.workers() if command_of(pid).endswith("webhooks deliver")]
+    return [pid for pid in gunicorn.workers() if command_of(pid).endswith(f"webhooks deliver{options}")]
 
 
-def wait_for_process(gunicorn, *old):
+def wait_for_process(gunicorn, *old, options=""):
     """Wait until exactly one process runs, which is none of the old ones, and return its id."""
-    wait_until(lambda: len(processes(gunicorn)) == 1 and processes(gunicorn)[0] not in old, gunicorn.log.read_text)
-    return processes(gunicorn)[0]
+
+    def is_there():
+        found = processes(gunicorn, options)
+        return len(found) == 1 and found[0] not in old
+
+    wait_until(is_there, gunicorn.log.read_text)
+    return processes(gunicorn, options)[0]
 
 
 def wait_until_handles_sigterm(pid):
     """Wait until a process has a handler of its own for SIGTERM."""
 
     def handles():
-        line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line[:6] == "SigCgt")
+        status = Path(f"/proc/{pid}/status")
+        assert status.exists(), "it has ended"
+        line = next(line for line in status.read_text().splitlines() if line[:6] == "SigCgt")
         return int(line.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
-    wait_until(handles, "it does not handle SIGTERM")
+    wait_until(handles, "it does not handle SIGTERM", 120)
 
 
 @pytest.fixture
@@ -94,14 +104,20 @@ def test_process_that_does_not_end_is_killed_and_the_service_stops(start_server)
     assert not command_of(pid)
 
 
-def test_ctrl_c_of_a_terminal_ends_the_process_once(gunicorn):
+def test_ctrl_c_of_a_terminal_reaches_the_process_once(gunicorn):
+    """A second signal would end it at once, during a call. The terminal sends it to the group of the master."""
     pid = wait_for_process(gunicorn)
-    wait_until_handles_sigterm(pid)
-    for each in [*gunicorn.workers(), gunicorn.process.pid]:
-        os.kill(each, signal.SIGINT)
-    gunicorn.process.wait(60)
-    assert not command_of(pid)
-    assert "Traceback" not in gunicorn.log.read_text()
+    assert os.getpgid(pid) == pid != os.getpgid(gunicorn.process.pid)
+
+
+def test_process_serves_its_metrics(start_server):
+    port = free_port()
+    gunicorn = start_server(DELIVER_WEBHOOKS="true", WEBHOOK_METRICS_PORT=port, METRICS_TOKEN="x" * 16)
+    wait_for_process(gunicorn, options=f" --metrics-port {port}")
+    wait_until(lambda: listens(port), gunicorn.log.read_text)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+        assert b"webhook_calls" in response.read()
+    assert not [name for name, *_ in scrape(gunicorn.port, "x" * 16) if name.startswith("webhook")]
 
 
 @pytest.fixture
@@ -124,6 +140,14 @@ def test_reload_starts_the_process_with_new_settings(from_file):
     from_file.write(DELIVER_WEBHOOKS="true")
     from_file.process.send_signal(signal.SIGHUP)
     wait_for_process(from_file)
+    assert "ended with status" not in from_file.log.read_text()
+
+
+def test_process_reads_the_file_as_the_service_does(from_file):
+    old = wait_for_process(from_file)
+    from_file.write(JWT_SECRET="${NOT_SET}" + "x" * 22)  # As short as possible, and too short without the first part.
+    from_file.process.send_signal(signal.SIGHUP)
+    wait_until_handles_sigterm(wait_for_process(from_file, old))
     assert "ended with status" not in from_file.log.read_text()
 
 

@@ -15,6 +15,7 @@ from taskapp.tasks.bulk.occurrences import was_completed
 from taskapp.tasks.changes.batch import COLUMNS, CREATED, DELETED
 from taskapp.tasks.due import due_order
 from taskapp.tasks.recurrence.occurrences import next_columns
+from taskapp.tasks.reminders.documents import remind_at_of, reminded_at
 
 _KEPT = ("index", "is_next", "type", "task_id", "logged", "now", "current", "current_at")
 
@@ -26,12 +27,19 @@ def rows_of_operations(judged: CTE, at: Any, *, dry_run: bool) -> Any:
     # Only a line of a file says when a task was completed.
     is_kept = or_(was_completed(row), row.put.has_key("completed_at"))
     completed_at = case((row.completed, case((is_kept, row.completed_at), else_=at)))
+    instant = remind_at_of(row)
+    # As above, of a reminder.
+    was_reminded = case(
+        (row.put.has_key("reminded_at"), row.reminded_at), else_=reminded_at(row.reminded_at, row.remind_at, instant)
+    )
     computed = {
         "is_next": false(),
         "id": row.task_id,
         "user_id": ACTING_USER,
         "completed_at": case((row.put.has_key("completed"), completed_at), else_=row.completed_at),
         "due_order": due_order(cast(row.due_date, Date), cast(row.due_time, Time)),
+        "remind_at": instant,
+        "reminded_at": was_reminded,
         "created_at": case((is_new & ~row.put.has_key("created_at"), at), else_=row.created_at),
         "version": row.current,
         "updated_at": at,

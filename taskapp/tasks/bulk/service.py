@@ -19,6 +19,7 @@ from taskapp.tasks.changes.batch import MAXIMUM_OPERATIONS
 from taskapp.tasks.changes.outcome import Outcome, run_batch
 from taskapp.tasks.errors import Failure, InvalidChange, NotApplied, OperationTooSlow, TooManyAffected
 from taskapp.tasks.recurrence.missing_days import missing_days
+from taskapp.tasks.reminders.wake import wake_for
 from taskapp.tasks.representation import from_json
 from taskapp.tasks.rules import ZONE_UNKNOWN, explain_broken, names_zone
 
@@ -230,4 +231,6 @@ def _result(outcome: Outcome, operations: Sequence[Operation]) -> BulkWrite:
     tasks = [(task["id"], task["task"] and from_json(task["task"])) for task in outcome.tasks]
     # A release without recurrence stored no next ones.
     following = {place: from_json(each["next"]) for place, each in enumerate(outcome.tasks) if each.get("next")}
+    if outcome.written:
+        wake_for((*(task for _, task in tasks), *following.values()))
     return BulkWrite(tasks, outcome.change if outcome.written else None, outcome.replayed, following)

@@ -45,6 +45,7 @@ from taskapp.tasks.changes.log import NOT_LOGGED, last_change, without
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import MAXIMUM_TAGS, Task
 from taskapp.tasks.recurrence.documents import continued, is_known
+from taskapp.tasks.reminders.documents import remind_at_of
 from taskapp.tasks.values import tag_set
 
 _TAGS = ARRAY(TABLE.c.tags.type.item_type)
@@ -120,6 +121,7 @@ def judge(shaped: CTE, following: CTE | None, reasons: Sequence[tuple[ColumnElem
     wrong = {
         "recurrence": and_(recurs, or_(~has_day, ~has_zone, row.recurrence.has_key("invalid"))),
         "due": or_(and_(has_time, or_(~has_day, ~has_zone)), and_(has_zone, ~has_day)),
+        "reminder": and_(row.reminder.is_not(None), remind_at_of(row).is_(None)),
         "tags": func.cardinality(row.tags) > MAXIMUM_TAGS,
         **{name: differs(row, name) for name in FIXED_FIELDS},
     }

@@ -11,8 +11,11 @@ from taskapp.tasks.representation import CREATABLE_FIELDS, FIELDS, WRITABLE_FIEL
 
 # The task of markers, changes before which are unknown.
 MARKER = 0
+_CHANGING = frozenset({*WRITABLE_FIELDS, *CREATABLE_FIELDS, "completed_at", "reminded_at"})
 # The fields whose changes are shown. due_at follows from others, and the version is the number of the change.
-CHANGING_FIELDS = tuple(name for name in FIELDS if name in {*WRITABLE_FIELDS, *CREATABLE_FIELDS, "completed_at"})
+CHANGING_FIELDS = tuple(name for name in FIELDS if name in _CHANGING)
+# The fields whose changes by others are in the way of undo. That the service has reminded meanwhile is not.
+COMPARED_FIELDS = tuple(name for name in CHANGING_FIELDS if name != "reminded_at")
 TYPES = ("created", "updated", "deleted")
 
 

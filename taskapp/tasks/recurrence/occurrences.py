@@ -11,10 +11,11 @@ from sqlalchemy.dialects.postgresql import array
 
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.due import due_order
+from taskapp.tasks.reminders.documents import following_reminder, remind_at
 from taskapp.tasks.representation import WRITABLE_FIELDS
 
 # What the next occurrence takes over.
-_COPIED = tuple(name for name in WRITABLE_FIELDS if name not in {"completed", "due_date", "recurrence"})
+_COPIED = tuple(name for name in WRITABLE_FIELDS if name not in {"completed", "due_date", "recurrence", "reminder"})
 
 
 def next_columns(task: Any, recurrence: Any, day: Any, at: Any) -> dict[str, Any]:
@@ -26,13 +27,17 @@ def next_columns(task: Any, recurrence: Any, day: Any, at: Any) -> dict[str, Any
         day: the day of the next occurrence.
         at: the time of the completion, which is that of the creation.
     """
+    time = cast(task.due_time, Time)
+    reminder = following_reminder(task, day)
     return {
         "user_id": ACTING_USER,
         **{name: task[name] for name in _COPIED},
         "completed": false(),
         "due_date": day,
-        "due_order": due_order(day, cast(task.due_time, Time)),
+        "due_order": due_order(day, time),
         "recurrence": recurrence,
+        "reminder": reminder,
+        "remind_at": remind_at(reminder, day, time, task.time_zone),
         "created_at": at,
         "updated_at": at,
     }

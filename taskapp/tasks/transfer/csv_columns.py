@@ -2,7 +2,7 @@
 
 Nothing is lost. ``from_cells`` of what ``to_cells`` made of a task is that task again.
 
-- The recurrence takes six columns. The one that is called ``recurrence`` has the rule.
+- The recurrence takes six columns. The one that is called ``recurrence`` has the rule. The reminder takes two.
 - Tags have commas between, because no tag contains one.
 - Null is an empty cell. An empty text, which is not null, is a cell with only an apostrophe.
 - Spreadsheets take a cell such as ``=1+1`` for a formula (https://owasp.org/www-community/attacks/CSV_Injection). So
@@ -26,6 +26,10 @@ RECURRENCE: Mapping[str, str] = MappingProxyType(
         "recurrence_last": "last",
     }
 )
+# The same of a reminder. One of them is empty.
+REMINDER: Mapping[str, str] = MappingProxyType({"reminder_minutes_before": "minutes_before", "reminder_at": "at"})
+# The fields that take several columns, the last one first.
+_OBJECTS: Mapping[str, Mapping[str, str]] = MappingProxyType({"reminder": REMINDER, "recurrence": RECURRENCE})
 # Those that may be null in a recurrence.
 _NULLABLE_MEMBERS = ("recurrence_next", "recurrence_last")
 # Fields that are never null. An empty cell then stands for a field that was not given, as in a row made by hand.
@@ -43,7 +47,7 @@ def columns_of(fields: Collection[str]) -> tuple[str, ...]:
     Args:
         fields: the names of the fields.
     """
-    return tuple(column for name in fields for column in (RECURRENCE if name == "recurrence" else (name,)))
+    return tuple(column for name in fields for column in _OBJECTS.get(name, (name,)))
 
 
 # The columns of whole tasks.
@@ -60,9 +64,10 @@ def to_cells(task: Mapping[str, Any]) -> list[str]:
         A cell for each of ``columns_of(task)``.
     """
     values = [*task.values()]
-    if "recurrence" in task:
-        place, recurrence = [*task].index("recurrence"), task["recurrence"] or {}
-        values[place : place + 1] = [recurrence.get(member) for member in RECURRENCE.values()]
+    for name, columns in _OBJECTS.items():
+        if name in task:
+            place, value = [*task].index(name), task[name] or {}
+            values[place : place + 1] = [value.get(member) for member in columns.values()]
     return [_WRITERS[type(value)](value) for value in values]
 
 
@@ -95,6 +100,8 @@ def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
     for name, cell in cells.items():
         if name in RECURRENCE:
             task["recurrence"] = None  # Keeps the order of fields.
+        elif name in REMINDER:
+            task["reminder"] = None
         elif name == "tags":
             task[name] = _unescape(cell).split(",") if cell else []
         elif cell:
@@ -103,6 +110,8 @@ def from_cells(cells: Mapping[str, str]) -> dict[str, Any]:
             task[name] = None
     if recurrence := _recurrence_from(cells):
         task["recurrence"] = recurrence
+    if reminder := _reminder_from(cells):
+        task["reminder"] = reminder
     return task
 
 
@@ -112,6 +121,11 @@ def _recurrence_from(cells: Mapping[str, str]) -> dict[str, Any]:
         return members
     absent = (RECURRENCE[name] for name in _NULLABLE_MEMBERS if name in cells)
     return {**dict.fromkeys(absent), **members}
+
+
+def _reminder_from(cells: Mapping[str, str]) -> dict[str, Any]:
+    sent = {member: cells[name] for name, member in REMINDER.items() if cells.get(name)}
+    return {member: _READERS.get(member, _unescape)(cell) for member, cell in sent.items()}
 
 
 def _unescape(cell: str) -> str:
@@ -128,5 +142,5 @@ def _to_boolean(cell: str) -> bool | str:
 
 
 _READERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
-    {"id": _to_integer, "version": _to_integer, "completed": _to_boolean}
+    {"id": _to_integer, "version": _to_integer, "completed": _to_boolean, "minutes_before": _to_integer}
 )

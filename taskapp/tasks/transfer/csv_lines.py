@@ -7,12 +7,12 @@ from itertools import chain, islice
 from typing import Any
 
 from taskapp.http.unknown_names import MAXIMUM_NAMES, unknown_names
-from taskapp.tasks.transfer.csv_columns import RECURRENCE, from_cells
+from taskapp.tasks.transfer.csv_columns import RECURRENCE, REMINDER, from_cells
 from taskapp.tasks.transfer.lines import WHOLE, Line
 from taskapp.tasks.transfer.schemas import IGNORED, LineIn
 
 _schema = LineIn()
-_KNOWN = frozenset((*_schema.fields, *RECURRENCE, *IGNORED))
+_KNOWN = frozenset((*_schema.fields, *RECURRENCE, *REMINDER, *IGNORED))
 # Spreadsheets write semicolons in countries where a comma separates decimals.
 _DELIMITERS = (",", ";", "\t")
 # The sentences for the errors of the reader that a file can cause, by a part of their text.

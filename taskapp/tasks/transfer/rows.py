@@ -11,7 +11,7 @@ from taskapp.tasks.transfer.checks import CheckedLine
 from taskapp.tasks.writes import column_values, complete_changes
 
 # What a line has beside the fields that a client may set.
-_TIMES = ("created_at", "completed_at")
+_TIMES = ("created_at", "completed_at", "reminded_at")
 # The columns of a new task for which nothing was set.
 _NEW = column_values({**dict.fromkeys(WRITABLE_FIELDS), "completed": False})
 

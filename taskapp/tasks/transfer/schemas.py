@@ -17,6 +17,7 @@ from taskapp.tasks.fields import FIRST_DAY, LAST_DAY, Priority, Tags, Uid
 from taskapp.tasks.filter_schema import words
 from taskapp.tasks.parameters import Choice
 from taskapp.tasks.recurrence.schemas import NEEDS, Recurrence, RecurrenceChangeIn, explain_day
+from taskapp.tasks.reminders.schemas import check_new_reminder
 from taskapp.tasks.schemas import Dated, check_new_due, description_field, title_field
 from taskapp.tasks.undo.schemas import UndoQuery
 
@@ -27,7 +28,7 @@ CUT = "cut"
 IGNORED = frozenset({"id", "user_id", "version", "updated_at", "due_at"})
 
 # Tasks of a file often share the values of these fields.
-_OFTEN_EQUAL = frozenset({"priority", *DUE_FIELDS, "created_at", "completed_at"})
+_OFTEN_EQUAL = frozenset({"priority", *DUE_FIELDS, "created_at", "completed_at", "reminded_at"})
 
 
 class ImportQuery(UndoQuery):
@@ -116,6 +117,7 @@ class LineIn(Dated, InputSchema):
     priority = Priority()
     tags = Tags(allow_none=True)
     recurrence = Recurrence(RecurrenceChangeIn)
+    reminded_at = _PastTime(metadata={"description": "Needs `reminder`, of which the service then reminds no more."})
     created_at = _PastTime(metadata={"description": "Only for a new task. Defaults to now."})
 
     def __init__(self, **options: Any) -> None:
@@ -134,21 +136,24 @@ class LineIn(Dated, InputSchema):
         if self._required <= data.keys() <= self._names:
             with suppress(ValidationError):
                 task = {name: self._readers[name](value) for name, value in data.items()}
-                for check in (self.check_due, self.check_completed_at, self.check_recurrence):
+                for check in (self.check_due, self.check_times, self.check_recurrence):
                     check(task)
                 return task
         return super().load(data, **options)
 
     @validates_schema
     def check_due(self, task: dict[str, Any], **_: Any) -> None:
-        """Reject a time without a day and a zone, and a zone without a day."""
+        """Reject a time without a day and a zone, a zone without a day, and a reminder before no time."""
         check_new_due(task)
+        check_new_reminder(task)
 
     @validates_schema
-    def check_completed_at(self, task: dict[str, Any], **_: Any) -> None:
-        """Reject the time of the completion of a task that is not completed."""
+    def check_times(self, task: dict[str, Any], **_: Any) -> None:
+        """Reject the time of a completion of a task that is not completed, and that of a reminder that is not there."""
         if task.get("completed_at") is not None and not task.get("completed"):
             raise ValidationError("Needs completed: true.", "completed_at")
+        if task.get("reminded_at") is not None and not task.get("reminder"):
+            raise ValidationError("Needs reminder.", "reminded_at")
 
     @validates_schema
     def check_recurrence(self, task: dict[str, Any], **_: Any) -> None:

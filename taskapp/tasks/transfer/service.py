@@ -10,6 +10,7 @@ from taskapp.db.idempotency import RequestKey
 from taskapp.tasks.bulk.bounds import bounded
 from taskapp.tasks.changes.outcome import Outcome, run_batch
 from taskapp.tasks.errors import LinesNotImported
+from taskapp.tasks.reminders.wake import wake_for
 from taskapp.tasks.rules import ZONE_UNKNOWN, explain_broken, names_zone
 from taskapp.tasks.transfer import queries
 from taskapp.tasks.transfer.checks import LINES, CheckedLine
@@ -72,6 +73,8 @@ def import_lines(
         raise LinesNotImported(failed, outcome.found)
     tasks = [(task["id"], task["result"]) for task in outcome.tasks]
     has_written = outcome.written and any(result in ("created", "updated") for _, result in tasks)
+    if has_written:
+        wake_for(line.fields for line in lines)
     return Import(tasks, outcome.change if has_written else None, outcome.replayed)
 
 

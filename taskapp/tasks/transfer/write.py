@@ -83,9 +83,10 @@ def _typed(shaped: CTE, existing: str) -> CTE:
     is_same = without(row.now, *_NOT_WRITABLE) == image({name: row[name] for name in WRITABLE_FIELDS})
     was = cast(row.now.op("->>")("completed_at"), row.completed_at.type)
     is_same_time = or_(not_(row.completed), row.completed_at.is_not_distinct_from(was))
+    reminded = cast(row.now.op("->>")("reminded_at"), row.reminded_at.type)
     kind = case(
         (row.type == CREATED, CREATED),
-        (and_(is_same, is_same_time), UNCHANGED),
+        (and_(is_same, is_same_time, row.reminded_at.is_not_distinct_from(reminded)), UNCHANGED),
         else_=UPDATED if existing == UPDATE else SKIPPED,
     )
     columns = (each for each in row if each.key != "type")

@@ -11,6 +11,7 @@ from taskapp.db.idempotency import RequestKey
 from taskapp.http.json_provider import with_microseconds
 from taskapp.tasks.changes.outcome import run_batch
 from taskapp.tasks.errors import OperationTooSlow, TaskExists, TaskNotFound
+from taskapp.tasks.reminders.wake import wake_for
 from taskapp.tasks.representation import from_json, to_dict
 from taskapp.tasks.rules import explain_no_return
 from taskapp.tasks.service import COSTLY_SHARE
@@ -72,4 +73,6 @@ def restore_task(user_id: str, task_id: int, *, key: RequestKey | None = None) -
     if not outcome.found:
         raise TaskNotFound
     (restored,) = outcome.tasks
-    return StoredTask(from_json(restored["task"]), outcome.change, outcome.replayed)
+    task = StoredTask(from_json(restored["task"]), outcome.change, outcome.replayed)
+    wake_for((task.fields,))
+    return task

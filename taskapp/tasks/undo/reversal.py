@@ -13,12 +13,14 @@ from sqlalchemy import (
     and_,
     any_,
     case,
+    cast,
     false,
     func,
+    or_,
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, array
 
 from taskapp.db import db
 from taskapp.db.idempotency import DONE
@@ -38,7 +40,7 @@ from taskapp.tasks.changes.batch import (
     uid_owners,
     update_tasks,
 )
-from taskapp.tasks.changes.entries import CHANGING_FIELDS
+from taskapp.tasks.changes.entries import COMPARED_FIELDS
 from taskapp.tasks.changes.images import (
     NO_COLUMNS,
     each_value,
@@ -51,6 +53,7 @@ from taskapp.tasks.changes.images import (
 from taskapp.tasks.changes.log import NOT_LOGGED, last_change, without
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
+from taskapp.tasks.reminders.documents import remind_at_of, reminded_at
 
 _COLUMN_LIST = ", ".join(COLUMNS)
 
@@ -123,7 +126,7 @@ def _judged(found: CTE) -> CTE:
     each = each_value(func.coalesce(row.was, row.before))
     differs = each.c.value.is_distinct_from(value_in(func.coalesce(row.now, row.deleted), each.c.key))
     names = db.select(func.jsonb_agg(aggregate_order_by(each.c.key, each.c.key)))
-    names = names.where(differs, each.c.key == any_(array(CHANGING_FIELDS))).scalar_subquery()
+    names = names.where(differs, each.c.key == any_(array(COMPARED_FIELDS))).scalar_subquery()
     changed = case(
         (was_deleted == exists, func.jsonb_build_array("id")),
         (row.other.is_not(None), func.jsonb_build_array("uid")),
@@ -158,9 +161,16 @@ def _outcome(judged: CTE, plan: CTE, *, dry_run: bool) -> CTE:
     new = with_columns(new, id=row.task_id, version=version, updated_at=at)
     shown = func.coalesce(row.now, row.other)
     task = task_from(case((plan.c.possible, new), else_=shown))
+    # What the write changed may make another instant with what others changed since.
+    instant = case((plan.c.possible, remind_at_of(task.c)), else_=task.c.remind_at)
+    # When the service reminded belongs to the instant that was taken back with it, or to that of now.
+    of_now = cast(row.now.op("->>")("remind_at"), task.c.remind_at.type)
+    reminded_for = case((row.put.has_key("reminded_at"), task.c.remind_at), else_=of_now)
+    computed = {"remind_at": instant, "reminded_at": reminded_at(task.c.reminded_at, reminded_for, instant)}
+    columns = (computed[each.key].label(each.key) if each.key in computed else each for each in task.c)
     # The others are not used from here on.
     kept = ("number", "rank", "write", "task_id", "put", "was", "now", "current_at", "last", "changed", "type")
-    outcome = db.select(*(row[name] for name in kept), plan, *task.c)
+    outcome = db.select(*(row[name] for name in kept), plan, *columns)
     return part(outcome.select_from(judged.join(plan, true()).join(task, true())), "outcome")
 
 
@@ -194,6 +204,7 @@ def _writes(outcome: CTE) -> list[CTE]:
 
 def _logged(outcome: CTE) -> Any:
     row = outcome.c
+    before, after = (merged(image, each) for image, each in zip((row.was, row.put), _reminders(row), strict=True))
     columns = {
         "user_id": ACTING_USER,
         "number": row.change - 1 + row.rank,
@@ -203,7 +214,19 @@ def _logged(outcome: CTE) -> Any:
         "previous": row.last,
         "previous_at": row.current_at,
         "at": row.at,
-        "before": case((row.type == DELETED, without(row.now, *NOT_LOGGED)), (row.type == UPDATED, row.was)),
-        "after": case((row.type == CREATED, without(row.put, "created_at")), (row.type == UPDATED, row.put)),
+        "before": case((row.type == DELETED, without(row.now, *NOT_LOGGED)), (row.type == UPDATED, before)),
+        "after": case((row.type == CREATED, without(after, "created_at")), (row.type == UPDATED, after)),
     }
     return db.insert(Change).from_select(list(columns), db.select(*columns.values()).where(row.possible))
+
+
+def _reminders(row: Any) -> Any:
+    """Return images of the reminder of a task before and after, as far as undo does not take back just what it was.
+
+    A change of the service is not in the way of undo, and the instant follows from other columns.
+    """
+    names = ("remind_at", "reminded_at")
+    was = func.jsonb_build_object(*(each for name in names for each in (name, value_in(row.now, name))), type_=JSONB)
+    new = func.jsonb_build_object(*(each for name in names for each in (name, row[name])), type_=JSONB)
+    concerned = or_(was.is_distinct_from(new), row.put.has_any(array(names)))
+    return (case((concerned, each), else_=NO_COLUMNS) for each in (was, new))

@@ -7,7 +7,7 @@ from marshmallow.validate import OneOf, Range
 
 from taskapp.http.input_schema import InputSchema
 from taskapp.http.openapi import ErrorOut
-from taskapp.tasks.changes.entries import CHANGING_FIELDS, TYPES
+from taskapp.tasks.changes.entries import COMPARED_FIELDS, TYPES
 from taskapp.tasks.changes.schemas import EntryOut
 from taskapp.tasks.parameters import Flag
 from taskapp.tasks.response_schemas import Pagination, TaskOut
@@ -71,7 +71,7 @@ class Conflict(Schema):
 
     task_id = fields.Integer(required=True, metadata=_ID)
     changed = fields.List(
-        fields.String(validate=OneOf(["id", *CHANGING_FIELDS])),
+        fields.String(validate=OneOf(["id", *COMPARED_FIELDS])),
         required=True,
         metadata={
             "description": "The fields that no longer have the value that the write gave them. `id` if the task is "

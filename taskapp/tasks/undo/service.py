@@ -8,15 +8,16 @@ import psycopg2
 from taskapp.db.execute import execute
 from taskapp.db.idempotency import RequestKey
 from taskapp.tasks.changes.batch import MAXIMUM_CHANGES
-from taskapp.tasks.changes.entries import CHANGING_FIELDS, Entry, entry_to_dict
+from taskapp.tasks.changes.entries import COMPARED_FIELDS, Entry, entry_to_dict
 from taskapp.tasks.changes.outcome import Outcome, run_batch
 from taskapp.tasks.errors import ChangeNotFound, TooManyAffected, UndoConflict
+from taskapp.tasks.reminders.wake import wake_for
 from taskapp.tasks.representation import from_json
 from taskapp.tasks.rules import explain_no_return
 from taskapp.tasks.undo import queries
 
 # What changes of a task may be in the way of undo: its fields, and whether it exists.
-_NAMES = ("id", *CHANGING_FIELDS)
+_NAMES = ("id", *COMPARED_FIELDS)
 
 
 class WritePage(NamedTuple):
@@ -114,4 +115,6 @@ def undo_write(user_id: str, number: int, *, dry_run: bool = False, key: Request
         {"task_id": task["task_id"], "type": task["type"], "task": task["task"] and from_json(task["task"])}
         for task in outcome.tasks
     ]
+    if outcome.written:
+        wake_for(result["task"] for result in results)
     return Undo(results, outcome.change if outcome.written else None, outcome.replayed)

@@ -13,7 +13,7 @@ VERSION = f"Must be an integer from 1 to {2**53 - 1}."
 MAXIMUM = "Must be an integer from 1 to 1000."
 NOTHING = (
     "Send at least one of title, description, completed, priority, tags, due_date, due_time, time_zone, recurrence, "
-    "add_tags and remove_tags."
+    "reminder, add_tags and remove_tags."
 )
 NO_FILTER = "Is needed. Or send operations."
 READ_ONLY = "Read-only. Omit it."

@@ -16,6 +16,7 @@ from taskapp.tasks import service
 from taskapp.tasks.bulk.service import apply_operations, apply_to_matching
 from taskapp.tasks.changes.service import list_changes, list_tasks_as_of
 from taskapp.tasks.errors import ChangeNotFound, InvalidChange, NotApplied, TagNotFound, UndoConflict
+from taskapp.tasks.reminders.service import fire as remind
 from taskapp.tasks.representation import FIELDS
 from taskapp.tasks.tags import service as tags_service
 from taskapp.tasks.trash.service import list_deleted, restore_task
@@ -32,7 +33,10 @@ FIELD_VALUES = {
     "due_date": DAYS,
     "due_time": st.sampled_from([None, "00:00", "23:59"]),
     "time_zone": st.sampled_from([None, "Etc/GMT+12", "Asia/Tokyo"]),
+    "reminder": st.sampled_from([None, {"minutes_before": 60}, {"at": "2000-01-01T00:00:00.000000Z"}]),
 }
+# With a time that is past, so that it is due at once.
+REMINDS = {"due_date": "1999-12-27", "due_time": "23:59", "time_zone": "Asia/Tokyo", "reminder": {"minutes_before": 60}}
 SOME_FIELDS = st.fixed_dictionaries({}, optional=FIELD_VALUES)
 TAG = st.sampled_from(["a", "b", "é"])
 # Days that are late, and days that are not.
@@ -58,8 +62,8 @@ ON_A_TASK = st.one_of(
 )
 # From each operation to its arguments. Those that write a task are called with its id, too.
 OPERATIONS = {
-    "create": st.tuples(SOME_FIELDS | RECURS),
-    "update": st.tuples(SOME_FIELDS.filter(bool) | RECURS),
+    "create": st.tuples(SOME_FIELDS | RECURS | st.just(REMINDS)),
+    "update": st.tuples(SOME_FIELDS.filter(bool) | RECURS | st.just(REMINDS)),
     "complete": st.tuples(st.sampled_from([None, True, False])),
     "delete": st.tuples(),
     "add and remove tags": st.tuples(TAGS, TAGS),
@@ -67,6 +71,7 @@ OPERATIONS = {
     "remove a tag": st.tuples(TAG),
     "undo": st.tuples(st.integers(0, 20)),
     "restore": st.tuples(st.integers(0, 9)),
+    "remind": st.tuples(),
     "bulk": st.tuples(st.lists(CREATE, max_size=2), st.lists(ON_A_TASK, max_size=4)),
     "bulk by filter": st.tuples(TAGS.filter(bool), ON_A_TASK),
 }
@@ -83,6 +88,7 @@ WRITES_OF_ALL = {
     "rename a tag": tags_service.rename_tag,
     "remove a tag": tags_service.remove_tag,
     "undo": lambda user, ago: undo_write(user, max(1, list_now(user)[0] - ago)),
+    "remind": remind,
     "restore": lambda user, chosen: restore_one(user, chosen),
     "bulk": lambda user, new, operations: write_many(user, new, operations),
     "bulk by filter": lambda user, tags, operation: apply_to_matching(

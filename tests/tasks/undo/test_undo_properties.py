@@ -6,10 +6,14 @@ import secrets
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
+from taskapp.db.execute import execute_in_turn
 from taskapp.tasks import service
 from taskapp.tasks.bulk.service import apply_operations
+from taskapp.tasks.changes.log import newest_number
 from taskapp.tasks.errors import InvalidChange, NotApplied, TagNotFound, TaskExists, TaskNotFound, UndoConflict
+from taskapp.tasks.reminders.queries import REMIND
 from taskapp.tasks.tags import service as tags
 from taskapp.tasks.trash.service import list_deleted, restore_task
 from taskapp.tasks.undo.service import undo_write
@@ -29,6 +33,10 @@ DUE = {
     "due_time": st.none() | st.sampled_from(["00:00", "23:59"]),
     "time_zone": st.none() | st.sampled_from(["UTC", "Asia/Kathmandu"]),
 }
+# Some are due at once.
+REMINDER = st.sampled_from(
+    [None, {"minutes_before": 0}, {"minutes_before": 40320}, {"at": "2000-01-01T00:00:00.000000Z"}]
+)
 # One day is long ago, so that its occurrences are late.
 RECURS = st.builds(
     lambda day, rule, zone, since: {
@@ -41,8 +49,17 @@ RECURS = st.builds(
     DUE["time_zone"].filter(bool),
     st.sampled_from(["due_date", "completion"]),
 )
-CHANGES = st.fixed_dictionaries({}, optional={"title": TITLE, **FIELDS, **DUE}).filter(bool)
-TASK = st.fixed_dictionaries({"title": TITLE}, optional={**FIELDS, "due_date": DUE["due_date"]})
+REMINDED = st.builds(
+    lambda day, reminder: {"due_date": day, "due_time": "23:59", "time_zone": "UTC", "reminder": reminder},
+    st.sampled_from(["1999-12-27", "2040-01-02"]),
+    REMINDER,
+)
+CHANGES = REMINDED | (
+    st.fixed_dictionaries({}, optional={"title": TITLE, **FIELDS, **DUE, "reminder": REMINDER}).filter(bool)
+)
+TASK = REMINDED.map(lambda fields: {"title": "reminds", **fields}) | (
+    st.fixed_dictionaries({"title": TITLE}, optional={**FIELDS, "due_date": DUE["due_date"]})
+)
 PLACE = st.integers(0, 3)
 WRITES = st.one_of(
     st.tuples(st.just("create"), TASK | RECURS.map(lambda fields: {"title": "recurs", **fields})),
@@ -53,6 +70,7 @@ WRITES = st.one_of(
     st.tuples(st.just("rename"), TAG, TAG),
     st.tuples(st.just("remove"), TAG),
     st.tuples(st.just("undo"), st.integers(1, 8)),
+    st.tuples(st.just("remind")),
     st.tuples(st.just("bulk"), st.lists(TASK, max_size=2), st.dictionaries(PLACE, CHANGES, max_size=2), PLACE),
 )
 
@@ -113,6 +131,11 @@ class Account:
         written = apply_operations(self.user_id, operations)
         self.ids += [task_id for task_id, _ in written.tasks[len(updates) : len(updates) + len(creates)]]
         return written.change
+
+    def remind(self):
+        """Remind of one task, if one is due."""
+        ((number,),) = execute_in_turn(REMIND, {"most": 1}, user_id=self.user_id)
+        return execute_in_turn(select(newest_number().c.as_of), {}, user_id=self.user_id)[0][0] if number else None
 
     def undo(self, back):
         return undo_write(self.user_id, self.writes[-back]).change
