@@ -1,5 +1,6 @@
 """Leases: one delivery at a time for each webhook, and what becomes of the results of those that lost theirs."""
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,6 +8,7 @@ import pytest
 
 from taskapp.tasks.webhooks.delivery import courier
 from taskapp.tasks.webhooks.delivery.delivery import Options, deliver
+from tests.support.postgres import connect
 
 COUNT = 10
 
@@ -67,6 +69,17 @@ def test_no_webhook_is_leased_twice_by_many_at_once(webhooks, receiver):
     assert len(leases) == len(set(leases))
     assert set(leases) <= ids
     assert {lease.webhook_id for lease in take(webhooks, 100)} == ids - set(leases)
+
+
+def test_a_look_does_not_wait_for_a_webhook_that_its_user_is_changing(webhooks, receiver, user):
+    changed, _ = webhooks.add(user.user_id, receiver.url, due_at="2026-01-01")
+    other, _ = webhooks.add(user.user_id, receiver.url)
+    with contextlib.closing(connect(webhooks.url)) as session, session.cursor() as cursor:
+        session.autocommit = False
+        cursor.execute("UPDATE webhooks SET enabled = enabled WHERE id = %s", [changed])
+        assert [lease.webhook_id for lease in take(webhooks)] == [other]
+        session.rollback()
+    assert [lease.webhook_id for lease in take(webhooks)] == [changed]
 
 
 def test_late_result_counts_if_nobody_else_took_the_webhook(webhooks, receiver, user, options):
