@@ -61,7 +61,13 @@ def some_of(names):
 
 
 # The fields that a statement uses a table for, and all of them.
-_USING = ({"completed"}, {"recurrence"}, {"due_date", "due_time", "time_zone"}, {"add_tags", "remove_tags"})
+_USING = (
+    {"completed"},
+    {"recurrence"},
+    {"reminder"},
+    {"due_date", "due_time", "time_zone"},
+    {"add_tags", "remove_tags"},
+)
 CHANGES = [frozenset(), *map(frozenset, _USING), frozenset(WRITABLE_FIELDS)]
 
 # From each function of the modules that makes statements to the arguments that make one of every kind.
