@@ -2,6 +2,8 @@
 
 import os
 
+from tests.support.alone import Alone
+
 # `make test` hands these down. With them, a test's own make would take over its options and print its folder.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)
@@ -14,6 +16,11 @@ pytest_plugins = [
 def pytest_addoption(parser):
     parser.addoption("--pooler", action="store_true", help="put PgBouncer between the service and PostgreSQL")
     parser.addoption("--all", action="store_true", help="run the slow tests too, as CI does")
+
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):  # One of several processes.
+        config.pluginmanager.register(Alone())
 
 
 def pytest_collection_modifyitems(config, items):

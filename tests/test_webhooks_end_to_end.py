@@ -104,6 +104,16 @@ def test_receiver_of_the_page_gets_changes_once_and_in_order(service, tmp_path):
         ]
 
 
+def test_leaked_secret_signs_no_longer_after_two_rotations(service, receiver):
+    user = service.client()
+    webhook = add(user, url=f"{receiver.url}/")
+    new_secrets = [rotate(user, webhook).data["secret"] for _ in range(2)]
+    user.create()
+    wait_for(receiver, 1)
+    assert [receiver.received[0].is_signed_by(secret) for secret in new_secrets] == [True, True]
+    assert not receiver.received[0].is_signed_by(webhook["secret"])
+
+
 def test_node_accepts_signatures_of_both_secrets(service, receiver):
     require_node_package("standardwebhooks")
     user = service.client()

@@ -27,7 +27,7 @@ from taskapp.settings import ROOT
 # The environment variable of the process that has the number of the file descriptor.
 WAKE_FD = "TASKAPP_WAKE_FD"
 COMMAND = (sys.executable, "-m", "flask", "--app", "wsgi", "webhooks", "deliver")
-# The first wait before the process is started again. Each one is twice as long, until the process stays that long.
+# Seconds until an ended process is started again, doubled each time unless it ran for longer than the longest wait.
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 # Seconds that a quick stop (SIGINT, SIGQUIT) leaves the process.
 QUICK_STOP = 2.0
@@ -115,7 +115,8 @@ class WebhookProcess:
         options = ("--metrics-port", str(port)) if port else ()
         # Its metrics are not those of the workers.
         environment = {name: value for name, value in os.environ.items() if name != metrics.FOLDER}
-        environment[WAKE_FD] = str(wake_fd)
+        # config.py reads .env as for the service. Flask would replace ${…} in it, and find one in a folder above.
+        environment |= {WAKE_FD: str(wake_fd), "FLASK_SKIP_DOTENV": "1"}
         try:
             self._process = subprocess.Popen(
                 (*COMMAND, *options),

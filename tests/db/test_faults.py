@@ -17,7 +17,7 @@ from tests.support.postgres import connect, locked_tasks, run_sql
 from tests.support.urls import at_port
 from tests.support.waiting import seconds_until, timed, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 TIMEOUT = 3
 assert_unavailable = partial(outages.assert_unavailable, within=TIMEOUT + outages.TOLERANCE)

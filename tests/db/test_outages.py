@@ -17,7 +17,7 @@ from tests.support.postgres import run_sql
 from tests.support.urls import at_port
 from tests.support.waiting import timed, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 DEADLINE = 10
 assert_unavailable = partial(outages.assert_unavailable, within=DEADLINE)

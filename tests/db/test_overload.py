@@ -8,7 +8,7 @@ from tests.support.postgres import locked_tasks
 from tests.support.servers import own_worker
 from tests.support.waiting import timed
 
-pytestmark = [pytest.mark.slow, own_worker]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, own_worker]
 
 TIMEOUT = 2
 

@@ -12,7 +12,7 @@ from tests.support.gunicorn import Gunicorn
 from tests.support.servers import Server, connection_to, health_seconds, own_worker, read_to_end, request_of
 from tests.support.waiting import timed
 
-pytestmark = [pytest.mark.slow, own_worker]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, own_worker]
 
 HEAD_TIMEOUT = 10
 # Of two workers.

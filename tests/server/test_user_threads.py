@@ -55,6 +55,7 @@ def service(start_server):
 
 @own_worker
 @pytest.mark.slow
+@pytest.mark.alone
 def test_user_whose_requests_wait_leaves_the_threads_to_others(service, database_url):
     alice, bob = service.client(), service.client()
     task = alice.create(title="kept")
@@ -82,6 +83,7 @@ def test_user_whose_requests_wait_leaves_the_threads_to_others(service, database
 
 @own_worker
 @pytest.mark.slow
+@pytest.mark.alone
 def test_user_whose_bodies_do_not_arrive_leaves_the_threads_to_others(service):
     alice, bob = service.client(), service.client()
     bob.get()
@@ -139,6 +141,7 @@ def latencies(client, path, seconds):
 
 @own_worker
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("path", ["/api/honest/tasks", "/health/ready"])
 def test_forty_costly_searches_hold_up_nobody(attacked, path):
     stop, responses = threading.Event(), []

@@ -43,10 +43,12 @@ def wait_until_handles_sigterm(pid):
     """Wait until a process has a handler of its own for SIGTERM."""
 
     def handles():
-        line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line[:6] == "SigCgt")
+        status = Path(f"/proc/{pid}/status")
+        assert status.exists(), "it has ended"
+        line = next(line for line in status.read_text().splitlines() if line[:6] == "SigCgt")
         return int(line.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
-    wait_until(handles, "it does not handle SIGTERM")
+    wait_until(handles, "it does not handle SIGTERM", 120)
 
 
 @pytest.fixture
@@ -138,6 +140,14 @@ def test_reload_starts_the_process_with_new_settings(from_file):
     from_file.write(DELIVER_WEBHOOKS="true")
     from_file.process.send_signal(signal.SIGHUP)
     wait_for_process(from_file)
+    assert "ended with status" not in from_file.log.read_text()
+
+
+def test_process_reads_the_file_as_the_service_does(from_file):
+    old = wait_for_process(from_file)
+    from_file.write(JWT_SECRET="${NOT_SET}" + "x" * 22)  # As short as possible, and too short without the first part.
+    from_file.process.send_signal(signal.SIGHUP)
+    wait_until_handles_sigterm(wait_for_process(from_file, old))
     assert "ended with status" not in from_file.log.read_text()
 
 

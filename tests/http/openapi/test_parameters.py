@@ -2,8 +2,8 @@
 
 import re
 
-from tests.http.openapi.test_openapi import CHANGES, FEED, OPERATIONS, STATS, TAGS, TASK, TASKS, TRASH, USER, WRITE
 from tests.support.contract import DOCUMENT
+from tests.support.operations import CHANGES, FEED, OPERATIONS, STATS, TAGS, TASK, TASKS, TRASH, USER, WRITE
 
 LIST_PARAMETERS = {
     *("status", "q", "due", "overdue", "time_zone", "priority", "tags_all", "tags_any", "tags_none", "tagged"),

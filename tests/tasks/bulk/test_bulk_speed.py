@@ -12,7 +12,7 @@ import pytest
 from tests.support.client import JSON
 from tests.support.waiting import timed
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 ITEMS, BLOCKS = 1000, 5
 

@@ -28,9 +28,11 @@ OWN_COLUMNS = ("uid", "created_at")
 
 
 def is_whole(task):
-    """Whether a new task satisfies the rules of its due date, which its schema checks."""
+    """Whether a new task satisfies the rules of its due date and its reminder, which its schema checks."""
     day, time, zone = (task.get(name) for name in ("due_date", "due_time", "time_zone"))
-    return (time is None or None not in (day, zone)) and (zone is None or day is not None)
+    counts = "minutes_before" in (task.get("reminder") or ())
+    is_due = (time is None or None not in (day, zone)) and (zone is None or day is not None)
+    return is_due and not (counts and time is None)
 
 
 WHOLE_TASK = TASK.filter(is_whole)

@@ -172,6 +172,7 @@ def test_url_is_of_the_host_that_the_client_called(alice):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_404_takes_as_long_whatever_is_wrong(app, alice, database_url):
     """Requests in turn, so that the load of the machine is the same for each kind. The quick ones have least of it."""
     run_sql(

@@ -183,6 +183,7 @@ def test_log_is_append_only_for_the_acting_role(url):
     marker = ["after", "at", "before", "number", "task_id", "user_id"]
     columns = sorted([*marker, "operation", "previous", "previous_at", "undoes"])
     assert sorted(run_sql(url, privileges)) == [
+        ("taskapp_courier", "SELECT", ["number", "user_id"]),
         ("taskapp_eraser", "INSERT", marker),
         ("taskapp_eraser", "SELECT", ["at", "number", "user_id"]),
         ("taskapp_user", "INSERT", columns),

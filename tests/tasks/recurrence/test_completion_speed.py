@@ -7,7 +7,7 @@ import pytest
 from tests.support.recurring import recurs
 from tests.support.waiting import timed
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 ROUNDS, EACH = 10, 25
 

@@ -13,7 +13,8 @@ USER, TASKS, DUE = "user-7", 100_000, 20
 FILL = """
 INSERT INTO tasks (user_id, title, completed, completed_at, reminder, remind_at, reminded_at)
 SELECT 'user-' || CASE WHEN n %% 4 < 2 THEN 7 ELSE n %% 100 END, 'title', n %% 3 = 0,
-       CASE WHEN n %% 3 = 0 THEN now() END, CASE WHEN n %% 2 = 0 THEN '{"at": "2026-01-01T00:00:00.000000Z"}'::jsonb END,
+       CASE WHEN n %% 3 = 0 THEN now() END,
+       CASE WHEN n %% 2 = 0 THEN '{"at": "2026-01-01T00:00:00.000000Z"}'::jsonb END,
        CASE WHEN n %% 2 = 0 THEN now() + CASE WHEN n %% 5 = 0 THEN interval '1 year' ELSE interval '-1 year' END END,
        CASE WHEN n %% 2 = 0 AND n %% 5 > 0 THEN now() END
 FROM generate_series(1, %(tasks)s) n;

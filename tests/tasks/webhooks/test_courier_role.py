@@ -13,8 +13,14 @@ from tests.support.calendars import create as create_calendar
 from tests.support.postgres import connect, run_sql
 from tests.support.webhooks import add, rotate
 
-VISIBLE = {Webhook: ("user_id", "id", "number", "due_at", "enabled"), Change: ("user_id", "number")}
+VISIBLE = {
+    Webhook: ("user_id", "id", "number", "due_at", "enabled"),
+    Change: ("user_id", "number"),
+    # Only of reminders that are pending.
+    Task: ("user_id", "remind_at", "reminded_at", "completed"),
+}
 WRITABLE = ("due_at",)
+REMINDER = {"at": "2099-01-01T00:00:00Z"}
 LEASE = """
     UPDATE webhooks w SET due_at = now() + interval '60 seconds'
     FROM (SELECT user_id, id FROM webhooks d WHERE enabled AND due_at <= clock_timestamp() AND user_id = ANY(%(users)s)
@@ -35,6 +41,7 @@ def hidden(model):
 ALLOWED = [
     *(f"SELECT {name} FROM webhooks" for name in VISIBLE[Webhook]),
     *(f"SELECT {name} FROM changes" for name in VISIBLE[Change]),
+    *(f"SELECT {name} FROM tasks" for name in VISIBLE[Task]),
     "SELECT count(*) FROM webhooks",
     "SELECT 1 FROM changes LIMIT 1",
     "UPDATE webhooks SET due_at = now() RETURNING user_id, id",
@@ -79,13 +86,18 @@ REFUSED = [
     "SELECT number FROM changes FOR UPDATE",
     "SELECT number FROM changes FOR KEY SHARE",
     # Other tables.
-    *(f"SELECT {name} FROM tasks" for name in columns(Task)),
-    *(f"SELECT count(*) FROM {table}" for table in ("tasks", "calendars", "idempotency_keys", "alembic_version")),
+    *(f"SELECT {name} FROM tasks" for name in hidden(Task)),
+    *(f"SELECT user_id FROM tasks WHERE {name} IS NOT NULL" for name in ("id", "title", "due_date")),
+    "SELECT * FROM tasks",
+    "SELECT to_jsonb(t) FROM tasks t",
+    *(f"SELECT count(*) FROM {table}" for table in ("calendars", "idempotency_keys", "alembic_version")),
     "INSERT INTO tasks (user_id, title) VALUES ('x', 'x')",
     "UPDATE tasks SET title = 'x'",
+    "UPDATE tasks SET reminded_at = now()",
+    "SELECT user_id FROM tasks FOR UPDATE",
     "DELETE FROM tasks",
     "DELETE FROM calendars",
-    "SELECT w.id FROM webhooks w JOIN tasks t ON t.user_id = w.user_id",
+    "SELECT t.title FROM webhooks w JOIN tasks t ON t.user_id = w.user_id",
     # What an owner may.
     "ALTER TABLE webhooks DISABLE ROW LEVEL SECURITY",
     "ALTER TABLE webhooks ADD COLUMN x integer",
@@ -108,7 +120,7 @@ def users(alice, bob):
     for user in (alice, bob):
         rotate(user, add(user))
         create_calendar(user)
-        user.post(json={"title": "secret"}, headers={"Idempotency-Key": "k"})
+        user.post(json={"title": "secret", "reminder": REMINDER}, headers={"Idempotency-Key": "k"})
     return [alice.user_id, bob.user_id]
 
 
@@ -137,6 +149,16 @@ def test_courier_may_not(database_url, users, statement):
     for user_id in ("", users[0]):
         with as_courier(database_url, user_id) as cursor, pytest.raises(InsufficientPrivilege):
             cursor.execute(statement)
+
+
+def test_courier_sees_no_task_but_those_with_a_pending_reminder(database_url, alice):
+    alice.create()
+    tasks = [alice.create(reminder=REMINDER) for _ in range(3)]
+    alice.put(f"/{tasks[0]['id']}", json={"completed": True})
+    alice.put(f"/{tasks[1]['id']}", json={"reminder": None})
+    with as_courier(database_url) as cursor:
+        cursor.execute("SELECT count(*), bool_or(completed) FROM tasks WHERE user_id = %s", [alice.user_id])
+        assert cursor.fetchall() == [(1, False)]
 
 
 def test_courier_leases_what_is_due_of_all_users(database_url, users):

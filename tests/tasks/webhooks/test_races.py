@@ -3,8 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+from taskapp.tasks.webhooks import service
+from taskapp.tasks.webhooks.errors import TooManyWebhooks
 from tests.support.postgres import run_sql
 from tests.support.webhooks import add, change, create, get, replay, rotate, state, webhooks_of
+
+SLOW_INSERT = """
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$;
+    CREATE TRIGGER wait BEFORE INSERT ON webhooks FOR EACH ROW EXECUTE FUNCTION wait();
+"""
 
 
 def at_once(new_client, user, operations):
@@ -28,6 +35,25 @@ def test_of_six_at_once_five_are_created(new_client, alice):
         assert {each["id"] for each in webhooks} == {each.data["id"] for each in responses if each.status == 201}
         for each in webhooks:
             alice.request("DELETE", webhooks_of(alice, f"/{each['id']}"))
+
+
+def test_of_six_at_once_five_are_created_however_slow_they_are(make_app, new_database, via_pooler):
+    """Without the user's turn, each would count the webhooks before any other one is committed."""
+    url = new_database()
+    run_sql(url, SLOW_INSERT)
+    app = make_app(DATABASE_URL=via_pooler(url))
+
+    def create_one(number):
+        with app.app_context():
+            try:
+                return service.create_webhook("alice", url=f"https://hooks.example.com/{number}")
+            except TooManyWebhooks:
+                return None
+
+    with ThreadPoolExecutor(6) as threads:
+        created = list(threads.map(create_one, range(6)))
+    assert created.count(None) == 1
+    assert run_sql(url, "SELECT count(*) FROM webhooks") == [(5,)]
 
 
 def test_sixth_at_once_with_deletions(new_client, alice):
