@@ -6,6 +6,7 @@ import pytest
 
 from tests.db.test_turn import held_turn
 from tests.support.deliveries import wait_for
+from tests.support.importing import NDJSON, ndjson
 from tests.support.postgres import run_sql
 from tests.support.waiting import wait_until
 
@@ -82,6 +83,18 @@ def test_undo_and_deletion_are_no_reminders(webhooks, receiver, user):
     assert user.send("POST", f"/{task}/restore").status_code in {200, 201}
     webhooks.deliver()
     assert [kind for kind, _ in types_of(receiver)] == ["changes", "reminder.due", "changes"]
+
+
+def test_an_import_is_no_reminder(webhooks, receiver, user):
+    """A file may say that another service has reminded, so nobody needs to hear of it again."""
+    task = user.send("POST", json={"title": "t", "reminder": {"at": "2035-01-01T00:00:00Z"}}).json["data"]
+    webhooks.add(user.user_id, receiver.url, number=1)
+    line = {name: task[name] for name in ("uid", "title", "reminder")}
+    file = ndjson({**line, "reminded_at": "2026-01-01T00:00:00Z"})
+    imported = user.send("POST", "/import?existing=update", data=file, headers={"Content-Type": NDJSON})
+    assert imported.json["data"]["updated"] == 1
+    webhooks.deliver()
+    assert types_of(receiver) == [("changes", [2])]
 
 
 @pytest.mark.slow
