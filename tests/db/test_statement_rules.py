@@ -41,16 +41,16 @@ from tests.tasks.test_queries import ARGUMENTS, every_statement
 
 # The statements that may break rules, and which. None of them is a request of a user.
 EXCEPTIONS = {
-    # What is due, of all users, for the process that delivers. Reads ask every node. The courier's lease is a write
-    # that Citus refuses, because it locks rows of several nodes.
+    # What is due, of all users, for the process that delivers. Reads ask all nodes. Citus refuses to lock the rows of
+    # several users, as LOOK does.
     "taskapp.tasks.reminders.queries.SECONDS_LEFT": {UNNAMED},
     "taskapp.tasks.reminders.queries.USERS_WITH_DUE_REMINDERS": {UNNAMED},
     "taskapp.tasks.webhooks.delivery.courier.COUNT": {UNNAMED},
     "taskapp.tasks.webhooks.delivery.courier.LOOK": {UNNAMED},
     # The readiness check. It writes no row, and has no user.
     "taskapp.server.health._READ_AND_WRITE": {UNNAMED},
-    # Maintenance by the owner of the tables: writes on all nodes, with a two-phase commit. Citus refuses the purge of
-    # changes for its recursion, and their restart for its temporary table.
+    # Maintenance by the owner of the tables. The purge of keys writes on all nodes, with a two-phase commit. Citus
+    # refuses the purge of changes for its recursion. Their restart is several commands in a message, and was not tried.
     "taskapp.db.idempotency._EXPIRED": {UNNAMED},
     "taskapp.db.idempotency._PURGE": {UNNAMED},
     "taskapp.tasks.changes.retention._PURGE": {UNNAMED, ANY_NODE, RECURSION},
