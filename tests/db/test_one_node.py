@@ -9,7 +9,7 @@ from tests.support.in_process import LocalUser
 DAILY = {"recurrence": {"rule": "FREQ=DAILY"}, "due_date": "2030-01-01", "time_zone": "UTC"}
 LINE = '{"uid": "0b9e6f0e-6c0e-4b57-9d0a-6a4d1c0e8f11", "title": "x"}\n'
 # What a response has that differs between two users who do the same.
-OWN = {"id", "uid", "user_id", "created_at", "updated_at", "completed_at", "series_id", "task_id", "at", "url"}
+OWN = {"id", "uid", "user_id", "created_at", "updated_at", "completed_at", "series_id", "task_id", "at", "request_id"}
 
 
 @pytest.fixture
