@@ -36,6 +36,7 @@ from taskapp.db import db
 from taskapp.db.columns import InsertedAt, UserId
 from taskapp.db.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from taskapp.db.execute import execute_as_login_role, execute_in_turn
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.db.prefix import ACTING_USER
 
 KEY_LENGTH = 255
@@ -83,7 +84,7 @@ class Outcome(NamedTuple):
 
 
 _ACQUIRED: ColumnElement[bool] = func.current_setting("app.key_acquired") == "true"
-_LOCK = db.select(_ACQUIRED.label("acquired")).cte("lock")
+_LOCK = db.select(_ACQUIRED.label("acquired")).where(ON_ONE_NODE).cte("lock")
 _STORED = (
     db.select(IdempotencyKey.fingerprint, IdempotencyKey.result)
     .where(IdempotencyKey.user_id == ACTING_USER, IdempotencyKey.key == bindparam("key"))
@@ -124,13 +125,15 @@ def idempotent(write: Insert | Update | Delete | Select[Any]) -> Any:
                 result,
             )
             .select_from(written)
-            .where(*is_done),
+            .where(*is_done, ON_ONE_NODE),
         )
+        .returning(IdempotencyKey.key)
         .cte("inserted")
     )
     return (
         db.select(_LOCK.c.acquired, _STORED.c.fingerprint, _STORED.c.result, result.label("written_now"))
         .select_from(_LOCK.outerjoin(_STORED, true()).outerjoin(written, true()))
+        .where(ON_ONE_NODE)
         .add_cte(inserted)
     )
 

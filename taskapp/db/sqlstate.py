@@ -4,6 +4,8 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html. An error that is
 statement. Each error with an SQLSTATE rolled back the whole message.
 """
 
+import re
+
 import psycopg2
 
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UserBusy
@@ -14,9 +16,10 @@ from taskapp.db.retry import OperationFailed
 _UNAVAILABLE = ("08", "57P", "3D", "28")
 # Serialization failure and deadlock: the statement can be sent again.
 _ROLLED_BACK = ("40001", "40P01")
-# Two writes of a user took the same number. A write waits for its user's turn, so only a write that did not do so, such
-# as one through another coordinator of a cluster, can be the cause. The second one can be sent again.
-_NUMBERS = "pk_changes"
+# Two writes of a user took the same number or the same idempotency key. A write waits for its user's turn, so only a
+# write that did not do so, such as one through another coordinator of a cluster, can be the cause. The second one can
+# be sent again. On a shard of Citus, the name of a constraint ends with the number of the shard.
+_TAKEN = re.compile(r"pk_(changes|idempotency_keys)(_\d+)?")
 # lock_timeout.
 _LOCKED = "55P03"
 # A hot standby, or default_transaction_read_only; a bug if this service made the transaction read-only.
@@ -55,7 +58,7 @@ def failure_of(
         return OperationFailed(error, unavailable=False, can_retry=False, error=refusal)
     if code == _LOCKED:
         return OperationFailed(error, unavailable=False, can_retry=False, error=UserBusy)
-    if error.diag.constraint_name == _NUMBERS:
+    if _TAKEN.fullmatch(error.diag.constraint_name or ""):
         return OperationFailed(error, unavailable=False, can_retry=True)
     is_fault = closed or code.startswith((*_FAULTS, *_FAULTS_OF_SESSION))
     return OperationFailed(error, unavailable=False, can_retry=code in _ROLLED_BACK) if is_fault else None

@@ -59,6 +59,24 @@ def test_request_while_the_first_is_running_is_a_conflict(alice, new_client, dat
     assert_replayed(first["response"], write(alice, WRITES["PUT"], task["id"], "key"))
 
 
+def test_key_that_another_coordinator_stored_meanwhile_is_known(alice, new_client, database_url):
+    """Its advisory locks are its own, so the primary key finds out. The write is then sent again, and finds the key."""
+    other = connect(database_url)
+    other.autocommit = False
+    values = [alice.user_id, "key", b"of another request"]
+    insert = "INSERT INTO idempotency_keys (user_id, key, fingerprint, result) VALUES (%s, %s, %s, '{}')"
+    other.cursor().execute(insert, values)
+    with ThreadPoolExecutor(1) as thread:
+        late = thread.submit(lambda: write(new_client(alice.user_id), WRITES["POST"], 0, "key"))
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'transactionid' AND query LIKE '%%idempotency%%'"
+        wait_until(lambda: run_sql(database_url, waiting), "the write does not wait")
+        other.commit()
+        other.close()
+        response = late.result()
+    assert (response.status, list(response.error["details"])) == (422, ["Idempotency-Key"])
+    assert alice.get().data == []
+
+
 @pytest.fixture(scope="module")
 def proxied(database_endpoint, database_url, start_module_server):
     """A proxy, and a function that starts servers behind it, with one connection each."""

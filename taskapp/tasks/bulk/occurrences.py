@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from taskapp.db import db
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.batch import TABLE, UPDATED, part, row_image, tasks_among
 from taskapp.tasks.changes.images import value_in
@@ -76,7 +77,8 @@ def created(shaped: CTE, following: CTE) -> CTE:
     """
     stored = db.select(*_occurrence(TABLE.c.recurrence))
     stored = stored.where(TABLE.c.user_id == ACTING_USER, TABLE.c.recurrence.is_not(None), _LOOK)
-    existing = part(union_all(stored, db.select(*_occurrence(shaped.c.now.op("->")("recurrence")))), "existing")
+    own = db.select(*_occurrence(shaped.c.now.op("->")("recurrence"))).where(ON_ONE_NODE)
+    existing = union_all(stored, own).cte("existing").prefix_with("MATERIALIZED")
     row = following.c
     series_id, occurrence = (each.element for each in _occurrence(row.next_recurrence))
     rank = func.row_number().over(partition_by=(series_id, occurrence), order_by=row.index)

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from taskapp.db import db
 from taskapp.db.idempotency import DONE
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.tasks.changes.batch import CREATED, DELETED, fields_of
 from taskapp.tasks.changes.images import task_from
 
@@ -44,7 +45,7 @@ def result_of(judged: CTE, plan: CTE, outcome: CTE, *, completes: bool, done: Co
     result = func.json_build_object(*pairs, type_=JSON)
     results = db.select(func.json_agg(aggregate_order_by(result, row.index))).where(~row.is_next)
     tasks = case((plan.c.possible, results.select_from(source).scalar_subquery()), else_=_failed(judged))
-    return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks"))
+    return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks")).where(ON_ONE_NODE)
 
 
 def _failed(judged: CTE) -> Any:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 
 from taskapp.db import db
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.bulk import occurrences
 from taskapp.tasks.bulk.found import FIXED_FIELDS, differs
@@ -173,8 +174,9 @@ def outcome_of(judged: CTE, next_rows: tuple[Any, ...], plan: CTE, *, dry_run: b
 def insert_created(outcome: CTE) -> CTE:
     """Return the part that creates the new tasks of an outcome."""
     row = outcome.c
-    new = db.select(*(row[name] for name in _INSERTED)).where(row.possible, row.type == CREATED).order_by(row.index)
-    created: CTE = db.insert(Task).from_select(list(_INSERTED), new).returning(*_WRITTEN).cte("created")
+    new = db.select(*(row[name] for name in _INSERTED)).where(row.possible, row.type == CREATED, ON_ONE_NODE)
+    new = db.insert(Task).from_select(list(_INSERTED), new.order_by(row.index))
+    created: CTE = new.returning(*_WRITTEN).cte("created")
     return created
 
 
@@ -218,6 +220,6 @@ def log_outcome(outcome: CTE, created: CTE, updated: CTE) -> CTE:
         ),
     }
     joined = outcome.outerjoin(written, written.c.version == row.version)
-    entries = db.select(*columns.values()).select_from(joined).where(row.possible)
-    logged: CTE = db.insert(Change).from_select(list(columns), entries).cte("logged")
+    entries = db.select(*columns.values()).select_from(joined).where(row.possible, ON_ONE_NODE)
+    logged: CTE = db.insert(Change).from_select(list(columns), entries).returning(Change.number).cte("logged")
     return logged

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 from taskapp.db import db
 from taskapp.db.message import NO_NESTED_LOOPS
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.models import Task
 from taskapp.tasks.representation import expressions
@@ -46,8 +47,13 @@ def joined_by_hash(statement: Any) -> Any:
 
 
 def part(query: Any, name: str) -> CTE:
-    """Return a part of a statement that PostgreSQL computes once, however often others refer to it."""
-    cte: CTE = query.cte(name).prefix_with("MATERIALIZED")
+    """Return a part of a statement that PostgreSQL computes once, however often others refer to it.
+
+    Args:
+        query: a SELECT.
+        name: the name of the part.
+    """
+    cte: CTE = query.where(ON_ONE_NODE).cte(name).prefix_with("MATERIALIZED")
     return cte
 
 
@@ -111,11 +117,11 @@ def _tasks_of(outcome: CTE, kind: Any) -> ColumnElement[bool]:
 
 
 def update_tasks(outcome: CTE) -> Any:
-    """Return the statement that updates the tasks of a part."""
+    """Return the statement that updates the tasks of a part. It still needs a RETURNING, as all parts that write."""
     values = {name: outcome.c[name] for name in _SETTABLE}
     return db.update(Task).where(_tasks_of(outcome, UPDATED)).values(values)
 
 
 def delete_tasks(outcome: CTE) -> Any:
-    """Return the statement that deletes the tasks of a part."""
-    return db.delete(Task).where(_tasks_of(outcome, DELETED))
+    """Return the statement that deletes the tasks of a part, and returns their ids."""
+    return db.delete(Task).where(_tasks_of(outcome, DELETED)).returning(Task.id)

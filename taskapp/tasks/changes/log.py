@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, CTE, Column, ColumnElement, Text, cast, func, true
 from sqlalchemy.dialects.postgresql import JSONB, array
 
 from taskapp.db import db
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.models import Task
@@ -81,9 +82,10 @@ def new_task(values: Values, *conditions: ColumnElement[bool]) -> Any:
         .cte("created")
     )
     row = created.c
-    entry = db.select(row.user_id, row.version, row.id, row.updated_at, row.after)
-    logged = db.insert(Change).from_select(["user_id", "number", "task_id", "at", "after"], entry).cte("logged")
-    return db.select(*_selected_from(created), row.version.label("change")).add_cte(logged)
+    entry = db.select(row.user_id, row.version, row.id, row.updated_at, row.after).where(ON_ONE_NODE)
+    logged = db.insert(Change).from_select(["user_id", "number", "task_id", "at", "after"], entry)
+    result = db.select(*_selected_from(created), row.version.label("change")).where(ON_ONE_NODE)
+    return result.add_cte(logged.returning(Change.number).cte("logged"))
 
 
 def found_task(last: Any, names: Iterable[str], *conditions: ColumnElement[bool], **columns: Any) -> Any:
@@ -161,9 +163,8 @@ def deleted_task(*conditions: ColumnElement[bool]) -> Any:
         row.before,
     ).select_from(deleted.join(last, true()))
     logged = db.insert(Change).from_select(list(_LOGGED[:-1]), entry).returning(Change.number).cte("logged")
-    return db.select(*_selected_from(deleted), logged.c.number.label("change")).select_from(
-        deleted.join(logged, true())
-    )
+    result = db.select(*_selected_from(deleted), logged.c.number.label("change")).where(ON_ONE_NODE)
+    return result.select_from(deleted.join(logged, true()))
 
 
 def changes_of(tasks: CTE, values: Callable[[Any], Mapping[str, Any]], *conditions: ColumnElement[bool]) -> Any:
@@ -198,7 +199,7 @@ def changes_of(tasks: CTE, values: Callable[[Any], Mapping[str, Any]], *conditio
         image({name: row[name] for name in new}),
         image(new),
     )
-    entry = entry.select_from(tasks.join(start, true())).where(*conditions)
+    entry = entry.select_from(tasks.join(start, true())).where(*conditions, ON_ONE_NODE)
     columns = ["user_id", "number", "operation", *_LOGGED[2:]]
     logged = db.insert(Change).from_select(columns, entry)
     return logged.returning(Change.number, Change.task_id, Change.at).cte("logged")

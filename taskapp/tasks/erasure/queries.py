@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import func, literal, literal_column
 
 from taskapp.db import db
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.entries import MARKER
 from taskapp.tasks.changes.images import NO_COLUMNS
@@ -26,7 +27,7 @@ def _marker() -> Any:
         "after": NO_COLUMNS,
     }
     marker = db.select(*values.values()).where(last.c.number.is_not(None))
-    return db.insert(Change).from_select(list(values), marker).cte("marker")
+    return db.insert(Change).from_select(list(values), marker).returning(Change.number).cte("marker")
 
 
 @cache
@@ -41,5 +42,5 @@ def erase_user(*, forget: bool) -> Any:
         for name, (model, *_) in USER_TABLES.items()
     }
     counts = (db.select(func.count()).select_from(each).scalar_subquery().label(name) for name, each in deleted.items())
-    statement = db.select(*counts)
+    statement = db.select(*counts).where(ON_ONE_NODE)
     return statement if forget else statement.add_cte(_marker())

@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.orm import aliased
 
 from taskapp.db import db
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.batch import TABLE, fields_of, part, row_image
 from taskapp.tasks.changes.log import NOT_LOGGED, Values, found_task, image, last_change, update_found, without
@@ -76,7 +77,8 @@ def completing_task(
     if created is not None:
         source = updated.outerjoin(created, true())
         columns.append(case((created.c.id.is_not(None), fields_of(created.c))).label("next"))
-    return db.select(*columns, row.version.label("change")).select_from(source).add_cte(logged)
+    result = db.select(*columns, row.version.label("change")).select_from(source).where(ON_ONE_NODE)
+    return result.add_cte(logged)
 
 
 def _series(recurrence: Any, *, with_days: bool) -> Any:
@@ -98,7 +100,7 @@ def _created(updated: CTE, found: CTE, *, with_days: bool) -> CTE:
     row = part(occurrence, "occurrence").c
     recurrence = following_occurrence(row.series, row.day)
     columns = {**next_columns(row, recurrence, row.day, row.updated_at), "version": row.version + 1}
-    new = db.select(*columns.values()).where(row.day.is_not(None))
+    new = db.select(*columns.values()).where(row.day.is_not(None), ON_ONE_NODE)
     # The occurrence may exist: a client has changed it, reopened this one, and completes it again.
     insert = postgresql_insert(Task).from_select(list(columns), new).on_conflict_do_nothing()
     created: CTE = insert.returning(*TABLE.columns, row_image(TABLE).label("image")).cte("next")
@@ -164,5 +166,6 @@ def _logged(updated: CTE, found: CTE, names: Iterable[str], created: CTE | None,
         )
         entries.append(deletion.select_from(updated.join(removed, true())))
     columns = ["user_id", "number", "at", "task_id", "previous", "previous_at", "before", "after", "operation"]
-    logged: CTE = db.insert(Change).from_select(columns, union_all(*entries)).cte("logged")
+    every = union_all(*(entry.where(ON_ONE_NODE) for entry in entries))
+    logged: CTE = db.insert(Change).from_select(columns, every).returning(Change.number).cte("logged")
     return logged

@@ -6,6 +6,7 @@ from sqlalchemy import ARRAY, BigInteger, and_, any_, bindparam, cast, func, not
 
 from taskapp.db import db
 from taskapp.db.message import BY_INDEX
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.batch import part
 from taskapp.tasks.changes.log import image, last_change
@@ -56,6 +57,7 @@ def _remind() -> Any:
         "after": image({"reminded_at": start.c.at}),
     }
     entry = db.select(*(value.label(name) for name, value in entries.items())).select_from(task.join(start, true()))
+    entry = entry.where(ON_ONE_NODE)
     returned = (Change.number, Change.task_id, Change.at)
     logged = db.insert(Change).from_select(list(entries), entry).returning(*returned).cte("logged")
     # The array lets PostgreSQL look the tasks up. A join could be planned as a scan of all of the user's.
@@ -63,7 +65,7 @@ def _remind() -> Any:
     is_logged = and_(Task.user_id == ACTING_USER, Task.id == any_(ids), Task.id == logged.c.task_id)
     new = {"reminded_at": logged.c.at, "version": logged.c.number, "updated_at": logged.c.at}
     updated = db.update(Task).where(is_logged).values(**new).returning(Task.id).cte("updated")
-    return db.select(func.count(updated.c.id))
+    return db.select(func.count(updated.c.id)).where(ON_ONE_NODE)
 
 
 REMIND = _remind()

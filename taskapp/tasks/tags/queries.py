@@ -8,6 +8,7 @@ from sqlalchemy import CTE, ColumnElement, any_, bindparam, cast, column, func, 
 
 from taskapp.db import db
 from taskapp.db.idempotency import NOT_YET_WRITTEN, idempotent
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.log import changes_of
 from taskapp.tasks.models import Task
@@ -73,7 +74,7 @@ def _write(tags: Callable[[Any], ColumnElement[Any]], *conditions: ColumnElement
         .cte("changed")
     )
     result = db.select(func.count().label("tasks"), func.min(changed.c.version).label("change"))
-    result = result.select_from(changed).having(db.select(locked.c.id).exists())
+    result = result.select_from(changed).where(ON_ONE_NODE).having(db.select(locked.c.id).exists())
     return idempotent(result) if keyed else result
 
 

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from taskapp.db import db
 from taskapp.db.idempotency import DONE
+from taskapp.db.one_node import ON_ONE_NODE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.bulk import write
 from taskapp.tasks.changes.batch import COLUMNS, CREATED, TABLE, UPDATED, part
@@ -128,4 +129,4 @@ def _result(judged: CTE, plan: CTE, task_id: Any, source: Any, *, done: ColumnEl
     )
     failed = db.select(func.json_agg(aggregate_order_by(failure, row.index))).where(row.reason.is_not(None))
     tasks = case((plan.c.possible, results), else_=failed.scalar_subquery())
-    return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks"))
+    return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks")).where(ON_ONE_NODE)

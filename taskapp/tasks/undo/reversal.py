@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, array
 
 from taskapp.db import db
 from taskapp.db.idempotency import DONE
+from taskapp.db.one_node import ON_ONE_NODE, TRUE
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.batch import (
     COLUMNS,
@@ -183,19 +184,20 @@ def _result(plan: CTE, outcome: CTE, *, dry_run: bool) -> Any:
     tasks = db.select(func.json_agg(aggregate_order_by(shown, row.number)))
     tasks = tasks.where(row.possible | row.changed.is_not(None)).scalar_subquery()
     done = false() if dry_run else plan.c.possible
-    return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks"))
+    return db.select(done.label(DONE), plan.c.found, plan.c.change, tasks.label("tasks")).where(ON_ONE_NODE)
 
 
 def _writes(outcome: CTE) -> list[CTE]:
     """Return the parts that create, change and delete the tasks, and log it."""
     # Only with this clause may a row have an id that PostgreSQL did not make.
     new = text(
-        f"OVERRIDING SYSTEM VALUE SELECT {_COLUMN_LIST} FROM outcome WHERE possible AND type = 'created'"  # noqa: S608
+        f"OVERRIDING SYSTEM VALUE SELECT {_COLUMN_LIST} FROM outcome"  # noqa: S608 # These are constants.
+        f" WHERE possible AND type = 'created' AND {TRUE}"
     ).columns(*TABLE.columns)
-    inserted = db.insert(Task).from_select(COLUMNS, new)
+    inserted = db.insert(Task).from_select(COLUMNS, new).returning(Task.id)
     writes = {
         "created": inserted,
-        "updated": update_tasks(outcome),
+        "updated": update_tasks(outcome).returning(Task.id),
         "deleted": delete_tasks(outcome),
         "logged": _logged(outcome),
     }
@@ -217,7 +219,8 @@ def _logged(outcome: CTE) -> Any:
         "before": case((row.type == DELETED, without(row.now, *NOT_LOGGED)), (row.type == UPDATED, before)),
         "after": case((row.type == CREATED, without(after, "created_at")), (row.type == UPDATED, after)),
     }
-    return db.insert(Change).from_select(list(columns), db.select(*columns.values()).where(row.possible))
+    entries = db.select(*columns.values()).where(row.possible, ON_ONE_NODE)
+    return db.insert(Change).from_select(list(columns), entries).returning(Change.number)
 
 
 def _reminders(row: Any) -> Any:
