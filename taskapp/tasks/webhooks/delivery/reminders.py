@@ -32,6 +32,7 @@ class ReminderThread:
     def __init__(self, app: Flask, idle_seconds: float) -> None:
         self._app = app
         self._idle_seconds = idle_seconds
+        self._failed: dict[str, float] = {}
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reminders", daemon=True)
@@ -62,7 +63,7 @@ class ReminderThread:
     def _fire(self) -> float:
         """Fire what is due, and return the seconds until the next look at the latest."""
         try:
-            seconds = fire_due_reminders()
+            seconds = fire_due_reminders(self._failed)
         except DatabaseUnavailable:  # Logged once.
             return _OUTAGE
         except psycopg2.Error:
