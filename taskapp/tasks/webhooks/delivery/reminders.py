@@ -5,7 +5,6 @@ import threading
 import time
 from typing import Self
 
-import psycopg2
 from flask import Flask
 
 from taskapp.db.errors import DatabaseUnavailable
@@ -66,7 +65,7 @@ class ReminderThread:
             seconds = fire_due_reminders(self._failed)
         except DatabaseUnavailable:  # Logged once.
             return _OUTAGE
-        except psycopg2.Error:
+        except Exception:  # Nobody would notice the end of this thread.
             _logger.exception("Cannot fire reminders")
             return _BUG
         return self._idle_seconds if seconds is None else min(seconds, self._idle_seconds)
