@@ -1,9 +1,13 @@
 """Reminders on their way to webhooks: each is an event of its own, in order, and delays nothing else."""
 
+import threading
 import time
 
 import pytest
 
+from taskapp.db.execute import statement_executed
+from taskapp.tasks.webhooks.delivery import reminders
+from taskapp.tasks.webhooks.delivery.reminders import ReminderThread
 from tests.db.test_turn import held_turn
 from tests.support.deliveries import wait_for
 from tests.support.importing import NDJSON, ndjson
@@ -95,6 +99,22 @@ def test_an_import_is_no_reminder(webhooks, receiver, user):
     assert imported.json["data"]["updated"] == 1
     webhooks.deliver()
     assert types_of(receiver) == [("changes", [2])]
+
+
+def test_a_bug_does_not_end_the_thread_of_reminders(webhooks, user, monkeypatch):
+    """The process would go on without any reminder."""
+    bugs = [RuntimeError("can't start new thread")]
+
+    def fail(_sender, **_):
+        if threading.current_thread().name == "reminders" and bugs:
+            raise bugs.pop()
+
+    monkeypatch.setattr(reminders, "_BUG", 0.1)
+    create(user, **PAST)
+    fired = "SELECT count(*) FROM tasks WHERE reminded_at IS NOT NULL"
+    with statement_executed.connected_to(fail), ReminderThread(webhooks.app, 60):
+        wait_until(lambda: run_sql(webhooks.url, fired) == [(1,)], "the reminder is not fired", 60)
+    assert not bugs
 
 
 @pytest.mark.slow
