@@ -26,12 +26,14 @@ class Message(NamedTuple):
         values: the values of the parameters.
         share: the fraction of the timeout that the statement may take.
         read_only: whether its transaction is read-only.
+        acts_until: where the prefix that sets the acting role and user ends in the text; 0 if there is none.
     """
 
     text: str
     values: Mapping[str, Any]
     share: float = 1.0
     read_only: bool = False
+    acts_until: int = 0
 
 
 # A large statement takes 700 KB, so this must keep none that its own cache has dropped.
@@ -67,12 +69,22 @@ def message_as(
         share: the fraction of the timeout that it may take.
     """
     text, fixed, *_ = compile_statement(statement)
-    return Message(before + text, {**fixed, **parameters, ACTING_USER.key: user_id}, share)
+    values = {**fixed, **parameters, ACTING_USER.key: user_id}
+    return Message(before + text, values, share, acts_until=len(before))
 
 
 def make_read_only(message: Message) -> Message:
     """Return a message with the same statement in a read-only transaction."""
-    return Message(prefix.READ_ONLY + message.text, message.values, message.share, read_only=True)
+    end = message.acts_until and len(prefix.READ_ONLY) + message.acts_until
+    return Message(prefix.READ_ONLY + message.text, message.values, message.share, read_only=True, acts_until=end)
+
+
+def forward_settings(message: Message) -> Message:
+    """Return a message whose settings Citus forwards to its nodes, if it acts as a user."""
+    end = message.acts_until
+    if not end:
+        return message
+    return Message(message.text[:end] + prefix.FORWARD + message.text[end:], *message[1:])
 
 
 def message_as_login_role(statement: Executable, parameters: Mapping[str, Any]) -> Message:
