@@ -15,6 +15,7 @@ pytest_plugins = [
 
 def pytest_addoption(parser):
     parser.addoption("--pooler", action="store_true", help="put PgBouncer between the service and PostgreSQL")
+    parser.addoption("--pretend-citus", action="store_true", help="let the service take its databases for Citus")
     parser.addoption("--all", action="store_true", help="run the slow tests too, as CI does")
 
 

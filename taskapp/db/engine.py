@@ -40,7 +40,8 @@ _REQUIRED = {"client_encoding": "utf8"}
 # What the server reports about a new session. psycopg2 quotes values by the value of standard_conforming_strings that
 # it found first: if that was off, and later is on, a backslash in a value would end its quotes.
 _REPORTED = {"server_encoding": "UTF8", "standard_conforming_strings": "on"}
-_HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus')"
+# Whether the database is the coordinator of a Citus cluster.
+HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus')"
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
 
 
@@ -153,7 +154,7 @@ def _check_reported(dbapi_connection: Any) -> None:
 def _detect_citus(dbapi_connection: Any, record: Any) -> None:
     """Look whether the database is a Citus cluster. This takes a round trip for each new connection."""
     with dbapi_connection.cursor() as cursor:
-        cursor.execute(_HAS_CITUS)
+        cursor.execute(HAS_CITUS)
         record.info["citus"] = bool(cursor.fetchall()[0][0])
 
 

@@ -177,7 +177,8 @@ def test_same_error_of_plain_postgresql_opens_the_breaker(app, secret):
 
 @pytest.mark.usefixtures("breaks")
 @pytest.mark.parametrize("breaks", ["XX000"], indirect=True)
-def test_internal_error_of_plain_postgresql_spoils_the_session(app, secret):
+def test_internal_error_of_plain_postgresql_spoils_the_session(make_app, database_url, secret):
+    app = make_app(DATABASE_URL=database_url)  # Without a pooler, which has sessions of its own.
     user = LocalUser(app, secret)
     with app.app_context():
         backend = execute(BACKEND, {}, user_id="")

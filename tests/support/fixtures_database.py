@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from tests.support.citus import pretend_citus
 from tests.support.commands import upgrade
 from tests.support.faults import FaultProxy
 from tests.support.pooler import PgBouncer
@@ -56,14 +57,17 @@ def via_pooler(database_endpoint):
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres):
+def new_database(request, postgres):
     """Makes databases, each migrated to head unless told otherwise."""
+    pretend = request.config.getoption("pretend_citus")
 
     def make(revision="head", owner="postgres"):
         name = f"test_{next(_numbers)}"
         run_sql(postgres.url, f"CREATE DATABASE {name} OWNER {owner}")
         url = postgres.url.set(database=name, username=owner)
         upgrade(url, revision)
+        if pretend:
+            pretend_citus(url.set(username="postgres"))
         return url
 
     return make
