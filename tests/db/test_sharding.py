@@ -11,7 +11,7 @@ import pytest
 
 from taskapp.db import sharding
 from taskapp.tasks.users.tables import USER_TABLES
-from tests.support.citus import pretend_catalog, pretend_citus
+from tests.support.citus import pretend_citus
 from tests.support.commands import flask
 from tests.support.in_process import LocalUser
 from tests.support.postgres import create_owner, run_sql
@@ -36,12 +36,14 @@ def make_url(postgres, new_database):
 @pytest.fixture
 def url(make_url):
     url = make_url()
-    pretend_citus(url.set(username="postgres"))
-    pretend_catalog(url)
+    pretend_citus(superuser(url))
     yield url
-    # Roles belong to the whole server.
-    run_sql(url.set(username="postgres"), "ALTER ROLE taskapp_user NOLOGIN; ALTER ROLE taskapp_eraser NOLOGIN")
-    run_sql(url.set(username="postgres"), "ALTER ROLE taskapp_courier NOLOGIN")
+    for role in sharding.ROLES:  # Roles belong to the whole server.
+        run_sql(superuser(url), f"ALTER ROLE {role} NOLOGIN")
+
+
+def superuser(url):
+    return url.set(username="postgres")
 
 
 def shard(url, *arguments, check=True):
@@ -110,7 +112,7 @@ def test_applied_steps_are_done_and_can_be_repeated(url):
 
 def test_a_new_table_is_the_only_step_of_a_later_run(url):
     shard(url, "--apply")
-    run_sql(url, "DELETE FROM pg_dist_partition WHERE logicalrelid = 'webhooks'::regclass")
+    run_sql(superuser(url), "DELETE FROM pg_dist_partition WHERE logicalrelid = 'webhooks'::regclass")
     run_sql(url, "ALTER TABLE webhooks FORCE ROW LEVEL SECURITY")
     assert statements(shard(url, "--apply").stdout) == [
         "ALTER TABLE webhooks NO FORCE ROW LEVEL SECURITY",
@@ -127,13 +129,13 @@ def test_service_works_afterwards(url, make_app, secret):
 
 
 def test_refused_statement_ends_in_a_sentence_and_the_rest_is_run_later(url):
-    run_sql(url, "ALTER FUNCTION create_distributed_table RENAME TO gone")
+    run_sql(superuser(url), "ALTER FUNCTION create_distributed_table RENAME TO gone")
     result = shard(url, "--apply", check=False)
     assert result.returncode == 1
     assert "Error: The database refused: function create_distributed_table" in result.stderr
     assert "Traceback" not in result.stderr
     assert statements(result.stdout)[-1].endswith("NO FORCE ROW LEVEL SECURITY")
-    run_sql(url, "ALTER FUNCTION gone RENAME TO create_distributed_table")
+    run_sql(superuser(url), "ALTER FUNCTION gone RENAME TO create_distributed_table")
     assert statements(shard(url, "--apply").stdout)[0] == "SELECT create_distributed_table('tasks', 'user_id')"
 
 
@@ -162,7 +164,7 @@ def test_database_that_is_not_migrated_is_refused(url):
 
 def test_table_in_another_place_is_refused(url):
     shard(url, "--apply")
-    run_sql(url, "UPDATE pg_dist_partition SET colocationid = 2 WHERE logicalrelid = 'changes'::regclass")
+    run_sql(superuser(url), "UPDATE pg_dist_partition SET colocationid = 2 WHERE logicalrelid = 'changes'::regclass")
     result = shard(url, "--apply", check=False)
     assert (result.returncode, result.stdout) == (1, "")
     assert "Tables are distributed, but not next to tasks: changes." in result.stderr

@@ -33,18 +33,6 @@ _EXTENSION = """
     SELECT 9999, 'citus', 10, 'pg_catalog'::regnamespace, false, 'none'
 """
 
-
-def pretend_citus(url):
-    """Make the service take a plain PostgreSQL for Citus, by a row in its catalog of extensions.
-
-    It proves what the service sends then, and that this changes nothing on one server. It proves nothing about Citus.
-
-    Args:
-        url: the URL of the database, as a superuser.
-    """
-    run_sql(url, _EXTENSION)
-
-
 # Of Citus's catalog, what ``flask shard`` reads, and a function that does nothing but record a table there. It refuses
 # what Citus was seen to refuse.
 _CATALOG = """
@@ -55,7 +43,7 @@ _CATALOG = """
     CREATE FUNCTION create_distributed_table(
         relation regclass, distribution_column text, colocate_with text DEFAULT 'default'
     )
-    RETURNS void LANGUAGE plpgsql AS $$
+    RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         IF (SELECT relforcerowsecurity FROM pg_class WHERE oid = relation) THEN
             RAISE 'cannot distribute %', relation;
@@ -66,10 +54,13 @@ _CATALOG = """
 """
 
 
-def pretend_catalog(url):
-    """Add stand-ins for the parts of Citus's catalog and functions that ``flask shard`` uses, and nothing else of it.
+def pretend_citus(url):
+    """Make the service take a plain PostgreSQL for Citus, by a row in its catalog of extensions.
+
+    It proves what the service sends then, and that this changes nothing on one server. It proves nothing about Citus.
 
     Args:
-        url: the URL of the database, as the owner of the tables.
+        url: the URL of the database, as a superuser.
     """
+    run_sql(url, _EXTENSION)
     run_sql(url, _CATALOG)
