@@ -2,6 +2,12 @@
 
 from tests.support.postgres import run_sql
 
+# The URL of a database on the coordinator of a cluster, as a superuser.
+URL_VARIABLE = "TEST_CITUS_URL"
+# Commands that stop and start one of its workers.
+STOP_VARIABLE, START_VARIABLE = "TEST_CITUS_STOP", "TEST_CITUS_START"
+# What is only tested there.
+TESTS = "tests/db/test_citus.py"
 # The suites of behavior that do not depend on what a server of PostgreSQL is: all that they need is the service, and
 # users of their own.
 SUITES = (

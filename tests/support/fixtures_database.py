@@ -51,8 +51,10 @@ def database_endpoint(request):
 
 
 @pytest.fixture(scope="session")
-def via_pooler(database_endpoint):
+def via_pooler(request, database_endpoint):
     """Turns the URL of a database into the one for the service; tests use the original, which bypasses the pooler."""
+    if request.config.getoption("citus"):
+        return lambda url: url
     return partial(through, database_endpoint)
 
 
@@ -88,8 +90,8 @@ def owned(postgres, new_database, via_pooler):
 
 
 @pytest.fixture(scope="session")
-def database_url(new_database):
-    return new_database()
+def database_url(request, new_database):
+    return request.getfixturevalue("citus_url") if request.config.getoption("citus") else new_database()
 
 
 @pytest.fixture(scope="module")
