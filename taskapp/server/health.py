@@ -21,6 +21,7 @@ from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
 from taskapp.http.request import current_request
 from taskapp.http.version import VERSION
+from taskapp.server.cluster_health import CANNOT, READ_ONLY, check_cluster
 from taskapp.settings import StartupError
 
 bp = DocumentedBlueprint(
@@ -31,8 +32,6 @@ _BEHIND = "The database is not at the newest migration. Run 'flask db upgrade'."
 _BRANCHED = "The migrations end in several revisions"
 _MERGE = "Run 'flask db merge heads', and then 'flask db upgrade'."
 _REVISION = text("SELECT version_num FROM alembic_version")
-_READ_ONLY = "The database is read-only."
-_CANNOT = f"The role {ACTING_ROLE} cannot read and write the tables."
 _RLS_CHECK = text("SELECT current_user = :acting_role AND row_security_active('tasks')")
 # Everything that requests of users do with the tables, but to no row. PostgreSQL checks privileges and whether it is
 # read-only when it starts a statement, so this fails if a request would. It writes nothing, not even to the log of the
@@ -108,31 +107,13 @@ def _check_signing_keys() -> str | None:
 def _check_read_and_write() -> str | None:
     try:
         if cluster.uses_citus() and (state := cluster.read_state()).is_distributed:
-            return _check_cluster(state)
+            return check_cluster(state)
         execute_as_nobody(_READ_AND_WRITE, {})
     except DatabaseReadOnly:
-        return _READ_ONLY
+        return READ_ONLY
     except DatabaseNotSetUp:
-        return _CANNOT
+        return CANNOT
     return None
-
-
-def _check_cluster(state: cluster.ClusterState) -> str | None:
-    """Check a Citus cluster without the statement above, which would need every node.
-
-    A dead node stops its own users only. If it made hosts report that they are not ready, a balancer would take all of
-    them out, and stop everybody.
-    """
-    if state.local_tables:
-        return f"Tables are not distributed: {', '.join(state.local_tables)}. Run 'flask shard --apply'."
-    if state.read_only or not state.granted:
-        return _READ_ONLY if state.read_only else f"{_CANNOT} Run 'flask shard --apply'."
-    enforced = cluster.probe_node()
-    if enforced is None:
-        return "No node of the cluster responds."
-    return (
-        None if enforced else "A node of the cluster does not get the acting user, or enforces no row-level security."
-    )
 
 
 _CHECKS: dict[str, Callable[[], str | None]] = {

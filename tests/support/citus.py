@@ -33,6 +33,13 @@ SUITES = (
     "tests/db/test_row_level_security.py",
     "tests/db/test_idempotency.py",
 )
+# Tests of these suites that do not hold on a cluster, because `flask shard` loosens what they test; see docs/secure.md.
+LOOSENED = (
+    "test_acting_role_cannot[INSERT INTO webhooks",
+    "test_acting_role_may_write_only_what_may_change",
+    "test_every_table_of_users_has_a_policy_for_all_commands",
+    "test_eraser_owns_nothing_and_cannot_log_in",
+)
 # The service only asks for the name. The id belongs to no object.
 _EXTENSION = """
     INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
@@ -42,11 +49,12 @@ _EXTENSION = """
 # Of Citus's catalog, what ``flask shard`` reads, and a function that does nothing but record a table there. It refuses
 # what Citus was seen to refuse.
 _CATALOG = """
-    CREATE TABLE pg_dist_partition (
+    SET allow_system_table_mods TO on;
+    CREATE TABLE pg_catalog.pg_dist_partition (
         logicalrelid regclass PRIMARY KEY, partmethod "char" NOT NULL, colocationid int NOT NULL
     );
     GRANT SELECT ON pg_dist_partition TO PUBLIC;
-    CREATE FUNCTION create_distributed_table(
+    CREATE FUNCTION pg_catalog.create_distributed_table(
         relation regclass, distribution_column text, colocate_with text DEFAULT 'default'
     )
     RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
