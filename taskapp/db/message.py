@@ -27,6 +27,7 @@ class Message(NamedTuple):
         share: the fraction of the timeout that the statement may take.
         read_only: whether its transaction is read-only.
         acts_until: where the prefix that sets the acting role and user ends in the text; 0 if there is none.
+        planned_until: where the settings for the planner end, which follow the prefix.
     """
 
     text: str
@@ -34,6 +35,12 @@ class Message(NamedTuple):
     share: float = 1.0
     read_only: bool = False
     acts_until: int = 0
+    planned_until: int = 0
+
+    def parts(self) -> tuple[str, str, str]:
+        """Return the prefix, the settings for the planner, and the statement."""
+        acts, plans = self.acts_until, self.planned_until
+        return self.text[:acts], self.text[acts:plans], self.text[plans:]
 
 
 # A large statement takes 700 KB, so this must keep none that its own cache has dropped.
@@ -53,7 +60,7 @@ def _compile(statement: Executable) -> Message:
     fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
     options = statement.get_execution_options()
     before = "".join(text for name, text in _PLANNING.items() if options.get(name))
-    return Message(before + str(compiled), fixed)
+    return Message(before + str(compiled), fixed, planned_until=len(before))
 
 
 def message_as(
@@ -68,23 +75,31 @@ def message_as(
         parameters: the values of its bind parameters except :data:`~taskapp.db.prefix.ACTING_USER`.
         share: the fraction of the timeout that it may take.
     """
-    text, fixed, *_ = compile_statement(statement)
+    text, fixed, *_ = compiled = compile_statement(statement)
     values = {**fixed, **parameters, ACTING_USER.key: user_id}
-    return Message(before + text, values, share, acts_until=len(before))
+    end = len(before)
+    return Message(before + text, values, share, acts_until=end, planned_until=end + compiled.planned_until)
 
 
 def make_read_only(message: Message) -> Message:
     """Return a message with the same statement in a read-only transaction."""
-    end = message.acts_until and len(prefix.READ_ONLY) + message.acts_until
-    return Message(prefix.READ_ONLY + message.text, message.values, message.share, read_only=True, acts_until=end)
+    more = len(prefix.READ_ONLY)
+    return Message(
+        prefix.READ_ONLY + message.text,
+        message.values,
+        message.share,
+        read_only=True,
+        acts_until=message.acts_until and message.acts_until + more,
+        planned_until=message.planned_until + more,
+    )
 
 
 def forward_settings(message: Message) -> Message:
     """Return a message whose settings Citus forwards to its nodes, if it acts as a user."""
-    end = message.acts_until
-    if not end:
+    if not message.acts_until:
         return message
-    return Message(message.text[:end] + prefix.FORWARD + message.text[end:], *message[1:])
+    acts, plans, statement = message.parts()
+    return Message(acts + prefix.FORWARD + plans + prefix.END_OF_FORWARD + statement, *message[1:])
 
 
 def message_as_login_role(statement: Executable, parameters: Mapping[str, Any]) -> Message:

@@ -24,7 +24,7 @@ from taskapp.db.execute import (
     execute_in_turn,
     execute_out_of_turn,
 )
-from taskapp.db.message import message_as
+from taskapp.db.message import BY_INDEX, NO_NESTED_LOOPS, forward_settings, make_read_only, message_as
 from taskapp.db.request_scope import forbid_writes, request_scope
 from tests.support.citus import pretend_citus
 from tests.support.in_process import LocalUser
@@ -119,10 +119,26 @@ def test_plain_message_is_sent_as_it_is(app, monkeypatch):
         assert execute(BACKEND, {}, user_id="")
 
 
-def test_planning_of_a_statement_follows_the_text():
-    statement = text("SELECT 1").execution_options(by_index=True)
-    message = message_as(prefix.READ, "alice", statement, {})
-    assert message.text[message.acts_until :].startswith(prefix.BY_INDEX)
+@pytest.mark.parametrize("before", [prefix.READ, prefix.WRITE, prefix.ERASE, prefix.COURIER])
+@pytest.mark.parametrize("change", [lambda message: message, make_read_only], ids=["", "read-only"])
+@pytest.mark.parametrize("options", [{}, {BY_INDEX: True}, {BY_INDEX: True, NO_NESTED_LOOPS: True}])
+def test_no_set_follows_the_text(before, change, options):
+    """Citus would forward the whole message with it. So settings for the planner are within the text."""
+    statement = text("SELECT 1").execution_options(**options)
+    plain = change(message_as(before, "alice", statement, {}))
+    sent = forward_settings(plain).text
+    start, rest = sent.split(prefix.FORWARD)
+    planning, after = rest.split(prefix.END_OF_FORWARD)
+    assert start + planning + after == plain.text
+    assert after == "SELECT 1"
+    assert planning.count("SET LOCAL") == 2 * len(options)
+
+
+def test_settings_for_the_planner_take_effect(citus_app):
+    shown = text("SELECT current_setting('enable_seqscan'), current_setting('jit')")
+    options = {BY_INDEX: True, NO_NESTED_LOOPS: True}
+    with citus_app.app_context():
+        assert execute(shown.execution_options(**options), {}, user_id="") == [("off", "off")]
 
 
 # A trigger that fails for the users of one node, as Citus does if the node breaks.

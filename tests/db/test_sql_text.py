@@ -33,7 +33,7 @@ MADE = {
     "before + text",
     "prefix.LOGIN + text",
     "prefix.READ_ONLY + message.text",
-    "message.text[:end] + prefix.FORWARD + message.text[end:]",
+    "acts + prefix.FORWARD + plans + prefix.END_OF_FORWARD + statement",
 }
 PREFIXES = {
     *("prefix.READ", "prefix.WRITE", "prefix.WRITE_ONCE", "prefix.WRITE_OUT_OF_TURN"),

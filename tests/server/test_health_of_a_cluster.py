@@ -16,7 +16,7 @@ DISTRIBUTE = """
     GRANT INSERT ON tasks, calendars, webhooks TO taskapp_user
 """
 UNFORCE = "ALTER TABLE {0} NO FORCE ROW LEVEL SECURITY"
-BREAK = "DO $$BEGIN IF {condition} THEN {breaks}; END IF; END$$;\n"
+BREAK = "IF {condition} THEN {breaks}; END IF;\n"
 FORWARD = prefix.FORWARD
 TURNS = "CREATE SEQUENCE turns; GRANT USAGE ON SEQUENCE turns TO taskapp_user"
 REFUSES = "RAISE 'node broke' USING ERRCODE = '08006'"
@@ -79,7 +79,7 @@ def test_not_ready_if_it_is_read_only(url, user):
 
 def test_not_ready_if_nodes_do_not_get_the_acting_user(user, monkeypatch):
     """What a node sees without the text is what this one sees here: a user without a name."""
-    monkeypatch.setattr(prefix, "FORWARD", "SET LOCAL app.user_id TO '';\n")
+    monkeypatch.setattr(prefix, "FORWARD", "DO $$BEGIN SET LOCAL app.user_id TO '';\n")
     (problem,) = user.ready()["read_and_write"]
     assert problem.startswith("A node of the cluster does not get the acting user")
 
