@@ -14,7 +14,7 @@ VENV_WORKS = import importlib.util, os, pip, re, sys; \
 	sys.exit(not (os.path.islink(".venv") or os.path.samefile(home, ".venv/bin")))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pooler tools fuzz chaos postman lint format openapi lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report clean
+.PHONY: help run test test-pooler test-citus tools fuzz chaos postman lint format openapi lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -27,6 +27,9 @@ test: .venv/dev ## Run the tests
 
 test-pooler: .venv/dev ## Run the database tests through PgBouncer
 	@.venv/bin/python -m pytest -n 2 --dist loadfile --pooler $(ARGS)
+
+test-citus: .venv/dev ## Run the suites of behavior on the Citus cluster of TEST_CITUS_URL
+	@.venv/bin/python -m pytest -n 0 --citus $(ARGS)
 
 tools: .venv/ci tests/support/tools/node_modules/.installed ## Install the third-party tools of optional tests
 

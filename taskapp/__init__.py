@@ -99,6 +99,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(docs_page.bp)
     app.cli.add_command(auth_cli.token)
     app.cli.add_command(db_cli.idempotency_commands)
+    app.cli.add_command(db_cli.shard)
     app.cli.add_command(user_commands)
     user_commands.add_command(import_file)
     app.cli.add_command(changes_cli.history_commands)

@@ -1,11 +1,15 @@
-"""``flask idempotency``, and what all commands of maintenance share."""
+"""``flask idempotency``, ``flask shard``, and what all commands of maintenance share."""
 
+from itertools import groupby
 from typing import Any
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from taskapp.db import idempotency
+from taskapp.db import idempotency, sharding
 from taskapp.db.columns import USER_ID_LENGTH
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseUnavailable, describe
 
@@ -58,3 +62,40 @@ def idempotency_commands() -> None:
 def purge() -> None:
     """Delete keys older than 24 hours. The service also does this, at most once an hour."""
     click.echo(f"{idempotency.purge_expired()} expired keys purged.")
+
+
+@click.command("shard")
+@click.option("--apply", "applies", is_flag=True, help="Run the statements, instead of printing them.")
+@with_appcontext
+def shard(*, applies: bool) -> None:
+    """Print what the owner runs on a Citus cluster after 'flask db upgrade'.
+
+    Uses MIGRATION_DATABASE_URL, or DATABASE_URL without it. May be repeated.
+    """
+    url = current_app.config["MIGRATION_DATABASE_URL"] or current_app.config["DATABASE_URL"]
+    if url is None:
+        raise click.ClickException("The embedded PostgreSQL is not Citus. Set MIGRATION_DATABASE_URL.")
+    try:
+        with sharding.connect_as_owner(url) as connection:
+            _shard(connection, applies=applies)
+    except sharding.ShardingError as error:
+        raise click.ClickException(str(error)) from None
+    except DBAPIError as error:
+        raise click.ClickException(
+            f"The database refused: {describe(error)}. What is printed above was done. Run the command again after"
+            " you corrected the cause."
+        ) from None
+
+
+def _shard(connection: Connection, *, applies: bool) -> None:
+    """Print each step as SQL, and run it before if it is to be applied."""
+    ran, steps = 0, sharding.find_steps(connection)
+    for why, group in groupby(steps, lambda step: step.why):
+        click.echo(f"-- {why}")
+        for step in group:
+            if applies and not step.done:
+                sharding.apply(connection, step)
+                ran += 1
+            click.echo(f"-- already so: {step.statement}" if step.done else f"{step.statement};")
+    done = sum(step.done for step in steps)
+    click.echo(f"-- {ran} statements run, {done} already so." if applies else f"-- {done} already so.")

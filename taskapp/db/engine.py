@@ -3,7 +3,8 @@
 import math
 import select
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
@@ -39,6 +40,8 @@ _REQUIRED = {"client_encoding": "utf8"}
 # What the server reports about a new session. psycopg2 quotes values by the value of standard_conforming_strings that
 # it found first: if that was off, and later is on, a backslash in a value would end its quotes.
 _REPORTED = {"server_encoding": "UTF8", "standard_conforming_strings": "on"}
+# Whether the database is the coordinator of a Citus cluster.
+HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus')"
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call] # SQLAlchemy does not annotate it.
 
 
@@ -101,6 +104,16 @@ def connect(engine: Engine) -> PoolProxiedConnection:
         raise OperationFailed(error, unavailable=True, can_retry=True) from error
 
 
+@contextmanager
+def connection_of(engine: Engine) -> Iterator[PoolProxiedConnection]:
+    """Take a connection, as :func:`connect` does, and return it to the pool at the end."""
+    connection = connect(engine)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
 def _is_readable(dbapi_connection: Any) -> bool:
     poller = select.poll()  # select() supports no descriptor above 1023.
     poller.register(dbapi_connection.fileno(), select.POLLIN)
@@ -138,15 +151,28 @@ def _check_reported(dbapi_connection: Any) -> None:
             raise UnsuitableDatabase(f"{name} of the database is {value}, but must be {required}")
 
 
+def _detect_citus(dbapi_connection: Any, record: Any) -> None:
+    """Look whether the database is a Citus cluster. This takes a round trip for each new connection."""
+    with dbapi_connection.cursor() as cursor:
+        cursor.execute(HAS_CITUS)
+        record.info["citus"] = bool(cursor.fetchall()[0][0])
+
+
+def is_citus(connection: PoolProxiedConnection) -> bool:
+    """Return whether a connection is to the coordinator of a Citus cluster."""
+    return bool(connection.info["citus"])
+
+
 def opened_at(connection: PoolProxiedConnection) -> float:
     """Return when a connection was opened, on the clock of ``time.monotonic``."""
     return float(connection.info["opened_at"])
 
 
 def init_engine(engine: Engine) -> None:
-    """Limit how long connections wait for PostgreSQL, check new ones, and replace dead ones. Does not connect."""
+    """Limit how long connections wait for PostgreSQL, look at new ones, and replace dead ones. Does not connect."""
     extensions.set_wait_callback(wait_for_server)
     event.listen(engine, "connect", _check_new)
+    event.listen(engine, "connect", _detect_citus)
     event.listen(engine, "checkout", _replace_dead)
 
 

@@ -11,6 +11,10 @@ class DatabaseReadOnly(DatabaseUnavailable):
     """The database accepts no writes, because of a failover or a setting."""
 
 
+class NodeUnavailable(DatabaseUnavailable):
+    """One node of a Citus cluster is unreachable or broke. The others, and the users on them, are not affected."""
+
+
 class UserBusy(DatabaseUnavailable):
     """Other writes of the user did not end in time."""
 

@@ -22,9 +22,9 @@ from sqlalchemy import Engine, Executable
 from taskapp.db import prefix
 from taskapp.db.database import Database
 from taskapp.db.deadline import Deadline, statement_deadline, wait_until
-from taskapp.db.engine import connect, opened_at
+from taskapp.db.engine import connection_of, is_citus, opened_at
 from taskapp.db.errors import DatabaseUnavailable, StatementTooSlow
-from taskapp.db.message import Message, make_read_only, message_as, message_as_login_role
+from taskapp.db.message import Message, forward_settings, make_read_only, message_as, message_as_login_role
 from taskapp.db.request_scope import request_state
 from taskapp.db.retry import OperationFailed, Retry
 from taskapp.db.sqlstate import failure_of, spoils_session
@@ -193,25 +193,20 @@ def _measure(engine: Engine) -> Iterator[None]:
         statement_executed.send(engine, seconds=time.perf_counter() - started, outcome=outcome)
 
 
-@contextmanager
-def _connection(engine: Engine) -> Iterator[Any]:
-    connection = connect(engine)
-    try:
-        yield connection
-    finally:
-        connection.close()  # Returns it to the pool.
-
-
 def _send(database: Database, message: Message, deadline: Deadline, *, can_retry: bool) -> Rows:
     started = time.monotonic()
     while True:
         _check_time_left(deadline)
-        with wait_until(deadline.client), _connection(database.engine) as connection:
+        with wait_until(deadline.client), connection_of(database.engine) as connection:
+            on_citus = is_citus(connection)
             try:
-                return _execute_on(connection, message, deadline, database.timeout)
+                sent = forward_settings(message) if on_citus else message
+                return _execute_on(connection, sent, deadline, database.timeout)
             except psycopg2.Error as error:
                 closed = bool(connection.closed)
-                failure = failure_of(error, closed=closed, can_retry=can_retry, read_only=message.read_only)
+                failure = failure_of(
+                    error, closed=closed, can_retry=can_retry, read_only=message.read_only, on_citus=on_citus
+                )
                 if failure is None:
                     raise
                 outdated = failure.refused and opened_at(connection) < started - _OUTDATED

@@ -60,6 +60,20 @@ ERASE = (
 )
 # For what crosses users, as a role that sees almost nothing. There is no acting user.
 COURIER = f"{_READ_COMMITTED}{_DEFAULT_PATH}SELECT set_config('role', '{COURIER_ROLE}', true),{_SETTINGS};\n"
+# Behind the prefix of a user or of the courier, if the database is Citus. Its coordinator forwards a SET LOCAL to the
+# nodes, but no set_config(), and it forwards the whole text that a SET stands in. Within plpgsql that text is the SET
+# alone. The role needs no forwarding: the coordinator connects to the nodes as the current role. Nor does the
+# statement timeout, because the coordinator cancels what runs on the nodes. Without this text nothing fails loudly:
+# reads find no rows. It sets no parameter of a session, and is allowed in a read-only transaction. What a statement
+# sets about its plan goes between the two parts: no SET may follow, because it would forward the whole message.
+FORWARD = (
+    "DO $$BEGIN SET LOCAL citus.propagate_set_commands TO 'local';"
+    " EXECUTE format('SET LOCAL app.user_id TO %%L', current_setting('app.user_id'));"
+    # Parts of a write with a key read it on the node. Other statements have none.
+    " EXECUTE format('SET LOCAL app.key_acquired TO %%L', coalesce(current_setting('app.key_acquired', true), ''));"
+    " SET LOCAL TimeZone TO 'UTC';\n"
+)
+END_OF_FORWARD = "END$$;\n"
 # In front of the other prefix, for a request that must not write. PostgreSQL then rejects all writes to tables
 # (https://www.postgresql.org/docs/current/sql-set-transaction.html). No expression can take it back, because a
 # transaction cannot become read-write again after its first query.

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Self
 
-from taskapp.db.errors import DatabaseReadOnly, DatabaseUnavailable, UserBusy, describe
+from taskapp.db.errors import DatabaseReadOnly, DatabaseUnavailable, NodeUnavailable, UserBusy, describe
 
 _logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class OperationFailed(Exception):
     @property
     def refused(self) -> bool:
         """Whether the database responds, but refuses the statement, as it will until somebody changes it."""
-        return self.error not in (DatabaseUnavailable, UserBusy) and not self.unavailable
+        return self.error not in (DatabaseUnavailable, NodeUnavailable, UserBusy) and not self.unavailable
 
 
 class CircuitBreaker:

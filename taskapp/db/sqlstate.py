@@ -8,7 +8,7 @@ import re
 
 import psycopg2
 
-from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UserBusy
+from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, NodeUnavailable, UserBusy
 from taskapp.db.retry import OperationFailed
 
 # Connection exceptions, which include the errors of PgBouncer; shutdown; and logins that fail behind a pooler: no such
@@ -36,8 +36,14 @@ _FAULTS_OF_SESSION = ("25", "58", "XX")
 _ABOUT_VALUES = ("ExecWithCheckOptions", "timestamp_zone", "timestamptz_zone", "DecodeTimezoneName")
 
 
+# Errors that end the session, whatever their code.
+_ENDS_SESSION = ("FATAL", "PANIC")
+# The code with which Citus reports a node that broke in the middle of a statement.
+_INTERNAL = "XX000"
+
+
 def failure_of(
-    error: psycopg2.Error, *, closed: bool, can_retry: bool, read_only: bool = False
+    error: psycopg2.Error, *, closed: bool, can_retry: bool, read_only: bool = False, on_citus: bool = False
 ) -> OperationFailed | None:
     """Return the failure of the database, or None if the error is a bug in the statement.
 
@@ -46,25 +52,37 @@ def failure_of(
         closed: whether the connection is closed now.
         can_retry: whether the statement may run twice.
         read_only: whether the statement was sent in a read-only transaction, so that a write is a bug.
+        on_citus: whether the connection is to the coordinator of a Citus cluster.
     """
     code = error.pgcode or ""
     if code == _READ_ONLY and read_only:
         return None
+    if on_citus and _is_of_node(error, code, closed=closed):
+        return OperationFailed(error, unavailable=False, can_retry=False, error=NodeUnavailable)
     # psycopg2 reports a broken connection without an SQLSTATE.
     broken = not code and (closed or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError))
     if broken or code.startswith(_UNAVAILABLE):
         return OperationFailed(error, unavailable=True, can_retry=can_retry)
     if refusal := _refusal(error, code):
         return OperationFailed(error, unavailable=False, can_retry=False, error=refusal)
-    if code == _LOCKED:
-        return OperationFailed(error, unavailable=False, can_retry=False, error=UserBusy)
     if _TAKEN.fullmatch(error.diag.constraint_name or ""):
         return OperationFailed(error, unavailable=False, can_retry=True)
     is_fault = closed or code.startswith((*_FAULTS, *_FAULTS_OF_SESSION))
     return OperationFailed(error, unavailable=False, can_retry=code in _ROLLED_BACK) if is_fault else None
 
 
+def _is_of_node(error: psycopg2.Error, code: str, *, closed: bool) -> bool:
+    """Return whether an error on a whole connection to a coordinator says that one of its nodes is unavailable.
+
+    Only users whose tasks are on that node are affected. An error of the coordinator itself ends the session.
+    """
+    ends = closed or (error.diag.severity_nonlocalized or error.diag.severity) in _ENDS_SESSION
+    return not ends and (code == _INTERNAL or code.startswith(_UNAVAILABLE))
+
+
 def _refusal(error: psycopg2.Error, code: str) -> type[DatabaseUnavailable] | None:
+    if code == _LOCKED:
+        return UserBusy
     if code == _READ_ONLY:
         return DatabaseReadOnly
     if code.startswith(_NOT_SET_UP) and error.diag.source_function not in _ABOUT_VALUES:
@@ -74,4 +92,6 @@ def _refusal(error: psycopg2.Error, code: str) -> type[DatabaseUnavailable] | No
 
 def spoils_session(failure: OperationFailed) -> bool:
     """Return whether the session must not be used again after a failure."""
-    return not failure.refused and failure.sqlstate.startswith(_FAULTS_OF_SESSION)
+    return (
+        not failure.refused and failure.error is not NodeUnavailable and failure.sqlstate.startswith(_FAULTS_OF_SESSION)
+    )

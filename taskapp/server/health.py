@@ -11,6 +11,7 @@ from marshmallow.validate import Equal
 from sqlalchemy import text
 
 from taskapp.auth.jwks import KeySet
+from taskapp.db import cluster
 from taskapp.db.errors import DatabaseNotSetUp, DatabaseReadOnly, DatabaseUnavailable, UnsuitableDatabase
 from taskapp.db.execute import execute_as_login_role, execute_as_nobody
 from taskapp.db.migrations import head_revisions
@@ -20,6 +21,7 @@ from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import HTTP_ERRORS, DocumentedBlueprint, ErrorEnvelope, describe_error, headers
 from taskapp.http.request import current_request
 from taskapp.http.version import VERSION
+from taskapp.server.cluster_health import CANNOT, READ_ONLY, check_cluster
 from taskapp.settings import StartupError
 
 bp = DocumentedBlueprint(
@@ -104,11 +106,13 @@ def _check_signing_keys() -> str | None:
 
 def _check_read_and_write() -> str | None:
     try:
+        if cluster.uses_citus() and (state := cluster.read_state()).is_distributed:
+            return check_cluster(state)
         execute_as_nobody(_READ_AND_WRITE, {})
     except DatabaseReadOnly:
-        return "The database is read-only."
+        return READ_ONLY
     except DatabaseNotSetUp:
-        return f"The role {ACTING_ROLE} cannot read and write the tables."
+        return CANNOT
     return None
 
 

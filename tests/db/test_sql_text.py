@@ -20,9 +20,25 @@ WRITTEN_OUT = {"literal_binds", "literal_execute", "render_postcompile"}
 # What sends text to PostgreSQL, and the only place that may do so and may make that text. The embedded server is also
 # set up by constants, before there is anything of users.
 SENDS = {"copy_expert", "exec_driver_sql", "execute", "execute_batch", "execute_values", "executemany", "mogrify"}
-SENT = {"cursor.execute(message.text, {**message.values, **limits})"}
-MADE = {"before + str(compiled)", "before + text", "prefix.LOGIN + text", "prefix.READ_ONLY + message.text"}
-PREFIXES = {f"prefix.{name}" for name in ("READ", "WRITE", "WRITE_ONCE", "WRITE_OUT_OF_TURN", "ERASE", "COURIER")}
+SENT = {
+    "cursor.execute(message.text, {**message.values, **limits})",
+    "cursor.execute(HAS_CITUS)",
+    # Those of a command of the owner. PostgreSQL made the last one from its catalog.
+    "connection.execute(_WITHOUT_TIMEOUTS)",
+    "connection.execute(query, used)",
+    "connection.exec_driver_sql(step.statement)",
+}
+MADE = {
+    "before + str(compiled)",
+    "before + text",
+    "prefix.LOGIN + text",
+    "prefix.READ_ONLY + message.text",
+    "acts + prefix.FORWARD + plans + prefix.END_OF_FORWARD + text",
+}
+PREFIXES = {
+    *("prefix.READ", "prefix.WRITE", "prefix.WRITE_ONCE", "prefix.WRITE_OUT_OF_TURN"),
+    *("prefix.ERASE", "prefix.COURIER"),
+}
 EMBEDDED = PACKAGE / "db" / "embedded"
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|VALUES|set_config)\b")
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from tests.support.citus import pretend_citus
 from tests.support.commands import upgrade
 from tests.support.faults import FaultProxy
 from tests.support.pooler import PgBouncer
@@ -50,20 +51,25 @@ def database_endpoint(request):
 
 
 @pytest.fixture(scope="session")
-def via_pooler(database_endpoint):
+def via_pooler(request, database_endpoint):
     """Turns the URL of a database into the one for the service; tests use the original, which bypasses the pooler."""
+    if request.config.getoption("citus"):
+        return lambda url: url
     return partial(through, database_endpoint)
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres):
+def new_database(request, postgres):
     """Makes databases, each migrated to head unless told otherwise."""
+    pretend = request.config.getoption("pretend_citus")
 
     def make(revision="head", owner="postgres"):
         name = f"test_{next(_numbers)}"
         run_sql(postgres.url, f"CREATE DATABASE {name} OWNER {owner}")
         url = postgres.url.set(database=name, username=owner)
         upgrade(url, revision)
+        if pretend:
+            pretend_citus(url.set(username="postgres"))
         return url
 
     return make
@@ -84,8 +90,8 @@ def owned(postgres, new_database, via_pooler):
 
 
 @pytest.fixture(scope="session")
-def database_url(new_database):
-    return new_database()
+def database_url(request, new_database):
+    return request.getfixturevalue("citus_url") if request.config.getoption("citus") else new_database()
 
 
 @pytest.fixture(scope="module")
