@@ -8,7 +8,7 @@ import pytest
 from benchmarks import capacity, capacity_report
 from benchmarks.capacity import Assumptions, Costs, Prices
 from benchmarks.capacity_report import PAGE, number
-from benchmarks.settings import OPERATIONS, RESULTS, SIZES
+from benchmarks.settings import OPERATIONS, RESULTS, ROOT, SIZES
 
 # A read takes 2,000 µs of the service on average, and a write too. PostgreSQL: 200 and 780.
 COSTS = Costs(
@@ -118,3 +118,18 @@ def test_page_has_every_assumption():
     for source in (Assumptions(), Prices()):
         for each in fields(source):
             assert f"| {capacity_report.LABELS[each.name]} | {getattr(source, each.name):g} |" in text
+
+
+def test_scale_page_has_the_computed_numbers():
+    text = (ROOT / "docs" / "scale.md").read_text()
+    costs = capacity.read_costs(json.loads(RESULTS.read_text()), json.loads(SIZES.read_text()))
+    core, database = (capacity.requests_per_core(cost, Assumptions()) for cost in (costs.cpu, costs.database_cpu))
+    users = capacity.users_of_neon(costs, Assumptions(), Prices())
+    found = {
+        f"computed: {number(8 * core)} requests with 8 cores",
+        f"computed: {number(core)} requests for each core",
+        f"computed: {number(database)} requests for each CU, {number(56 * database)} with 56 CU",
+        f"of {number(users)} users",
+        f"computed: {number(database / Assumptions().citus * 32)} requests for each node with 32 cores",
+    }
+    assert {each for each in found if each not in text} == set()
