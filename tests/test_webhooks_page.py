@@ -5,7 +5,9 @@ import re
 import secrets
 
 import pytest
+from prometheus_client import generate_latest
 
+from taskapp.tasks.webhooks.delivery.metrics import Metrics
 from tests.support.documents import printed_pattern, read, rows, run_shell, setup_for, shell_examples
 from tests.support.webhook_receiver import PageReceiver, message, sign
 from tests.support.webhooks import FIELDS, create
@@ -83,6 +85,14 @@ def test_example_creates_a_webhook(server, alice):
 def test_table_has_all_fields():
     fields = {name for row in rows(PAGE, "Create a webhook") for name in re.findall(r"\w+", row[0]) if name in FIELDS}
     assert fields | {"id", "url"} == FIELDS
+
+
+def test_metrics_and_fields_of_the_log_are_explained(app):
+    text = generate_latest(Metrics(app).registry).decode()
+    names = {name for name in re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE) if not name.endswith("_created")}
+    log = {"user", "webhook", "status", "reason", "duration_ms", "attempt"}
+    table = rows(read("observe"), "The process for webhooks")
+    assert {name.strip("`") for row in table for name in row[0].split(", ")} - {"field", "metric"} == names | log
 
 
 def test_routes_are_those_of_the_service(app):

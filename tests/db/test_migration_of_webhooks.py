@@ -98,6 +98,17 @@ def test_log_stays_as_it_is_up_and_down(make_database, owner):
     assert run_sql(admin, "SELECT count(*) FROM webhooks") == [(0,)]
 
 
+def test_only_the_courier_itself_sees_webhooks_of_all_users(make_database):
+    """The policies for the role do not apply to its members, such as the owner, nor to the acting role."""
+    url = make_database()
+    upgrade(url, AFTER)
+    run_sql(as_admin(url), ADD)
+    count = "SELECT count(user_id) FROM"
+    for role, webhooks in (("NONE", 0), ("taskapp_user", 0), ("taskapp_eraser", 0), ("taskapp_courier", 1)):
+        assert run_sql(url, f"SET ROLE {role}; {count} webhooks") == [(webhooks,)], role
+        assert run_sql(url, f"SET ROLE {role}; {count} changes") == [(webhooks * USERS,)], role
+
+
 STEPS = {
     "table": ("CREATE TABLE", "%CREATE TABLE webhooks%"),
     "index": ("CREATE INDEX", "%CREATE TABLE webhooks%"),

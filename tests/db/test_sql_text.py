@@ -22,7 +22,7 @@ WRITTEN_OUT = {"literal_binds", "literal_execute", "render_postcompile"}
 SENDS = {"copy_expert", "exec_driver_sql", "execute", "execute_batch", "execute_values", "executemany", "mogrify"}
 SENT = {"cursor.execute(message.text, {**message.values, **limits})"}
 MADE = {"before + str(compiled)", "before + text", "prefix.LOGIN + text", "prefix.READ_ONLY + message.text"}
-PREFIXES = {"prefix.READ", "prefix.WRITE", "prefix.WRITE_ONCE", "prefix.ERASE", "prefix.COURIER"}
+PREFIXES = {f"prefix.{name}" for name in ("READ", "WRITE", "WRITE_ONCE", "WRITE_OUT_OF_TURN", "ERASE", "COURIER")}
 EMBEDDED = PACKAGE / "db" / "embedded"
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|VALUES|set_config)\b")
 

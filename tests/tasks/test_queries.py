@@ -49,6 +49,8 @@ USER_OF_NEW_ROW = re.compile(
 )
 USER_OF_IMAGE = "CAST(%(acting_user)s AS TEXT)) ELSE"
 USER_OF_OUTCOME = "%(acting_user)s AS user_id"
+# They cross users, as a role that sees almost nothing. See tests/tasks/webhooks/test_courier_role.py.
+OF_THE_COURIER = {"SECONDS_LEFT", "USERS_WITH_DUE_REMINDERS"}
 FLAGS = (False, True)
 WRITES = {"versioned": FLAGS, "keyed": FLAGS}
 
@@ -59,7 +61,13 @@ def some_of(names):
 
 
 # The fields that a statement uses a table for, and all of them.
-_USING = ({"completed"}, {"recurrence"}, {"due_date", "due_time", "time_zone"}, {"add_tags", "remove_tags"})
+_USING = (
+    {"completed"},
+    {"recurrence"},
+    {"reminder"},
+    {"due_date", "due_time", "time_zone"},
+    {"add_tags", "remove_tags"},
+)
 CHANGES = [frozenset(), *map(frozenset, _USING), frozenset(WRITABLE_FIELDS)]
 
 # From each function of the modules that makes statements to the arguments that make one of every kind.
@@ -153,7 +161,7 @@ def test_every_function_that_makes_statements_is_tried():
 
 @pytest.mark.slow
 def test_every_statement_names_the_user():
-    statements = dict(every_statement())
+    statements = {name: each for name, each in every_statement() if name not in OF_THE_COURIER}
     assert len(statements) > 100
     for name, statement in statements.items():
         text = compile_statement(statement).text
@@ -163,6 +171,20 @@ def test_every_statement_names_the_user():
         assert len(USER_OF_NEW_ROW.findall(text)) == len(NEW_ROW.findall(text)), name
         assert ("FROM outcome WHERE possible" in text) <= (USER_OF_IMAGE in text), name
         assert ("SELECT outcome.uid AS uid" in text) <= (USER_OF_OUTCOME in text), name
+
+
+def test_statements_that_name_no_user_run_as_the_courier_only():
+    statements = {name: each for name, each in every_statement() if name in OF_THE_COURIER}
+    assert statements.keys() == OF_THE_COURIER
+    assert not any("acting_user" in compile_statement(each).text for each in statements.values())
+    uses = [
+        line.strip()
+        for path in ROOT.glob("taskapp/**/*.py")
+        for line in path.read_text().splitlines()
+        if path.name != "queries.py" and any(f".{name}" in line for name in OF_THE_COURIER)
+    ]
+    assert uses
+    assert all("execute_as_courier(" in line for line in uses)
 
 
 @pytest.mark.parametrize("make", ARGUMENTS)

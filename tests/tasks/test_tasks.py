@@ -7,7 +7,8 @@ import pytest
 RFC_3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 FIELDS = [
     *("id", "uid", "user_id", "title", "description", "completed", "completed_at", "priority", "tags"),
-    *("due_date", "due_time", "time_zone", "due_at", "recurrence", "created_at", "updated_at", "version"),
+    *("due_date", "due_time", "time_zone", "due_at", "recurrence", "reminder", "reminded_at"),
+    *("created_at", "updated_at", "version"),
 ]
 
 

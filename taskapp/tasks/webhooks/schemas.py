@@ -140,7 +140,7 @@ class WebhookOut(Schema):
     attempts = fields.Integer(
         required=True,
         validate=Range(0),
-        metadata={"description": "How often the next delivery was tried.", "examples": [0]},
+        metadata={"description": "How often the next delivery was tried and failed.", "examples": [0]},
     )
     last_status = fields.Integer(
         required=True,
@@ -151,7 +151,7 @@ class WebhookOut(Schema):
             "examples": [200],
         },
     )
-    failing_since = time_field("When the next delivery was first tried. `null` if it was not.", allow_none=True)
+    failing_since = time_field("When the next delivery failed first. `null` if it did not.", allow_none=True)
     next_attempt_at = time_field(
         "When a delivery that failed is tried again. `null` if none failed, or if the webhook is disabled.",
         allow_none=True,

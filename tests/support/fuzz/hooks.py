@@ -12,6 +12,7 @@ from taskapp.tasks.bulk.filter_schema import FilterIn
 from taskapp.tasks.fields import Day, Tag, Tags, TimeZone
 from taskapp.tasks.list_schema import ListQuery
 from taskapp.tasks.recurrence.schemas import PATTERN
+from taskapp.tasks.reminders.schemas import ReminderIn
 from taskapp.tasks.transfer.openapi import FILES
 from taskapp.tasks.webhooks.errors import InvalidUrl
 from taskapp.tasks.webhooks.urls import normalize_url
@@ -46,6 +47,22 @@ def repair_recurrence(body):
                 recurrence[name] = "2026-12-24"
 
 
+def repair_reminder(body):
+    """Choose a time that exists, and give minutes before a time that the task may not have what they count from."""
+    reminder = body.get("reminder")
+    if not isinstance(reminder, dict):
+        # The task may have such a reminder, and then needs its time.
+        if None in (body.get("due_date", ""), body.get("due_time", "")):
+            body.setdefault("reminder", None)
+        return
+    if isinstance(reminder.get("at"), str) and not is_valid(ReminderIn().fields["at"], reminder["at"]):
+        reminder["at"] = "2028-02-29T12:00:00Z"
+    if isinstance(reminder.get("minutes_before"), float):  # As in repair_bulk.
+        reminder["minutes_before"] = int(reminder["minutes_before"])
+    if "minutes_before" in reminder:
+        body["due_time"] = body.get("due_time") or "12:00"
+
+
 def repair(body):
     """Make valid what the document calls valid although the service cannot accept it."""
     # The pattern of a title cannot list all invisible characters.
@@ -56,6 +73,7 @@ def repair(body):
         body["due_date"] = "2026-12-24"
     if isinstance(body.get("time_zone"), str) and not is_valid(TimeZone(), body["time_zone"]):
         body["time_zone"] = "Pacific/Apia"
+    repair_reminder(body)
     # A change may need a day that the task does not have, or clear a time zone that it needs.
     if "due_time" in body or "time_zone" in body:
         body["due_date"] = body.get("due_date") or "2028-02-29"

@@ -30,7 +30,7 @@ CHANGES = {
     },
 }
 # The columns that follow from others are logged with them, and those that make up one instant together.
-DUE = {"due_date", "due_time", "time_zone", "due_order"}
+DUE = {"due_date", "due_time", "time_zone", "due_order", "remind_at", "reminded_at"}
 
 
 def columns_of(changes):

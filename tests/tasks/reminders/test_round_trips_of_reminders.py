@@ -73,6 +73,8 @@ def test_line_says_that_the_service_has_reminded(alice, app, database_url):
     assert alice.get().data[0]["reminded_at"] == time
     again = ndjson({**alice.get().data[0], "reminded_at": "2022-01-01T00:00:00Z"})
     assert import_file(alice, again, "application/x-ndjson", "?existing=update")["lines"][0]["result"] == "updated"
+    older = ndjson({**alice.get().data[0], "reminded_at": None})  # From before the service had reminded.
+    assert import_file(alice, older, "application/x-ndjson", "?existing=update")["lines"][0]["result"] == "unchanged"
     with app.app_context():
         assert service.fire(alice.user_id) == 0
     assert_whole(database_url, alice.user_id)

@@ -25,6 +25,7 @@ def test_undo_sets_the_instant_by_what_others_changed_since(alice, database_url)
     alice.patch(f"/{task['id']}", json={"reminder": HALF_AN_HOUR})
     assert remind_at(database_url, alice.user_id, task) == "2036-01-01T15:30:00"
     assert alice.undo(2).status == 200
+    assert_whole(database_url, alice.user_id)
     assert (read(alice, task)["reminder"], remind_at(database_url, alice.user_id, task)) == (
         HALF_AN_HOUR,
         HALF_PAST_FOUR,
@@ -33,6 +34,17 @@ def test_undo_sets_the_instant_by_what_others_changed_since(alice, database_url)
     assert remind_at(database_url, alice.user_id, task) == "2036-01-01T15:30:00"
     assert alice.undo(3).status == 200
     assert remind_at(database_url, alice.user_id, task) is None
+    assert_whole(database_url, alice.user_id)
+
+
+def test_undo_that_would_leave_minutes_without_a_time_says_so(alice, database_url):
+    task = alice.create()
+    alice.patch(f"/{task['id']}", json=DUE)
+    task = alice.patch(f"/{task['id']}", json={"reminder": HALF_AN_HOUR}).data
+    response = alice.undo(2)
+    assert (response.status, response.error["details"]["conflicts"]) == (409, [])
+    assert "A task with a reminder of minutes before must have a due_date" in response.error["message"]
+    assert read(alice, task) == task
     assert_whole(database_url, alice.user_id)
 
 

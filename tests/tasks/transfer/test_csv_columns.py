@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskapp.tasks.examples import EXAMPLE, PENDING_OCCURRENCE
+from taskapp.tasks.reminders.schemas import ReminderOut
 from taskapp.tasks.representation import FIELDS
 from taskapp.tasks.response_schemas import RecurrenceOut, TaskOut
-from taskapp.tasks.transfer.csv_columns import COLUMNS, RECURRENCE, columns_of, from_cells, to_cells
+from taskapp.tasks.transfer.csv_columns import COLUMNS, RECURRENCE, REMINDER, columns_of, from_cells, to_cells
 from taskapp.tasks.transfer.formats import to_csv
 
 FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -29,6 +30,9 @@ OF_FIELD = {
     "completed": st.booleans(),
     "tags": st.lists(TAGS, max_size=3),
     "recurrence": st.none() | RECURRENCES,
+    "reminder": st.none()
+    | st.fixed_dictionaries({"minutes_before": st.integers(0, 40320)})
+    | st.fixed_dictionaries({"at": TEXTS.filter(bool)}),
 }
 NULLABLE = {name for name, field in TaskOut().fields.items() if field.allow_none} - {"uid"}
 OTHERS = {name: st.none() | TEXTS if name in NULLABLE else TEXTS.filter(bool) for name in FIELDS}
@@ -65,14 +69,15 @@ def test_null_and_empty_text_differ():
     assert from_cells({"description": "'"}) == {"description": ""}
 
 
-def test_columns_are_the_fields_with_one_for_each_part_of_the_recurrence():
-    assert set(FIELDS) <= set(COLUMNS)
+def test_columns_are_the_fields_with_one_for_each_part_of_the_recurrence_and_the_reminder():
+    assert set(FIELDS) - set(COLUMNS) == {"reminder"}
     assert [name for name in COLUMNS if name not in FIELDS] == [
         *("recurrence_from", "recurrence_series_id", "recurrence_occurrence"),
-        *("recurrence_next", "recurrence_last"),
+        *("recurrence_next", "recurrence_last", "reminder_minutes_before", "reminder_at"),
     ]
     assert columns_of(("id", "title")) == ("id", "title")
     assert set(RECURRENCE.values()) == RecurrenceOut().fields.keys()
+    assert set(REMINDER.values()) == ReminderOut().fields.keys()
     cells = dict(zip(COLUMNS, to_cells(PENDING_OCCURRENCE), strict=True))
     assert cells["recurrence"] == PENDING_OCCURRENCE["recurrence"]["rule"]
 
@@ -92,6 +97,8 @@ def test_columns_are_the_fields_with_one_for_each_part_of_the_recurrence():
         ({"id": "\u0661"}, {"id": "\u0661"}),
         ({"recurrence": "FREQ=DAILY"}, {"recurrence": {"rule": "FREQ=DAILY"}}),
         ({"recurrence_from": "completion"}, {"recurrence": {"from": "completion"}}),
+        ({"reminder_minutes_before": "30", "reminder_at": ""}, {"reminder": {"minutes_before": 30}}),
+        ({"reminder_minutes_before": "soon"}, {"reminder": {"minutes_before": "soon"}}),
         ({"colour": "red", "": ""}, {"colour": "red", "": None}),
     ],
 )

@@ -16,9 +16,10 @@ from tests.support.webhooks import add, rotate
 VISIBLE = {
     Webhook: ("user_id", "id", "number", "due_at", "enabled"),
     Change: ("user_id", "number"),
-    # Of tasks with a pending reminder; see tests/tasks/reminders/test_firing.py.
+    # Only of reminders that are pending.
     Task: ("user_id", "remind_at", "reminded_at", "completed"),
 }
+REMINDER = {"at": "2099-01-01T00:00:00Z"}
 
 
 def columns(model):
@@ -78,12 +79,15 @@ REFUSED = [
     "SELECT number FROM changes FOR KEY SHARE",
     # Other tables.
     *(f"SELECT {name} FROM tasks" for name in hidden(Task)),
-    "SELECT id FROM tasks WHERE title IS NOT NULL",
+    *(f"SELECT user_id FROM tasks WHERE {name} IS NOT NULL" for name in ("id", "title", "due_date")),
     "SELECT * FROM tasks",
+    "SELECT to_jsonb(t) FROM tasks t",
     "SELECT user_id FROM tasks FOR KEY SHARE",
     *(f"SELECT count(*) FROM {table}" for table in ("calendars", "idempotency_keys", "alembic_version")),
     "INSERT INTO tasks (user_id, title) VALUES ('x', 'x')",
     "UPDATE tasks SET title = 'x'",
+    "UPDATE tasks SET reminded_at = now()",
+    "SELECT user_id FROM tasks FOR UPDATE",
     "DELETE FROM tasks",
     "DELETE FROM calendars",
     "SELECT t.title FROM webhooks w JOIN tasks t ON t.user_id = w.user_id",
@@ -109,9 +113,7 @@ def users(alice, bob):
     for user in (alice, bob):
         rotate(user, add(user))
         create_calendar(user)
-        user.post(
-            json={"title": "secret", "reminder": {"at": "2100-01-01T00:00:00Z"}}, headers={"Idempotency-Key": "k"}
-        )
+        user.post(json={"title": "secret", "reminder": REMINDER}, headers={"Idempotency-Key": "k"})
     return [alice.user_id, bob.user_id]
 
 
@@ -140,6 +142,16 @@ def test_courier_may_not(database_url, users, statement):
     for user_id in ("", users[0]):
         with as_courier(database_url, user_id) as cursor, pytest.raises(InsufficientPrivilege):
             cursor.execute(statement)
+
+
+def test_courier_sees_no_task_but_those_with_a_pending_reminder(database_url, alice):
+    alice.create()
+    tasks = [alice.create(reminder=REMINDER) for _ in range(3)]
+    alice.put(f"/{tasks[0]['id']}", json={"completed": True})
+    alice.put(f"/{tasks[1]['id']}", json={"reminder": None})
+    with as_courier(database_url) as cursor:
+        cursor.execute("SELECT count(*), bool_or(completed) FROM tasks WHERE user_id = %s", [alice.user_id])
+        assert cursor.fetchall() == [(1, False)]
 
 
 def test_courier_sees_what_is_due_of_all_users(database_url, users):

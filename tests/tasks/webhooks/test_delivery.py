@@ -75,19 +75,30 @@ def test_a_backlog_arrives_in_order_in_deliveries_of_100(webhooks, receiver, use
     assert receiver.received[1].json["data"]["after"] == 100
 
 
-def test_a_delivery_has_some_20_kilobytes_but_at_least_one_change(webhooks, receiver, user):
-    webhooks.add(user.user_id, receiver.url)
-    for size in (10, 9_000, 9_000, 9_000, 30_000, 10):
+def log_values(webhooks, user, sizes):
+    """Add a change for each size, whose value has so many bytes in the log."""
+    for number, size in enumerate(sizes, 1):
         # Long values are compressed in the log. These cannot be.
         text = run_sql(webhooks.url, "SELECT string_agg(md5(random()::text), '') FROM generate_series(1, %s)", [size])
-        number = len(feed_of(user)) + 1
         run_sql(
             webhooks.url,
             "INSERT INTO changes (user_id, number, task_id, at, after) VALUES (%s, %s, 1, now(), %s)",
             [user.user_id, number, Json({"title": text[0][0][:size]})],
         )
+
+
+def test_a_delivery_has_some_20_kilobytes_but_at_least_one_change(webhooks, receiver, user):
+    webhooks.add(user.user_id, receiver.url)
+    log_values(webhooks, user, [10, 9_000, 9_000, 9_000, 30_000, 10])
     webhooks.deliver()
     assert [received.numbers for received in receiver.received] == [[1, 2, 3], [4], [5], [6]]
+
+
+def test_a_range_stays_fixed_whatever_the_limits_of_a_later_release_are(webhooks, receiver, user):
+    webhooks.add(user.user_id, receiver.url, upto=4)
+    log_values(webhooks, user, [9_000] * 5)
+    webhooks.deliver()
+    assert [received.numbers for received in receiver.received] == [[1, 2, 3, 4], [5]]
 
 
 def test_each_try_has_the_same_bytes_though_more_has_changed(webhooks, receiver, user):

@@ -85,7 +85,9 @@ def _begin() -> Any:
     secret = case((Webhook.rotated_at > func.now() - BOTH_SIGN, Webhook.previous_secret)).label("previous_secret")
     last = func.coalesce(Webhook.upto, _LAST).label("last")
     columns = (Webhook.url, Webhook.secret, secret, Webhook.attempts, Webhook.number, Webhook.upto, last)
-    hook = db.select(*columns).where(*_leased, Webhook.enabled).cte("hook").prefix_with("MATERIALIZED")
+    # Of several processes, one gets the row, and the others need not wait for it.
+    free = db.select(*columns).where(*_leased, Webhook.enabled).with_for_update(key_share=True, skip_locked=True)
+    hook = free.cte("hook").prefix_with("MATERIALIZED")
     following = _next_changes(hook)
     fits = (following.c.bytes <= MAXIMUM_BYTES) & (following.c.reminders == 0)
     in_batch = or_(hook.c.upto.is_not(None), following.c.position == 1, fits)
@@ -106,7 +108,7 @@ def _begin() -> Any:
     )
     taken = (
         db.update(Webhook)
-        .where(*_leased, Webhook.enabled, Webhook.number == chosen.c.number)
+        .where(*_leased)
         .values(due_at=func.now() + LEASE, upto=chosen.c.range_end)
         .returning(Webhook.due_at, *(chosen.c[name] for name in ABOUT[1:]))
         .cte("taken")
@@ -130,7 +132,7 @@ def _more() -> Any:
 
 # Takes a lease, and fixes the range of the delivery at its first try. A row for each of its changes: the lease, the
 # webhook, then the columns of an entry, which are null if changes are missing in the log. No row, and no lease, if
-# another process was faster, the webhook has changed, or nothing is to be delivered.
+# another process was faster, the webhook has changed or is changing, or nothing is to be delivered.
 BEGIN = _begin()
 
 # A delivery succeeded. If changes follow, the lease is renewed if ``renew`` is set. Returns it, and whether it was
