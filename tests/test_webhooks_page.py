@@ -7,6 +7,7 @@ import secrets
 import pytest
 from prometheus_client import generate_latest
 
+from taskapp.tasks.webhooks.delivery.delivery import _MESSAGES
 from taskapp.tasks.webhooks.delivery.metrics import Metrics
 from tests.support.documents import printed_pattern, read, rows, run_shell, setup_for, shell_examples
 from tests.support.webhook_receiver import PageReceiver, message, sign
@@ -90,9 +91,11 @@ def test_table_has_all_fields():
 def test_metrics_and_fields_of_the_log_are_explained(app):
     text = generate_latest(Metrics(app).registry).decode()
     names = {name for name in re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE) if not name.endswith("_created")}
+    assert {name for name, *_ in rows(read("observe"), "Metrics of webhooks")} - {"metric"} == names
     log = {"user", "webhook", "status", "reason", "duration_ms", "attempt"}
-    table = rows(read("observe"), "The process for webhooks")
-    assert {name.strip("`") for row in table for name in row[0].split(", ")} - {"field", "metric"} == names | log
+    messages = {*_MESSAGES.values()}
+    explained = {name.strip("`") for row in rows(read("observe"), "Webhooks") for name in row[0].split(", ")}
+    assert explained - {"field", "message"} == log | messages
 
 
 def test_routes_are_those_of_the_service(app):

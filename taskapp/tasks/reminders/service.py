@@ -5,6 +5,7 @@ every webhook and every client that follows the log gets it once, in order, and 
 """
 
 import logging
+import time
 
 import psycopg2
 
@@ -57,13 +58,20 @@ def fire(user_id: str) -> int:
     return int(number)
 
 
-def fire_due_reminders() -> float | None:
+def fire_due_reminders(failed: dict[str, float] | None = None) -> float | None:
     """Remind all users of their tasks whose reminders are due.
+
+    Args:
+        failed: the users whose writes have failed, and when they are tried again, on the clock of ``time.monotonic``.
+            The next call needs it too. None for none.
 
     Returns:
         The seconds until the next reminder is due; None if no reminder is pending.
     """
-    seconds, failed = next_reminder(), set[str]()
+    failed = {} if failed is None else failed
+    for user_id in [each for each, retry_at in failed.items() if retry_at <= time.monotonic()]:
+        del failed[user_id]
+    seconds = next_reminder()
     while seconds == 0:
         if not _fire_once(failed):  # Only those of users whose writes fail are left, or others have done it.
             break
@@ -71,7 +79,7 @@ def fire_due_reminders() -> float | None:
     return min(seconds or _PAUSE, _PAUSE) if failed else seconds
 
 
-def _fire_once(failed: set[str]) -> int:
+def _fire_once(failed: dict[str, float]) -> int:
     """Remind each user once, but for those whose writes have failed. Return the number of reminders."""
     number, after = 0, ""
     while users := users_with_due_reminders(_USERS, after=after):
@@ -84,5 +92,5 @@ def _fire_once(failed: set[str]) -> int:
             except (DatabaseUnavailable, StatementTooSlow, psycopg2.Error):
                 # The service may be unavailable, and then the next statement says so; or only this user is busy.
                 _logger.exception("The reminders of a user failed")
-                failed.add(user_id)
+                failed[user_id] = time.monotonic() + _PAUSE
     return number

@@ -15,9 +15,12 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 # 2130706433, 0x7f.1 and 127.1.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # Networks whose addresses contain an IPv4 address, which a router or the kernel may call: IPv4-compatible and -mapped,
-# NAT64 (RFC 6052, RFC 8215), Teredo (RFC 4380), and 6to4 (RFC 3056).
+# -translated (RFC 7915), NAT64 (RFC 6052, RFC 8215), Teredo (RFC 4380), and 6to4 (RFC 3056).
 _TRANSLATED = tuple(
-    map(IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"))
+    map(
+        IPv6Network,
+        ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"),
+    )
 )
 # RFC 6761, RFC 6762, RFC 8375, RFC 9476, and names that are usual in private networks.
 _PRIVATE_SUFFIXES = frozenset(

@@ -18,8 +18,8 @@ from taskapp.tasks.webhooks.queries import CHANGEABLE, MAXIMUM_WEBHOOKS
 from taskapp.tasks.webhooks.service import FIELDS
 from taskapp.tasks.webhooks.urls import normalize_url
 
-# The statuses of final responses (RFC 9110, section 15).
-_STATUSES = Range(100, 599)
+# Three digits. Some servers respond with more than RFC 9110 has, such as 999.
+_STATUSES = Range(100, 999)
 _SYNONYMS = MappingProxyType(
     {
         "url": ("target_url", "callback_url", "endpoint", "endpoint_url", "callback", "address", "uri", "href"),

@@ -39,7 +39,8 @@ def whole(number):
     times = dict.fromkeys(("created_at", "updated_at", "completed_at"), "2026-11-20T08:00:00.123456Z")
     dates = {"due_date": "2026-12-24", "due_time": "17:00", "time_zone": "Europe/Berlin"}
     own = {"id": number, "uid": str(uuid.uuid4()), "user_id": "somebody", "version": number}
-    task = {**own, **new(number), "completed": True, **dates, "due_at": None, "recurrence": None, **times}
+    empty = dict.fromkeys(("due_at", "recurrence", "reminder", "reminded_at"))
+    task = {**own, **new(number), "completed": True, **dates, **empty, **times}
     return {name: task[name] for name in FIELDS}
 
 

@@ -1,6 +1,5 @@
 """Which addresses are called: public ones only, the very address that was checked, or the operator's proxy."""
 
-import ipaddress
 import json
 import socket
 import ssl
@@ -53,6 +52,7 @@ REFUSED = [
     "[::127.0.0.1]",
     "[::ffff:127.0.0.1]",
     "[::ffff:a9fe:a9fe]",
+    "[::ffff:0:7f00:1]",
     "[64:ff9b::7f00:1]",
     "[64:ff9b:1::7f00:1]",
     "[100::1]",
@@ -181,20 +181,39 @@ def test_certificates_are_verified(tmp_path, monkeypatch):
     assert len(receiver.received) == 1
 
 
-def test_proxy_of_the_operator_gets_the_checked_address_and_the_receiver_its_name(tmp_path, monkeypatch):
+@pytest.fixture
+def public_name(monkeypatch):
+    """A name with a public address."""
     real = socket.getaddrinfo
     answer = lambda host, *rest, **options: real(PUBLIC if host == HOST else host, *rest, **options)  # noqa: E731
     monkeypatch.setattr(socket, "getaddrinfo", answer)
-    with TLSReceiver(tmp_path, HOST) as receiver, TunnelProxy(receiver.port) as proxy:
+    return HOST
+
+
+def test_proxy_of_the_operator_gets_the_checked_address_and_the_receiver_its_name(public_name, tmp_path, monkeypatch):
+    with TLSReceiver(tmp_path, public_name) as receiver, TunnelProxy(receiver.port) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(receiver.certificate))
-        assert send(f"https://{HOST}:8443/hook").status == 204
+        assert send(f"https://{public_name}:8443/hook").status == 204
         (received,) = receiver.received
-        assert received.headers["host"] == f"{HOST}:8443"
+        assert received.headers["host"] == f"{public_name}:8443"
         (line,) = proxy.requests
-        assert str(ipaddress.ip_address(PUBLIC)) in line
+        assert PUBLIC in line
         assert send("https://10.0.0.1:8443/")[:2] == (None, "address")
         assert len(proxy.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["other.example", "localhost", "example"])
+def test_certificate_of_another_name(public_name, tmp_path, monkeypatch, name):
+    """Though the connection goes to an address, and one context is for all names."""
+    with TLSReceiver(tmp_path, name) as receiver, TunnelProxy(receiver.port) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(receiver.certificate))
+        assert send(f"https://{public_name}:8443/")[:2] == (None, "tls")
+        assert send(f"https://localhost:{receiver.port}/", allow_private=True).status == {"localhost": 204}.get(name)
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+        assert send(f"https://localhost:{receiver.port}/", allow_private=True)[:2] == (None, "tls")
+    assert len(receiver.received) == (name == "localhost")
 
 
 def test_nothing_that_a_user_chose_is_logged(receiver, caplog, capfd):

@@ -57,7 +57,7 @@ def test_one_of_several_processes_is_killed(webhooks, start_deliverer, processes
         repeats = assert_in_order(receiver.received, ids)
     times = f"{most:.1f} s but for the leases of the killed one, {seconds:.1f} s in all"
     print(f"{processes} processes: {times}, {len(receiver.received)} requests, {repeats} repeats")  # noqa: T201
-    assert 0 < repeats <= THREADS
+    assert repeats <= THREADS  # Some 20, unless the machine is so slow that the killed one had none.
     assert most < LEASE_SECONDS - 5
 
 

@@ -137,3 +137,9 @@ def test_user_ids_of_any_kind(webhooks, receiver):
         webhooks.add(name, receiver.url, number=0)
     webhooks.deliver()
     assert len({received.json["data"]["user_id"] for received in receiver.received}) == 4
+
+
+@pytest.mark.parametrize("seconds", ["0", "86401", "inf"])
+def test_seconds_that_no_wait_can_take_are_refused(webhooks, seconds):
+    arguments = ["webhooks", "deliver", "--once", "--idle-seconds", seconds]
+    assert webhooks.app.test_cli_runner().invoke(args=arguments).exit_code == 2

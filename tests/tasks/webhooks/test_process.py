@@ -10,7 +10,6 @@ import pytest
 
 from tests.support.commands import flask
 from tests.support.deliveries import metric, wait_for
-from tests.support.faults import FaultProxy
 from tests.support.hostile import HostileReceiver, _sleep
 from tests.support.log_lines import records
 from tests.support.ports import free_port
@@ -56,7 +55,8 @@ def test_lines_have_no_url_and_no_secret(webhooks, receiver, user, start_deliver
     deliverer = start_deliverer()
     for count in (1, 2, 3):
         user.write()
-        webhooks.make_due()
+        if count == 3:  # Not before, because it would also end the lease of a call.
+            webhooks.make_due()
         wait_for(receiver, count)
         wait_until(lambda count=count: len(records(deliverer)) > count, "no line")
     deliverer.stop()
@@ -118,19 +118,30 @@ def test_idle_process_ends_at_once(start_deliverer):
     assert time.monotonic() - started < 5
 
 
+def last_statement(url):
+    """When the last statement of the service began."""
+    sessions = "datname = current_database() AND pid <> pg_backend_pid()"
+    return run_sql(url, f"SELECT max(query_start) FROM pg_stat_activity WHERE {sessions}")[0][0]
+
+
 def test_without_enabled_webhooks_the_database_is_left_alone(webhooks, receiver, user, start_deliverer):
+    """Not one statement in ten seconds, so that a database such as Neon's suspends."""
     webhooks.add(user.user_id, receiver.url, enabled=False)
-    looks = {}
+    user.write()
+    found = {}
     for name, enabled in (("idle", False), ("enabled", True)):
         run_sql(webhooks.url, "UPDATE webhooks SET enabled = %s", [enabled])
         port = free_port()
         deliverer = start_deliverer("--metrics-port", str(port))
+        time.sleep(3)
+        before = last_statement(webhooks.url)
         time.sleep(10)
-        looks[name] = metric(port, "webhook_looks_total")
+        found[name] = last_statement(webhooks.url) == before, metric(port, "webhook_looks_total")
         deliverer.stop()
-    print(f"looks in 10 seconds: {looks}")  # noqa: T201
-    assert looks["idle"] == 1
-    assert 5 <= looks["enabled"] <= 12
+    print(f"no statement in 10 seconds, and looks in 13: {found}")  # noqa: T201
+    assert found["idle"] == (True, 1)
+    assert found["enabled"][0] is False
+    assert found["enabled"][1] >= 5
 
 
 @pytest.mark.parametrize("kind", ["eventfd", "pipe"])
@@ -158,58 +169,6 @@ def test_unusable_wake_fd_is_said_and_does_no_harm(webhooks, receiver, user, sta
     user.write()
     wait_for(receiver, 1)
     assert "Cannot use TASKAPP_WAKE_FD: Bad file descriptor" in messages(deliverer)
-
-
-def test_outage_of_the_database_is_logged_once_and_survived(
-    postgres, webhooks, receiver, user, start_deliverer, delivery_settings
-):
-    webhooks.add(user.user_id, receiver.url)
-    with FaultProxy(postgres.socket) as proxy:
-        deliverer = start_deliverer(DATABASE_URL=at_port(proxy.port, delivery_settings[0]), REQUEST_TIMEOUT=2)
-        user.write()
-        wait_for(receiver, 1)
-        proxy.refuse()
-        proxy.cut()
-        time.sleep(8)
-        user.write()
-        proxy.accept()
-        wait_for(receiver, 2)
-        # Connections that hang are an outage too.
-        proxy.black_hole()
-        time.sleep(6)
-        proxy.restore()
-        user.write()
-        wait_for(receiver, 3)
-        deliverer.stop()
-    assert receiver.numbers == [1, 2, 3]
-    found = messages(deliverer)
-    assert len([each for each in found if each.startswith("The database is unavailable")]) == 2
-    assert found.count("The database is available again") == 2
-    assert "Traceback" not in deliverer.log.read_text()
-
-
-def test_result_that_cannot_be_recorded_leads_to_the_same_bytes_again(
-    postgres, webhooks, receiver, user, start_deliverer, delivery_settings
-):
-    with FaultProxy(postgres.socket) as proxy:
-
-        def cut(handler):
-            proxy.refuse()
-            proxy.cut()
-            handler.send_response(204)
-            handler.end_headers()
-
-        receiver.responses = [cut]
-        webhooks.add(user.user_id, receiver.url)
-        user.write()
-        start_deliverer(DATABASE_URL=at_port(proxy.port, delivery_settings[0]), REQUEST_TIMEOUT=1)
-        wait_for(receiver, 1)
-        time.sleep(3)
-        proxy.accept()
-        webhooks.make_due()
-        wait_for(receiver, 2)
-    first, second = receiver.received
-    assert (first.id, first.body) == (second.id, second.body)
 
 
 def test_once_ends_when_everything_is_delivered(webhooks, receiver, user, delivery_settings):

@@ -1,11 +1,16 @@
 """Reminders on their way to webhooks: each is an event of its own, in order, and delays nothing else."""
 
+import threading
 import time
 
 import pytest
 
+from taskapp.db.execute import statement_executed
+from taskapp.tasks.webhooks.delivery import reminders
+from taskapp.tasks.webhooks.delivery.reminders import ReminderThread
 from tests.db.test_turn import held_turn
 from tests.support.deliveries import wait_for
+from tests.support.importing import NDJSON, ndjson
 from tests.support.postgres import run_sql
 from tests.support.waiting import wait_until
 
@@ -82,6 +87,34 @@ def test_undo_and_deletion_are_no_reminders(webhooks, receiver, user):
     assert user.send("POST", f"/{task}/restore").status_code in {200, 201}
     webhooks.deliver()
     assert [kind for kind, _ in types_of(receiver)] == ["changes", "reminder.due", "changes"]
+
+
+def test_an_import_is_no_reminder(webhooks, receiver, user):
+    """A file may say that another service has reminded, so nobody needs to hear of it again."""
+    task = user.send("POST", json={"title": "t", "reminder": {"at": "2035-01-01T00:00:00Z"}}).json["data"]
+    webhooks.add(user.user_id, receiver.url, number=1)
+    line = {name: task[name] for name in ("uid", "title", "reminder")}
+    file = ndjson({**line, "reminded_at": "2026-01-01T00:00:00Z"})
+    imported = user.send("POST", "/import?existing=update", data=file, headers={"Content-Type": NDJSON})
+    assert imported.json["data"]["updated"] == 1
+    webhooks.deliver()
+    assert types_of(receiver) == [("changes", [2])]
+
+
+def test_a_bug_does_not_end_the_thread_of_reminders(webhooks, user, monkeypatch):
+    """The process would go on without any reminder."""
+    bugs = [RuntimeError("can't start new thread")]
+
+    def fail(_sender, **_):
+        if threading.current_thread().name == "reminders" and bugs:
+            raise bugs.pop()
+
+    monkeypatch.setattr(reminders, "_BUG", 0.1)
+    create(user, **PAST)
+    fired = "SELECT count(*) FROM tasks WHERE reminded_at IS NOT NULL"
+    with statement_executed.connected_to(fail), ReminderThread(webhooks.app, 60):
+        wait_until(lambda: run_sql(webhooks.url, fired) == [(1,)], "the reminder is not fired", 60)
+    assert not bugs
 
 
 @pytest.mark.slow

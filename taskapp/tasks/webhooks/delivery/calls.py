@@ -95,7 +95,7 @@ def _seconds_of(retry_after: str) -> float:
         return float(retry_after[:10])
     try:
         date = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):  # The second one if a part of the date has too many digits.
         return 0
     return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 

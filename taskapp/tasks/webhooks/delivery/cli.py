@@ -11,6 +11,8 @@ from taskapp.settings import LAST_PORT
 
 # Neon suspends a compute after 5 minutes without statements. Once in half an hour, it runs for a sixth of the time.
 IDLE_SECONDS = 1800
+# More than poll(2) could wait would end the process.
+LONGEST_IDLE_SECONDS = 86400
 WAKE_FD = "TASKAPP_WAKE_FD"
 
 
@@ -24,7 +26,7 @@ def webhook_commands() -> None:
 @click.option("--metrics-port", type=click.IntRange(1, LAST_PORT), help="Serve metrics on this port of 127.0.0.1.")
 @click.option(
     "--idle-seconds",
-    type=click.FloatRange(1),
+    type=click.FloatRange(1, LONGEST_IDLE_SECONDS),
     default=IDLE_SECONDS,
     show_default=True,
     help="The longest time between looks at the database while no webhook is enabled.",

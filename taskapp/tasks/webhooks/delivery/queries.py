@@ -37,10 +37,14 @@ _leased = (
 
 
 def _is_reminder(change: Any) -> Any:
-    """Return whether a change set the time at which the service reminded of the task. Undo may only set it back."""
+    """Return whether the service reminded of the task by this change.
+
+    Then ``reminded_at`` is the time of the change. Undo and an import only write down that it was done before.
+    """
     before, after = (image.op("->>")("reminded_at") for image in (change.before, change.after))
     was_null = func.jsonb_exists(change.before, "reminded_at", type_=Boolean) & before.is_(None)
-    return func.coalesce(was_null & after.is_not(None) & change.undoes.is_(None), False)
+    is_now = cast(after, DateTime(timezone=True)) == change.at
+    return func.coalesce(was_null & is_now & change.undoes.is_(None), False)
 
 
 def _next_changes(hook: Any) -> Any:

@@ -5,7 +5,6 @@ import threading
 import time
 from typing import Self
 
-import psycopg2
 from flask import Flask
 
 from taskapp.db.errors import DatabaseUnavailable
@@ -32,6 +31,7 @@ class ReminderThread:
     def __init__(self, app: Flask, idle_seconds: float) -> None:
         self._app = app
         self._idle_seconds = idle_seconds
+        self._failed: dict[str, float] = {}
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reminders", daemon=True)
@@ -62,10 +62,10 @@ class ReminderThread:
     def _fire(self) -> float:
         """Fire what is due, and return the seconds until the next look at the latest."""
         try:
-            seconds = fire_due_reminders()
+            seconds = fire_due_reminders(self._failed)
         except DatabaseUnavailable:  # Logged once.
             return _OUTAGE
-        except psycopg2.Error:
+        except Exception:  # Nobody would notice the end of this thread.
             _logger.exception("Cannot fire reminders")
             return _BUG
         return self._idle_seconds if seconds is None else min(seconds, self._idle_seconds)

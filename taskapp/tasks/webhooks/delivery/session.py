@@ -6,16 +6,21 @@ module adds the deadline, and closes what requests leaves open. The service itse
 
 import logging
 import socket
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from requests_hardened import Config, HTTPSession
 from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.ssl_ import create_urllib3_context
 
 from taskapp.http.version import VERSION
 from taskapp.tasks.webhooks.addresses import is_public
@@ -27,6 +32,18 @@ USER_AGENT = f"taskapp/{VERSION}"
 # Their warnings have the URLs of users.
 for _name in ("requests_hardened", "urllib3"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+
+@cache
+def _tls_context(authorities: str) -> ssl.SSLContext:
+    """Return the context of all connections. Reading the certificates of the authorities takes longer than a call.
+
+    Args:
+        authorities: the file or the folder of the certificates.
+    """
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    context.load_verify_locations(**{"capath" if Path(authorities).is_dir() else "cafile": authorities})
+    return context
 
 
 class _Connection(HTTPConnection):
@@ -42,6 +59,16 @@ class _TLSConnection(HTTPSConnection):
 class _Adapter(HTTPAdapter):
     """Connects to any address. The deadline of the call ends the connection, also one to a proxy."""
 
+    def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https":
+            context = _tls_context(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
+            pool = {**pool, "ca_certs": None, "ca_cert_dir": None, "ssl_context": context}
+        return host, pool
+
+    def cert_verify(self, *_: Any) -> None:
+        """Leave the authorities to the context. requests would have them read again for this connection."""
+
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         pool = super().get_connection_with_tls_context(*args, **options)
         pool.ConnectionCls = _TLSConnection if pool.scheme == "https" else _Connection
@@ -51,8 +78,8 @@ class _Adapter(HTTPAdapter):
 class _PublicAdapter(_Adapter, IPFilterAdapter):  # type: ignore[misc] # requests-hardened has no types.
     """Connects to public addresses only."""
 
-    def build_connection_pool_key_attributes(self, *args: Any, **options: Any) -> Any:
-        host, pool = super().build_connection_pool_key_attributes(*args, **options)
+    def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
         address = ip_address(host["host"].strip("[]"))
         if not is_public(address):  # Those that the library does not know, such as IPv4-compatible ones.
             raise InvalidIPAddress(address)
