@@ -14,7 +14,7 @@ VENV_WORKS = import importlib.util, os, pip, re, sys; \
 	sys.exit(not (os.path.islink(".venv") or os.path.samefile(home, ".venv/bin")))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pooler test-citus tools fuzz chaos postman lint format openapi lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report clean
+.PHONY: help run test test-pooler test-citus tools fuzz chaos postman lint format openapi lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report bench-sizes bench-capacity clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -92,6 +92,12 @@ bench-profile: .venv/embedded .venv-bench/installed ## Profile the processing ti
 bench-report: .venv/embedded .venv-bench/installed ## Generate the report and the plots from benchmarks/results.json
 	@.venv/bin/python -m benchmarks report
 	@.venv-bench/bin/python -m benchmarks.plots
+
+bench-sizes: .venv/embedded ## Measure the bytes of rows, for docs/capacity.md
+	@.venv/bin/python -m benchmarks sizes
+
+bench-capacity: .venv/embedded ## Generate docs/capacity.md: what numbers of users take and cost
+	@.venv/bin/python -m benchmarks capacity
 
 .PHONY: needs-wrk
 needs-wrk:

@@ -17,8 +17,11 @@
     profiling.py  the CPU time of a request by package
     footprint.py  memory and start time
     machine.py    the machine and the versions
+    sizes.py      the bytes of rows, in capacity.json
+    capacity.py   what numbers of users take, computed from the costs and assumptions
     goals.py      the goals of taskapp
     report.py     RESULTS.md
+    capacity_report.py  docs/capacity.md
     plots.py      the plots; needs matplotlib from requirements.txt and therefore runs in .venv-bench
     peers/        the other services, which also run in .venv-bench
 """

@@ -1,4 +1,4 @@
-"""``python -m benchmarks run | check | growth | slow-link | profile | report``; the Makefile calls it."""
+"""``python -m benchmarks run | check | growth | slow-link | profile | report | sizes | capacity``, for the Makefile."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
+from benchmarks.capacity_report import write_capacity
 from benchmarks.compare import Testbed, compare
 from benchmarks.databases import make_postgres
 from benchmarks.footprint import measure_memory, measure_starts
@@ -20,21 +21,29 @@ from benchmarks.messages import count_messages
 from benchmarks.profiling import measure_profile
 from benchmarks.report import write_report
 from benchmarks.services import TASKAPP
-from benchmarks.settings import RESULTS, WORK, Settings, read_settings
+from benchmarks.settings import RESULTS, SIZES, WORK, Settings, read_settings
+from benchmarks.sizes import measure_sizes
 from benchmarks.slow_link import measure_slow_link
 from taskapp.db.embedded import EmbeddedPostgres
+
+COMMANDS = ("run", "check", "growth", "slow-link", "profile", "report", "sizes", "capacity")
 
 
 def main() -> int:
     """Run a command and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Benchmarks of taskapp; see `make help`.")
-    parser.add_argument("command", choices=["run", "check", "growth", "slow-link", "profile", "report"])
+    parser.add_argument("command", choices=COMMANDS)
     command = parser.parse_args().command
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # Unwind, so that all servers are stopped.
     if command == "check":
         return check(read_settings(rounds=2, seconds=2))
     if command == "report":
         write_report(json.loads(RESULTS.read_text()))
+    if command == "sizes":
+        with temporary_postgres() as postgres:
+            SIZES.write_text(json.dumps(measure_sizes(postgres), indent=1) + "\n")
+    if command in {"report", "sizes", "capacity"}:
+        write_capacity()
         return 0
     settings = read_settings(rounds=3, seconds=4)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
@@ -52,6 +61,7 @@ def main() -> int:
             results["profile"] = measure_profile(Testbed(postgres, read_settings(rounds=1, seconds=1).users))
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write_report(results)
+    write_capacity()
     return 0
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 RESULTS = FOLDER / "results.json"
+# The bytes of rows.
+SIZES = FOLDER / "capacity.json"
 # Databases and logs of a run. On the disk of the checkout, as for `make run`.
 WORK = ROOT / ".bench"
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"

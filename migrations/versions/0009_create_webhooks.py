@@ -67,10 +67,10 @@ CREATE INDEX ix_webhooks_due_at ON webhooks (due_at) WHERE enabled;
 ALTER TABLE webhooks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE webhooks FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON webhooks USING ({OWNER}) WITH CHECK ({OWNER});
-CREATE POLICY courier ON webhooks TO {COURIER} USING ({IS_COURIER});
+CREATE POLICY courier ON webhooks FOR SELECT TO {COURIER} USING ({IS_COURIER});
 GRANT SELECT, DELETE, INSERT ({INSERTED}), UPDATE ({UPDATED}) ON webhooks TO {ROLE};
 GRANT SELECT (user_id), DELETE ON webhooks TO {ERASER};
-GRANT SELECT (user_id, id, number, due_at, enabled), UPDATE (due_at) ON webhooks TO {COURIER}
+GRANT SELECT (user_id, id, number, due_at, enabled) ON webhooks TO {COURIER}
 """
 CHANGES = f"""
 CREATE POLICY courier ON changes FOR SELECT TO {COURIER} USING ({IS_COURIER});

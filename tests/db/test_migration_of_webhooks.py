@@ -59,7 +59,7 @@ def assert_complete(url):
     rls = "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'webhooks'::regclass"
     assert run_sql(url, rls) == [(True, True)]
     policies = "SELECT tablename, policyname, cmd FROM pg_policies WHERE 'taskapp_courier' = ANY(roles) ORDER BY 1"
-    assert run_sql(url, policies) == [("changes", "courier", "SELECT"), ("webhooks", "courier", "ALL")]
+    assert run_sql(url, policies) == [("changes", "courier", "SELECT"), ("webhooks", "courier", "SELECT")]
     may = "SELECT has_table_privilege('taskapp_eraser', 'webhooks', 'DELETE'), has_schema_privilege(%s, 'public', %s)"
     assert run_sql(url, may, ["taskapp_courier", "USAGE"]) == [(True, True)]
     assert run_sql(url, "SELECT indisvalid FROM pg_index WHERE indrelid = 'webhooks'::regclass") == [(True,)] * 2

@@ -41,8 +41,7 @@ from tests.tasks.test_queries import ARGUMENTS, every_statement
 
 # The statements that may break rules, and which. None of them is a request of a user.
 EXCEPTIONS = {
-    # What is due, of all users, for the process that delivers. Reads ask all nodes. Citus refuses to lock the rows of
-    # several users, as LOOK does.
+    # What is due, of all users, for the process that delivers. These reads ask all nodes.
     "taskapp.tasks.reminders.queries.SECONDS_LEFT": {UNNAMED},
     "taskapp.tasks.reminders.queries.USERS_WITH_DUE_REMINDERS": {UNNAMED},
     "taskapp.tasks.webhooks.delivery.courier.COUNT": {UNNAMED},

@@ -18,8 +18,10 @@ _pending = and_(Task.remind_at.is_not(None), Task.reminded_at.is_(None), not_(Ta
 _is_due = and_(_pending, Task.remind_at <= func.now())
 
 # For the courier, who sees no other tasks. Null if no reminder is pending; negative if one is due.
-_earliest = db.select(Task.remind_at).where(_pending).order_by(Task.remind_at).limit(1).scalar_subquery()
-SECONDS_LEFT = db.select(func.extract("epoch", _earliest - func.now())).execution_options(**{BY_INDEX: True})
+_earliest = db.select(Task.remind_at).where(_pending).order_by(Task.remind_at).limit(1).subquery("earliest")
+# The aggregate makes a row also if there is none.
+_seconds = func.extract("epoch", func.min(_earliest.c.remind_at) - func.now())
+SECONDS_LEFT = db.select(_seconds).execution_options(**{BY_INDEX: True})
 # For the courier. The users follow ``after``, so that one whose writes fail is in nobody's way.
 USERS_WITH_DUE_REMINDERS = (
     db.select(Task.user_id)

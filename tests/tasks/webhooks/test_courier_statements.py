@@ -25,6 +25,16 @@ def test_courier_statements_use_nothing_but_what_the_courier_may_see():
         assert ACTING_USER.key not in text
         for table, column in re.findall(r"\b(webhooks|changes)\.(\w+)", text):
             assert column in READABLE[table]
+        assert not re.search(r"\b(INSERT|UPDATE|DELETE|FOR)\b", text)
+
+
+def test_courier_statements_have_no_limit_in_a_subquery_of_each_row():
+    """Citus refuses it."""
+    for statement in statements_of(courier).values():
+        text = compile_statement(statement).text
+        (subquery,) = re.findall(r"EXISTS \(SELECT[^()]*changes[^()]*\)", text)
+        assert "LIMIT" not in subquery
+        assert f"({subquery}) IS true" in text, text
 
 
 def test_statements_of_a_delivery_name_the_user_and_the_lease():

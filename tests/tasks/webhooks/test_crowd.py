@@ -6,8 +6,8 @@ from collections import defaultdict
 
 import pytest
 
-from taskapp.tasks.webhooks.delivery.courier import LEASE_SECONDS
 from taskapp.tasks.webhooks.delivery.loop import THREADS
+from taskapp.tasks.webhooks.delivery.queries import LEASE_SECONDS
 from tests.support.postgres import run_sql
 from tests.support.receivers import Receiver
 from tests.support.waiting import wait_until

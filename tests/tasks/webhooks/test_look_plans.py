@@ -105,9 +105,9 @@ def look_once(crowd):
 def deliver_one(crowd):
     """One delivery, without the looks."""
     with crowd.app.app_context():
-        (lease,) = courier.look(1).leases
+        (due,) = courier.look(1).due
         stopping = threading.Event()
         options = Options(
             allow_private=True, prefix="", log_calls=False, stopping=stopping, database=threading.Semaphore()
         )
-        delivery._Delivery(lease, options).run()
+        delivery._Delivery(due, options).run()

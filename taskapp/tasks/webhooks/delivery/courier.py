@@ -1,12 +1,12 @@
-"""Finds the webhooks of all users that are due, as a role that sees neither what is due nor where to.
+"""Finds the webhooks of all users that are due, as a role that sees neither what is due nor where to, and cannot write.
 
-The processes that deliver share the webhooks by leases: a process moves ``due_at`` ahead, and no other one takes the
-webhook until then. So a webhook has one delivery at a time, and after a crash another process takes over.
+The processes that deliver share the webhooks by leases. A look takes none: :data:`~.queries.BEGIN` does, as the owner
+of the webhook, by moving ``due_at`` ahead if it is still the one that the look saw. So a webhook has one delivery at a
+time, and after a crash another process takes over.
 """
 
-import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, bindparam, func, true
@@ -16,25 +16,19 @@ from taskapp.db.execute import execute_as_courier
 from taskapp.tasks.changes.models import Change
 from taskapp.tasks.webhooks.models import Webhook
 
-# Longer than all that a delivery does: two statements, and a call of at most 10 seconds.
-LEASE_SECONDS = 60
-LEASE = timedelta(seconds=LEASE_SECONDS)
 
-
-class Lease(NamedTuple):
-    """The permission of this process to deliver to a webhook.
+class Due(NamedTuple):
+    """A webhook that is due, or that this process is to go on with.
 
     Attributes:
         user_id: the owner of the webhook.
         webhook_id: its id.
-        due_at: its ``due_at``, which identifies the lease. If it is another one, the lease is lost.
-        ends_at: when other processes may take the webhook, on the clock of ``time.monotonic``.
+        due_at: its ``due_at``. If it is another one meanwhile, the webhook is no longer this process's to take.
     """
 
     user_id: str
     webhook_id: int
     due_at: datetime
-    ends_at: float
 
 
 class Look(NamedTuple):
@@ -42,75 +36,62 @@ class Look(NamedTuple):
 
     Attributes:
         enabled: whether any webhook is enabled.
-        leases: the webhooks that are due, those that have waited longest first.
+        due: the webhooks that are due, those that have waited longest first.
     """
 
     enabled: bool
-    leases: Sequence[Lease]
+    due: Sequence[Due]
 
 
-def _next_change(webhook: Any) -> Any:
-    """Return the number of the change to deliver next; null if there is none.
+def _has_more(webhook: Any) -> Any:
+    """Return whether the log has changes to deliver.
 
-    A scalar subquery is evaluated for each webhook by the key of the log. PostgreSQL could turn EXISTS into a join that
-    reads the log of all users.
+    As an operand of IS, the subquery is evaluated for each webhook by the key of the log. PostgreSQL could turn a mere
+    EXISTS into a join that reads the log of all users. Citus refuses a LIMIT in its place.
     """
     later = db.select(Change.number).where(Change.user_id == webhook.user_id, Change.number > webhook.number)
-    return later.order_by(Change.number).limit(1).scalar_subquery()
+    return later.exists().is_(true())
 
 
 def _look() -> Any:
     due = (
-        db.select(Webhook.user_id, Webhook.id)
-        .where(Webhook.enabled, Webhook.due_at <= func.now(), _next_change(Webhook).is_not(None))
+        db.select(Webhook.user_id, Webhook.id, Webhook.due_at)
+        .where(Webhook.enabled, Webhook.due_at <= func.now(), _has_more(Webhook))
         .order_by(Webhook.due_at)
         .limit(bindparam("most", type_=Integer))
-        .with_for_update(skip_locked=True)
-        # If a nested loop read the rows again, it would lock and lease other ones each time.
-        .cte("due")
-        .prefix_with("MATERIALIZED")
+        .subquery("due")
     )
-    leased = (
-        db.update(Webhook)
-        .where(Webhook.user_id == due.c.user_id, Webhook.id == due.c.id)
-        .values(due_at=func.now() + LEASE)
-        .returning(Webhook.user_id, Webhook.id, Webhook.due_at)
-        .cte("leased")
-    )
-    enabled = db.select(db.select(Webhook.id).where(Webhook.enabled).exists().label("enabled")).subquery("any")
-    return db.select(enabled.c.enabled, *leased.c).select_from(enabled.outerjoin(leased, true()))
+    enabled = db.select(Webhook.id).where(Webhook.enabled).limit(1).subquery("enabled")
+    return db.select(*due.c).select_from(enabled.outerjoin(due, true())).order_by(due.c.due_at)
 
 
 def _count() -> Any:
     behind = (
         db.select((Webhook.due_at <= func.now()).label("due"))
-        .where(Webhook.enabled, _next_change(Webhook).is_not(None))
+        .where(Webhook.enabled, _has_more(Webhook))
         .subquery("behind")
     )
     counts = (func.count().filter(behind.c.due), func.count().filter(~behind.c.due))
     return db.select(*counts).select_from(behind)
 
 
-# At least one row: whether any webhook is enabled, and a lease or nulls.
+# No row if no webhook is enabled. One with nulls if none is due.
 LOOK = _look()
 # The number of webhooks with undelivered changes that are due, and of those that wait for a retry or are being called.
 COUNT = _count()
 
 
 def look(most: int) -> Look:
-    """Take leases of webhooks that are due.
+    """Return webhooks that are due. Other processes may be about to take them too.
 
     Args:
-        most: the maximum number of leases.
+        most: their maximum number.
 
     Raises:
         DatabaseUnavailable, psycopg2.Error: as for :func:`taskapp.db.execute.execute`.
     """
-    started = time.monotonic()
     rows = execute_as_courier(LOOK, {"most": most})
-    ends_at = started + LEASE_SECONDS
-    leases = [Lease(user_id, number, due_at, ends_at) for _, user_id, number, due_at in rows if user_id is not None]
-    return Look(bool(rows[0][0]), leases)
+    return Look(bool(rows), [Due(*row) for row in rows if row[0] is not None])
 
 
 def count_behind() -> tuple[int, int]:

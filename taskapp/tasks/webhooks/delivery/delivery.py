@@ -14,7 +14,7 @@ from sqlalchemy import Executable
 from taskapp.db.execute import Rows, execute_out_of_turn
 from taskapp.tasks.webhooks.delivery import queries
 from taskapp.tasks.webhooks.delivery.calls import Outcome, call
-from taskapp.tasks.webhooks.delivery.courier import LEASE_SECONDS, Lease
+from taskapp.tasks.webhooks.delivery.courier import Due
 from taskapp.tasks.webhooks.delivery.events import Event, make_event
 from taskapp.tasks.webhooks.delivery.schedule import disables, seconds_to_wait
 from taskapp.tasks.webhooks.delivery.session import CALL_SECONDS
@@ -60,11 +60,13 @@ class Options(NamedTuple):
     database: threading.Semaphore
 
 
-def deliver(lease: Lease, options: Options) -> bool:
+def deliver(due: Due, options: Options) -> bool:
     """Deliver to a webhook what is due, until it has everything, a delivery fails, or others should have their turn.
 
+    If another process was faster, there is nothing to do.
+
     Args:
-        lease: the permission to do so.
+        due: the webhook.
         options: see :class:`Options`.
 
     Returns:
@@ -74,33 +76,37 @@ def deliver(lease: Lease, options: Options) -> bool:
         DatabaseUnavailable, psycopg2.Error: as for :func:`taskapp.db.execute.execute`. The lease will run out.
     """
     for _ in range(MAXIMUM_DELIVERIES):
-        renewed = _Delivery(lease, options).run()
+        renewed = _Delivery(due, options).run()
         if renewed is None:
             return False
-        lease = renewed
-    _Delivery(lease, options).release()
+        due = renewed
+    _Delivery(due, options).release()
     return True
 
 
 class _Delivery:
-    """One delivery of a lease."""
+    """One delivery to a webhook."""
 
-    def __init__(self, lease: Lease, options: Options) -> None:
-        self._lease = lease
+    def __init__(self, due: Due, options: Options) -> None:
+        self._lease = due  # Once BEGIN has taken it.
         self._options = options
 
     def release(self) -> None:
         """Let any process take the webhook."""
         self._execute(queries.RELEASE)
 
-    def run(self) -> Lease | None:
-        """Try the delivery, and record the result. Return a renewed lease if more is due at once."""
+    def run(self) -> Due | None:
+        """Try the delivery, and record the result. Return the webhook, with a renewed lease, if more is due at once."""
+        started = time.monotonic()
         rows = self._execute(queries.BEGIN)
-        if not rows or self._options.stopping.is_set():
-            self.release()
+        if not rows:
             return None
         event = make_event(self._lease.user_id, self._lease.webhook_id, rows, self._options.prefix)
-        if time.monotonic() + _NECESSARY > self._lease.ends_at:  # Another process may be about to take the webhook.
+        self._lease = self._lease._replace(due_at=event.due_at)
+        if self._options.stopping.is_set():
+            self.release()
+            return None
+        if time.monotonic() + _NECESSARY > started + queries.LEASE_SECONDS:  # Others may be about to take the webhook.
             return None
         result = call(event.url, event.secrets, event.message_id, event.body, allow_private=self._options.allow_private)
         if result.reason is None:
@@ -113,15 +119,14 @@ class _Delivery:
         with self._options.database:
             return execute_out_of_turn(statement, {**lease, **parameters}, user_id=self._lease.user_id)
 
-    def _record_success(self, event: Event, result: Outcome) -> Lease | None:
+    def _record_success(self, event: Event, result: Outcome) -> Due | None:
         renew = not self._options.stopping.is_set()
-        started = time.monotonic()
         parameters = {"range_end": event.range_end, "status": result.status, "renew": renew}
         rows = self._execute(queries.RECORD_SUCCESS, parameters)
         self._report("delivered" if rows else "lost", event, result)
         if not rows or not rows[0][1]:
             return None
-        return self._lease._replace(due_at=rows[0][0], ends_at=started + LEASE_SECONDS)
+        return self._lease._replace(due_at=rows[0][0])
 
     def _record_failure(self, event: Event, result: Outcome) -> None:
         parameters = {

@@ -22,6 +22,7 @@ class Event(NamedTuple):
     """What is sent to a webhook.
 
     Attributes:
+        due_at: the lease that was taken for the delivery.
         url: its URL.
         secrets: its secrets, the current one first.
         attempt: the number of the try, from 1 on.
@@ -31,6 +32,7 @@ class Event(NamedTuple):
         body: JSON.
     """
 
+    due_at: datetime
     url: str
     secrets: Sequence[bytes]
     attempt: int
@@ -49,7 +51,7 @@ def make_event(user_id: str, webhook_id: int, rows: Sequence[tuple[Any, ...]], p
         rows: the rows, at least one.
         prefix: SCRIPT_NAME, in front of the path of a URL.
     """
-    url, secret, previous, attempts, number, range_end, end_at, known = rows[0][:_ABOUT]
+    due_at, url, secret, previous, attempts, number, range_end, end_at, known = rows[0][:_ABOUT]
     secrets = [bytes(each) for each in (secret, previous) if each is not None]
     data: dict[str, Any] = {"user_id": user_id, "after": number}
     if known:
@@ -62,4 +64,4 @@ def make_event(user_id: str, webhook_id: int, rows: Sequence[tuple[Any, ...]], p
         kind, since, last, name = "changes.gone", end_at, end_at, f"gone_{range_end}"
         data["restart"] = f"{prefix}{encode_path(f'/api/{user_id}/tasks')}?sort=id&as_of=now"
     body = orjson.dumps({"type": kind, "timestamp": with_microseconds(last), "data": data}, option=_OPTIONS)
-    return Event(url, secrets, attempts + 1, range_end, since, f"wh_{webhook_id}_{name}", body)
+    return Event(due_at, url, secrets, attempts + 1, range_end, since, f"wh_{webhook_id}_{name}", body)

@@ -1,11 +1,12 @@
 """The loop of ``flask webhooks deliver``: looks for webhooks that are due, and delivers to many of them at once."""
 
 import logging
+import random
 import signal
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import psycopg2
 from blinker import Signal
@@ -15,7 +16,7 @@ from taskapp.db.errors import DatabaseUnavailable
 from taskapp.tasks.reminders.service import fire_due_reminders
 from taskapp.tasks.webhooks.delivery import courier
 from taskapp.tasks.webhooks.delivery.bell import Bell
-from taskapp.tasks.webhooks.delivery.courier import Lease
+from taskapp.tasks.webhooks.delivery.courier import Due
 from taskapp.tasks.webhooks.delivery.delivery import DATABASE_CONNECTIONS, Options, deliver
 from taskapp.tasks.webhooks.delivery.reminders import ReminderThread
 
@@ -25,15 +26,18 @@ _logger = logging.getLogger(__name__)
 looking = Signal()
 
 THREADS = 64
+# How many times as many webhooks a look reads as there are free threads. The process tries any of them, so that several
+# processes seldom try the same ones.
+PAGE = 16
 # Seconds between looks while any webhook is enabled, and the shortest time if calls end sooner than that.
 LOOK_SECONDS = 1.0
 _SHORTEST_PAUSE = 0.05
 
 
 class _Found(NamedTuple):
-    """What a look found: how many webhooks were due, whether there may be more, and the time until the next look."""
+    """What a look led to: how many webhooks are tried, whether more may be due, and the time until the next look."""
 
-    leases: int
+    tried: int
     more: bool
     pause: float
 
@@ -62,7 +66,7 @@ class Loop:
         )
         # Set if a webhook that has just received a lot has more to receive.
         self._more = threading.Event()
-        self._running: set[Future[None]] = set()
+        self._running: set[tuple[str, int]] = set()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook")
 
     def stop_on_signals(self) -> None:
@@ -95,10 +99,12 @@ class Loop:
             fire_due_reminders()
             while not self._stopping.is_set():
                 found = self._look()
-                if not found.leases and not self._running:
+                if not found.tried and not self._running:
                     return
-                while self._running and not self._has_room(found):
+                while self._running:
                     self._bell.wait(LOOK_SECONDS)
+                    if self._has_room(found):
+                        break
 
     def _look_or_pause(self) -> _Found:
         """Look for webhooks that are due. During an outage, which is logged once, only pause."""
@@ -114,30 +120,34 @@ class Loop:
         looking.send(self)
         self._more.clear()
         free = THREADS - len(self._running)
-        look = courier.look(free)
-        for lease in look.leases:
-            self._start(lease)
+        look = courier.look(PAGE * free)
+        # One that is being tried is due until its lease is taken, and once it was released.
+        running = self._running.copy()
+        others = [due for due in look.due if due[:2] not in running]
+        tried = random.sample(others, min(len(others), free))
+        for due in tried:
+            self._start(due)
         pause = LOOK_SECONDS if look.enabled else self._idle_seconds
-        return _Found(len(look.leases), more=len(look.leases) == free, pause=pause)
+        return _Found(len(tried), more=not free or len(look.due) > len(tried), pause=pause)
 
-    def _start(self, lease: Lease) -> None:
-        future = self._pool.submit(self._deliver, lease)
-        self._running.add(future)
-        future.add_done_callback(self._end)
+    def _start(self, due: Due) -> None:
+        self._running.add(due[:2])
+        future = self._pool.submit(self._deliver, due)
+        future.add_done_callback(lambda _: self._end(due))
 
-    def _end(self, future: Future[Any]) -> None:
-        self._running.discard(future)
+    def _end(self, due: Due) -> None:
+        self._running.discard(due[:2])
         self._bell.ring()
 
-    def _deliver(self, lease: Lease) -> None:
+    def _deliver(self, due: Due) -> None:
         try:
             with self._app.app_context():
-                if deliver(lease, self._options):
+                if deliver(due, self._options):
                     self._more.set()
-        except DatabaseUnavailable:  # Logged once. The lease will run out.
+        except DatabaseUnavailable:  # Logged once. A lease that was taken will run out.
             return
         except Exception:
-            _logger.exception("Cannot deliver to a webhook", extra={"webhook": lease.webhook_id, "user": lease.user_id})
+            _logger.exception("Cannot deliver to a webhook", extra={"webhook": due.webhook_id, "user": due.user_id})
 
     def _has_room(self, found: _Found) -> bool:
         """Return whether more is due, and a thread is free to deliver it."""

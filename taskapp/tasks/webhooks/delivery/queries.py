@@ -12,9 +12,12 @@ from taskapp.db import db
 from taskapp.db.prefix import ACTING_USER
 from taskapp.tasks.changes.entries import MARKER, entry_columns
 from taskapp.tasks.changes.models import Change
-from taskapp.tasks.webhooks.delivery.courier import LEASE
 from taskapp.tasks.webhooks.models import Webhook
 
+# How long no other process takes a webhook. Longer than all that a delivery does: two statements, and a call of at most
+# 10 seconds.
+LEASE_SECONDS = 60
+LEASE = timedelta(seconds=LEASE_SECONDS)
 # Of one delivery. The bytes are those of the values in the log; the JSON is larger by its names.
 MAXIMUM_CHANGES = 100
 MAXIMUM_BYTES = 20_000
@@ -23,7 +26,7 @@ BOTH_SIGN = timedelta(hours=24)
 MAXIMUM_ATTEMPTS = 10
 _LAST = 2**63 - 1
 # The columns of BEGIN before those of an entry.
-ABOUT = ("url", "secret", "previous_secret", "attempts", "number", "range_end", "end_at", "known")
+ABOUT = ("due_at", "url", "secret", "previous_secret", "attempts", "number", "range_end", "end_at", "known")
 
 _lease = bindparam("lease", type_=DateTime(timezone=True))
 _leased = (
@@ -86,7 +89,9 @@ def _begin() -> Any:
     secret = case((Webhook.rotated_at > func.now() - BOTH_SIGN, Webhook.previous_secret)).label("previous_secret")
     last = func.coalesce(Webhook.upto, _LAST).label("last")
     columns = (Webhook.url, Webhook.secret, secret, Webhook.attempts, Webhook.number, Webhook.upto, last)
-    hook = db.select(*columns).where(*_leased, Webhook.enabled).cte("hook").prefix_with("MATERIALIZED")
+    # Of several processes, one gets the row, and the others need not wait for it.
+    free = db.select(*columns).where(*_leased, Webhook.enabled).with_for_update(key_share=True, skip_locked=True)
+    hook = free.cte("hook").prefix_with("MATERIALIZED")
     following = _next_changes(hook)
     fits = (following.c.bytes <= MAXIMUM_BYTES) & (following.c.reminders == 0)
     in_batch = or_(hook.c.upto.is_not(None), following.c.position == 1, fits)
@@ -105,19 +110,20 @@ def _begin() -> Any:
         .cte("chosen")
         .prefix_with("MATERIALIZED")
     )
-    fixed = (
+    taken = (
         db.update(Webhook)
-        .where(*_leased, Webhook.upto.is_distinct_from(chosen.c.range_end))
-        .values(upto=chosen.c.range_end)
-        .returning(Webhook.id)
-        .cte("fixed")
+        .where(*_leased)
+        .values(due_at=func.now() + LEASE, upto=chosen.c.range_end)
+        .returning(Webhook.due_at, *(chosen.c[name] for name in ABOUT[1:]))
+        .cte("taken")
     )
     entry = [column for column in batch.c if column.name not in {"position", "bytes", "reminders"}]
+    # The table is there for Citus only: without it, the statement would commit in two phases.
     return (
-        db.select(*(chosen.c[name] for name in ABOUT), *entry)
-        .select_from(chosen.outerjoin(batch, chosen.c.known))
+        db.select(*(taken.c[name] for name in ABOUT), *entry)
+        .select_from(db.join(Webhook, taken, true()).outerjoin(batch, taken.c.known))
+        .where(*_leased)
         .order_by(batch.c.number)
-        .add_cte(fixed)
     )
 
 
@@ -128,12 +134,13 @@ def _more() -> Any:
     return later.order_by(Change.number).limit(1).scalar_subquery().is_not(None)
 
 
-# Fixes the range of the delivery at its first try. A row for each of its changes: the webhook, then the columns of an
-# entry, which are null if changes are missing in the log. No row if the lease is lost, or nothing is to be delivered.
+# Takes a lease, and fixes the range of the delivery at its first try. A row for each of its changes: the lease, the
+# webhook, then the columns of an entry, which are null if changes are missing in the log. No row, and no lease, if
+# another process was faster, the webhook has changed or is changing, or nothing is to be delivered.
 BEGIN = _begin()
 
 # A delivery succeeded. If changes follow, the lease is renewed if ``renew`` is set. Returns it, and whether it was
-# renewed; no row if the lease was lost.
+# renewed; no row if it was lost.
 RECORD_SUCCESS = (
     db.update(Webhook)
     .where(*_leased, Webhook.upto == bindparam("range_end", type_=BigInteger))
