@@ -89,8 +89,11 @@ def _fire_once(failed: dict[str, float]) -> int:
                 continue
             try:
                 number += fire(user_id)
-            except (DatabaseUnavailable, StatementTooSlow, psycopg2.Error):
-                # The service may be unavailable, and then the next statement says so; or only this user is busy.
+            except (DatabaseUnavailable, StatementTooSlow) as error:
+                # The database may be unavailable, and then the next statement says so; or only this user is busy.
+                _logger.warning("The reminders of a user wait for the database: %s", type(error).__name__)
+                failed[user_id] = time.monotonic() + _PAUSE
+            except psycopg2.Error:
                 _logger.exception("The reminders of a user failed")
                 failed[user_id] = time.monotonic() + _PAUSE
     return number

@@ -94,6 +94,16 @@ def test_a_delivery_has_some_20_kilobytes_but_at_least_one_change(webhooks, rece
     assert [received.numbers for received in receiver.received] == [[1, 2, 3], [4], [5], [6]]
 
 
+def test_values_that_compress_well_count_in_full(webhooks, receiver, user):
+    webhooks.add(user.user_id, receiver.url)
+    task = user.write(title="Long").json["data"]["id"]
+    for letter in "ab" * 30:
+        user.send("PUT", f"/{task}", json={"title": letter * 250, "description": letter * 1000})
+    webhooks.deliver()
+    assert [number for received in receiver.received for number in received.numbers] == [*range(1, 62)]
+    assert max(len(received.body) for received in receiver.received) < 30_000
+
+
 def test_a_range_stays_fixed_whatever_the_limits_of_a_later_release_are(webhooks, receiver, user):
     webhooks.add(user.user_id, receiver.url, upto=4)
     log_values(webhooks, user, [9_000] * 5)

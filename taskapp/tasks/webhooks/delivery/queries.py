@@ -6,7 +6,7 @@ None of them waits for the user's turn. They write no task, and what they read o
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, DateTime, Integer, bindparam, case, cast, func, or_, true
+from sqlalchemy import BigInteger, Boolean, DateTime, Integer, Text, bindparam, case, cast, func, or_, true
 
 from taskapp.db import db
 from taskapp.db.prefix import ACTING_USER
@@ -59,7 +59,8 @@ def _next_changes(hook: Any) -> Any:
         .limit(MAXIMUM_CHANGES)
         .lateral("page")
     )
-    sizes = (func.coalesce(func.pg_column_size(image), 0) for image in (page.c.before, page.c.after))
+    # Not pg_column_size, which returns the compressed size.
+    sizes = (func.coalesce(func.octet_length(cast(image, Text)), 0) for image in (page.c.before, page.c.after))
     reminder = _is_reminder(page.c)
     return (
         db.select(
