@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
@@ -18,6 +19,7 @@ from taskapp.server.user_threads import Postponed, UserThreads
 HEAD_TIMEOUT = 10.0  # Seconds for the head of a request, including the wait for a thread.
 LATE_HEAD_TIMEOUT = 0.5  # Seconds for it after a long wait.
 LINGER = 2.0  # Seconds for a client to close a connection after the last response (RFC 9112, section 9.6).
+ARRIVAL = 0.01  # Seconds for the rest of a body that nobody has read.
 HANDOVER = 0.5  # Seconds to accept after SIGTERM. Obsolete with https://github.com/benoitc/gunicorn/pull/3635.
 INTERVAL = 0.25  # Seconds between two checks of the deadlines, and between two attempts to accept after an error.
 
@@ -98,6 +100,8 @@ class Worker(ThreadWorker):
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Handle a request whose head is complete, or postpone it. Its body has not been read if it is postponed."""
         self._deadlines[conn] = conn.started_at + self.exchange_timeout
+        conn.keeps = None
+        req.should_close = partial(self._should_close, conn, req.should_close)
         token = claim_thread.set(partial(self._users.claim, conn))
         try:
             return super().handle_request(req, conn)
@@ -108,15 +112,22 @@ class Worker(ThreadWorker):
             claim_thread.reset(token)
             self._users.release(conn)
 
-    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
-        """Keep the connection if the whole body has arrived; gunicorn would wait for it.
+    def _should_close(self, conn: Any, should_close: Callable[[], bool]) -> bool:
+        """Return whether the connection closes, before the header ``Connection`` of the response says so.
 
-        An invalid body closes the connection; gunicorn would write a second response.
+        It is kept only if the whole body has arrived; gunicorn would say that it is kept, and wait for the body. An
+        invalid body closes it; gunicorn would write a second response.
         """
-        conn.sock.settimeout(0.001)
-        with suppress(ParseException):
-            return bool(keepalive and conn.parser.finish_body(max_bytes=65536))
-        return False
+        if conn.keeps is None:
+            conn.keeps = False
+            with suppress(ParseException):
+                arrived = conn.parser.finish_body(deadline=time.monotonic() + ARRIVAL, max_bytes=65536)
+                conn.keeps = bool(arrived) and not should_close()
+        return not conn.keeps
+
+    def _keepalive_after(self, _conn: Any, keepalive: Any) -> bool:
+        """Keep the connection if the response has said so."""
+        return bool(keepalive)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Keep the connection, let it wait for a thread of its user, or half-close it.

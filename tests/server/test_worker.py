@@ -60,13 +60,25 @@ def test_request_that_waits_for_the_database_keeps_its_connection(user, database
 
 
 @own_worker
-def test_small_unread_body_keeps_the_connection(user):
+def test_small_unread_body_keeps_the_connection(gunicorn):
     """A body that has arrived is discarded; only one that would have to be waited for closes the connection."""
-    ports = set()
-    for _ in range(3):
-        assert user.post(body=b"x" * 5000, token=None).status == 401
-        ports.add(user._connection.sock.getsockname())
-    assert len(ports) == 1
+    head = b"POST /api/x/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"
+    with connection_to(gunicorn) as connection:
+        connection.sendall((head + b"\r\n" + b"x" * 5000) * 2 + head + b"Connection: close\r\n\r\n" + b"x" * 5000)
+        responses = read_to_end(connection)
+    assert responses.count(b"HTTP/1.1 401 ") == 3
+    assert responses.count(b"\r\nConnection: keep-alive\r\n") == 2
+
+
+@own_worker
+@pytest.mark.parametrize("sent", [0, 5000])
+def test_response_says_that_an_unread_body_that_is_late_closes_the_connection(gunicorn, sent):
+    head = b"POST /api/x/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 6000\r\n\r\n"
+    with connection_to(gunicorn) as connection:
+        connection.sendall(head + b"x" * sent)
+        response = read_to_end(connection)
+    assert response.startswith(b"HTTP/1.1 401 ")
+    assert b"\r\nConnection: close\r\n" in response
 
 
 @own_worker
