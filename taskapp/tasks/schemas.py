@@ -137,7 +137,8 @@ class TaskIn(Dated, ReadOnlyFields):  # type: ignore[misc] # marshmallow creates
     def check_due(self, task: dict[str, Any], **_: Any) -> None:
         """Reject a time without a day and a zone, a zone without a day, and a reminder before no time."""
         check_new_due(task)
-        check_new_reminder(task)
+        if task.get("reminder"):
+            check_new_reminder(task)
 
 
 # The JSON Schema of tags that are either set or changed.

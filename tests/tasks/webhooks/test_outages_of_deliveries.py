@@ -8,6 +8,7 @@ from tests.support.deliveries import wait_for
 from tests.support.faults import FaultProxy
 from tests.support.log_lines import records
 from tests.support.urls import at_port
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -24,23 +25,28 @@ def messages(deliverer):
 def test_outage_of_the_database_is_logged_once_and_survived(
     postgres, webhooks, receiver, user, start_deliverer, delivery_settings
 ):
-    webhooks.add(user.user_id, receiver.url)
+    webhook, _ = webhooks.add(user.user_id, receiver.url)
+
+    def wait_for_number(number):
+        """Wait until a delivery is also recorded. An outage before that would cause a repetition."""
+        wait_until(lambda: webhooks.row(webhook)["number"] == number, lambda: f"only {receiver.ids}", 120)
+
     with FaultProxy(postgres.socket) as proxy:
         deliverer = start_deliverer(DATABASE_URL=at_port(proxy.port, delivery_settings[0]), REQUEST_TIMEOUT=2)
         user.write()
-        wait_for(receiver, 1)
+        wait_for_number(1)
         proxy.refuse()
         proxy.cut()
         time.sleep(8)
         user.write()
         proxy.accept()
-        wait_for(receiver, 2)
+        wait_for_number(2)
         # Connections that hang are an outage too.
         proxy.black_hole()
         time.sleep(6)
         proxy.restore()
         user.write()
-        wait_for(receiver, 3)
+        wait_for_number(3)
         deliverer.stop()
     assert receiver.numbers == [1, 2, 3]
     found = messages(deliverer)
