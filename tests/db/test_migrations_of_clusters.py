@@ -8,6 +8,8 @@ import pytest
 from tests.support.commands import downgrade, upgrade
 from tests.support.migration_rules import ddl_commands, texts_sent
 
+pytestmark = pytest.mark.slow
+
 LAST_WITHOUT_THE_RULE = "0010"
 
 

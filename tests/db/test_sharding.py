@@ -16,6 +16,8 @@ from tests.support.commands import flask
 from tests.support.in_process import LocalUser
 from tests.support.postgres import create_owner, run_sql
 
+pytestmark = pytest.mark.slow
+
 KEY = "x" * 32
 _numbers = itertools.count(1)
 

@@ -10,6 +10,8 @@ from tests.support.citus import pretend_citus
 from tests.support.in_process import LocalUser
 from tests.support.postgres import run_sql
 
+pytestmark = pytest.mark.slow
+
 DISTRIBUTE = """
     SELECT create_distributed_table(name, 'user_id') FROM unnest(ARRAY['tasks', 'changes', 'idempotency_keys',
         'calendars', 'webhooks']::regclass[]) AS named (name);

@@ -173,6 +173,7 @@ def test_every_statement_names_the_user():
         assert ("SELECT outcome.uid AS uid" in text) <= (USER_OF_OUTCOME in text), name
 
 
+@pytest.mark.slow
 def test_statements_that_name_no_user_run_as_the_courier_only():
     statements = {name: each for name, each in every_statement() if name in OF_THE_COURIER}
     assert statements.keys() == OF_THE_COURIER

@@ -7,6 +7,8 @@ from taskapp.tasks.reminders import service
 from tests.support.change_log import assert_whole
 from tests.support.reminding import DUE, FUTURE, HALF_AN_HOUR, HALF_PAST_FOUR, PAST, remind_at
 
+pytestmark = pytest.mark.slow
+
 NDJSON = {"Content-Type": "application/x-ndjson"}
 TASK = {"title": "t", **DUE, "reminder": HALF_AN_HOUR}
 

@@ -7,6 +7,8 @@ from taskapp.db.prefix import ACTING_ROLE, ACTING_USER, COURIER_ROLE
 from taskapp.tasks.reminders import queries
 from tests.support.postgres import connect, run_sql
 
+pytestmark = pytest.mark.slow
+
 INDEX = "ix_tasks_remind_at_user_id"
 USER, TASKS, DUE = "user-7", 100_000, 20
 # One user has half of the tasks. Half of all have a reminder, nearly all of which are over, completed or far away.

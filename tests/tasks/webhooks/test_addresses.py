@@ -15,6 +15,8 @@ from tests.support.certificates import make_certificate
 from tests.support.receivers import Receiver
 from tests.support.tunnel import TunnelProxy
 
+pytestmark = pytest.mark.slow
+
 SECRET = b"s" * 32
 # In the range of global unicast, but given back by the 6bone and routed nowhere.
 PUBLIC = "3ffe::1"

@@ -8,6 +8,8 @@ import pytest
 from config import ROOT
 from tests.support.commands import environment
 
+pytestmark = pytest.mark.slow
+
 MODULES = ("requests", "urllib3", "requests_hardened", "standardwebhooks", "prometheus_client")
 LOADED = f"import sys; print(*(name for name in {MODULES} if name in sys.modules))"
 

@@ -15,6 +15,8 @@ from taskapp.tasks.webhooks.delivery.delivery import Options, _Delivery, deliver
 from taskapp.tasks.webhooks.delivery.loop import THREADS
 from tests.support.postgres import connect
 
+pytestmark = pytest.mark.slow
+
 COUNT = 10
 
 
