@@ -86,17 +86,18 @@ def _end_of_log(hook: Any) -> Any:
     return db.select(*columns).select_from(source).cte("end_of_log").prefix_with("MATERIALIZED")
 
 
-def _begin() -> Any:
+def _hook() -> Any:
+    """Return the webhook, if no other process has it."""
     secret = case((Webhook.rotated_at > func.now() - BOTH_SIGN, Webhook.previous_secret)).label("previous_secret")
     last = func.coalesce(Webhook.upto, _LAST).label("last")
     columns = (Webhook.url, Webhook.secret, secret, Webhook.attempts, Webhook.number, Webhook.upto, last)
     # Of several processes, one gets the row, and the others need not wait for it.
     free = db.select(*columns).where(*_leased, Webhook.enabled).with_for_update(key_share=True, skip_locked=True)
-    hook = free.cte("hook").prefix_with("MATERIALIZED")
-    following = _next_changes(hook)
-    fits = (following.c.bytes <= MAXIMUM_BYTES) & (following.c.reminders == 0)
-    in_batch = or_(hook.c.upto.is_not(None), following.c.position == 1, fits)
-    batch = db.select(*following.c).select_from(following.join(hook, true())).where(in_batch).cte("batch")
+    return free.cte("hook").prefix_with("MATERIALIZED")
+
+
+def _chosen(hook: Any, following: Any, batch: Any) -> Any:
+    """Return the webhook with the end of the delivery, and whether all changes up to it are known."""
     # As in the feed: the first change must be the next number, and no marker.
     first = db.select(following.c.number).where(following.c.position == 1, following.c.task_id != MARKER)
     known = func.coalesce(first.scalar_subquery() == hook.c.number + 1, False).label("known")
@@ -104,13 +105,22 @@ def _begin() -> Any:
     end = _end_of_log(hook)
     last_of_batch = db.select(func.max(batch.c.number)).scalar_subquery()
     range_end = case((checked.c.known, last_of_batch), else_=end.c.number).label("range_end")
-    chosen = (
+    return (
         db.select(*checked.c, range_end, end.c.at.label("end_at"))
         .select_from(checked.join(end, true()))
         .where(range_end > checked.c.number)
         .cte("chosen")
         .prefix_with("MATERIALIZED")
     )
+
+
+def _begin() -> Any:
+    hook = _hook()
+    following = _next_changes(hook)
+    fits = (following.c.bytes <= MAXIMUM_BYTES) & (following.c.reminders == 0)
+    in_batch = or_(hook.c.upto.is_not(None), following.c.position == 1, fits)
+    batch = db.select(*following.c).select_from(following.join(hook, true())).where(in_batch).cte("batch")
+    chosen = _chosen(hook, following, batch)
     taken = (
         db.update(Webhook)
         .where(*_leased)
