@@ -131,8 +131,8 @@ def test_every_operation_is_shown_with_every_parameter(with_secret, alice):
             resolve(document, parameter) for parameter in document["paths"][path][method].get("parameters", [])
         ]
         parameters = {parameter["name"] for parameter in described if parameter["in"] in {"query", "header"}}
-        # Every address takes a request id. One shows it for all.
-        parameters -= {"X-Request-ID"}
+        # Every address takes a request id and a trace. One shows each for all.
+        parameters -= {"X-Request-ID", "traceparent"}
         assert parameters <= set().union(*(sent.parameters for sent in shown)), f"{method} {path}"
 
 

@@ -12,10 +12,19 @@ from taskapp.http.request import current_request
 
 ANY = "*"
 # Request headers that scripts may send, in addition to those that the standard always allows.
-_READ = ("Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Prefer", "X-Request-ID")
+_READ = (
+    "Authorization",
+    "Content-Type",
+    "If-Match",
+    "If-None-Match",
+    "Idempotency-Key",
+    "Prefer",
+    "X-Request-ID",
+    "traceparent",
+)
 # The service ignores these, but libraries add them to every request: tracing (W3C Trace Context, W3C Baggage, Sentry)
 # and a mark of requests by scripts. If they were not allowed, browsers would send none of these requests.
-_IGNORED = ("traceparent", "tracestate", "baggage", "sentry-trace", "X-Requested-With")
+_IGNORED = ("tracestate", "baggage", "sentry-trace", "X-Requested-With")
 _ALLOWED = ", ".join(_READ + _IGNORED)
 # Response headers that scripts may read: all headers of the contract.
 EXPOSED_HEADERS = (

@@ -9,6 +9,7 @@ from flask import has_request_context
 
 from taskapp.http.app import App
 from taskapp.http.request import current_request
+from taskapp.http.trace_context import trace_id_of
 
 HEADER = "X-Request-ID"
 # The keys in the WSGI environment for the id that the client sent, and for the id of the request.
@@ -36,12 +37,15 @@ def current_request_id() -> str:
 
 
 class RequestIdFilter(logging.Filter):
-    """Adds the id of the current request to log records."""
+    """Adds the ids of the current request and of its trace to log records."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add ``request_id`` to the record unless it has one. Always return True."""
+        """Add ``request_id``, and ``trace_id`` if the client sent one, unless it has an id. Always return True."""
         if has_request_context() and not hasattr(record, "request_id"):
-            record.request_id = current_request_id()
+            environ = current_request().environ
+            record.request_id = _id_of(environ)
+            if trace_id := trace_id_of(environ):
+                record.trace_id = trace_id
         return True
 
 

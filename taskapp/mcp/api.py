@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from taskapp.http.trace_context import HEADER
 from taskapp.mcp.errors import Rename, ToolError, describe, same_name
 
 # Calls are repeated after a broken connection: reads change nothing, and writes have an idempotency key.
@@ -40,11 +41,13 @@ class Api:
         http: sends the requests. Its base URL is that of the service.
         user_id: the user.
         token: the token of the user.
+        traceparent: the trace that the calls belong to (W3C Trace Context), if there is one.
     """
 
     http: httpx2.Client
     user_id: str
     token: str
+    traceparent: str | None = None
 
     def get(self, path: str, query: dict[str, str], rename: Rename = same_name) -> dict[str, Any]:
         """Return the JSON of a resource of the user.
@@ -72,6 +75,7 @@ class Api:
         self, method: str, path: str, rename: Rename, *, key: str = "", query: Any = None, body: Any = None
     ) -> Response:
         headers = {"Authorization": f"Bearer {self.token}", **({"Idempotency-Key": key} if key else {})}
+        headers |= {HEADER: self.traceparent} if self.traceparent else {}
         url = f"/api/{quote(self.user_id, safe='')}{path}"
         for attempt in range(_ATTEMPTS):
             is_last = attempt == _ATTEMPTS - 1

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
 from anyio import CapacityLimiter, Semaphore, to_thread
-from mcp.server import Server
+from mcp.server import Server, ServerRequestContext
 from mcp_types import (
     CallToolRequestParams,
     CallToolResult,
@@ -15,6 +16,7 @@ from mcp_types import (
     TextContent,
 )
 
+from taskapp.http.trace_context import HEADER, read_trace_id
 from taskapp.http.version import VERSION
 from taskapp.mcp.api import Api
 from taskapp.mcp.arguments import read_arguments
@@ -70,8 +72,8 @@ def make_server(
     async def list_tools(_context: Any, _params: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=list(tools), ttl_ms=_TTL_MS, cache_scope="public")
 
-    async def call_tool(_context: Any, params: CallToolRequestParams) -> CallToolResult:
-        api = find_api()
+    async def call_tool(context: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
+        api = replace(find_api(), traceparent=_traceparent_of(context))
 
         def call() -> dict[str, Any]:
             if params.name not in schemas:
@@ -93,3 +95,11 @@ def make_server(
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+
+
+def _traceparent_of(context: ServerRequestContext[Any, Any]) -> str | None:
+    """Return the trace of a call: from its ``_meta``, as MCP defines it, else from its HTTP request."""
+    sent: Any = (context.meta or {}).get(HEADER)
+    if sent is None and context.request is not None:
+        sent = ",".join(context.request.headers.getlist(HEADER))
+    return sent if isinstance(sent, str) and read_trace_id(sent) else None

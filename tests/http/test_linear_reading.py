@@ -89,6 +89,7 @@ PARTS = {
     "content codings": header("Content-Encoding", filled("", "identity,", "gzip")),
     "origin": header("Origin", filled("https://", "a."), method="GET"),
     "request id": header("X-Request-ID", filled("", "a", "é"), method="GET"),
+    "trace": header("traceparent", filled(f"cc-{'1' * 32}-{'1' * 16}-01-", "a", ","), method="GET"),
     "host": header("Host", filled("", "a."), method="GET"),
     "digits of a host": header("Host", filled("x:", "9"), method="GET"),
     "accepted types": header("Accept", filled("", "a/b;q=0.1,"), method="GET", suffix=""),

@@ -70,7 +70,7 @@ def test_request_that_fails_has_its_line_too(user, logging_server, method, path,
 
 def test_every_field_is_explained():
     chapter = (ROOT / "docs" / "observe.md").read_text().split("## Logs")[1].split("\n### Webhooks")[0]
-    assert set(re.findall(r"^\| `(\w+)` \|", chapter, re.MULTILINE)) == OF_REQUEST | {"exception"}
+    assert set(re.findall(r"^\| `(\w+)` \|", chapter, re.MULTILINE)) == OF_REQUEST | {"trace_id", "exception"}
 
 
 def test_head_and_not_modified_sent_no_body(user, logging_server):
@@ -103,6 +103,7 @@ def test_nothing_that_was_sent_is_in_any_line(user, logging_server, secret):
         user.get(token=f"{MARK}.{MARK}.{MARK}"),
         user.get(headers={"Authorization": MARK}),
         user.get(headers={"X-Request-ID": f"{MARK} {MARK}", "User-Agent": MARK, "Referer": MARK, "Cookie": MARK}),
+        user.get(headers={"traceparent": f"00-{MARK}", "tracestate": MARK}),
         user.post(json={"title": MARK}, headers={"Idempotency-Key": MARK}),
         user.post(json={"title": MARK}, headers={"Idempotency-Key": f"{MARK} é"}),
         user.get(path, headers={"If-None-Match": f'"{MARK}"'}),

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from functools import partial
 
 import anyio
 import httpx2
@@ -49,9 +50,9 @@ class Agent:
         """Call a tool in a wrong way, and return what it says."""
         return _error(self.try_to_call(tool, arguments))
 
-    def try_to_call(self, tool, arguments):
+    def try_to_call(self, tool, arguments, meta=None):
         """Call a tool, and return whatever it returns."""
-        return self._portal.call(self.client.call_tool, tool, arguments)
+        return self._portal.call(partial(self.client.call_tool, tool, arguments, meta=meta))
 
     def call_at_once(self, calls):
         """Make calls at the same time, and return their results in the same order."""
@@ -89,9 +90,9 @@ def local_server(app, token, user_id, *, read_only=False, time_zone="Europe/Berl
 
 
 @contextlib.asynccontextmanager
-async def remote(url, token):
+async def remote(url, token, headers=()):
     """The target for a server over HTTP."""
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {token}", **dict(headers)}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=60) as http,
         streamable_http_client(url, http_client=http) as streams,

@@ -15,7 +15,13 @@ from marshmallow import Schema
 
 from taskapp.http.error_body import name_of
 from taskapp.http.openapi.blueprint import unwrap
-from taskapp.http.openapi.responses import ERRORS, HEADERS, REQUEST_ID_PARAMETER, describe_error
+from taskapp.http.openapi.responses import (
+    ERRORS,
+    HEADERS,
+    REQUEST_ID_PARAMETER,
+    TRACEPARENT_PARAMETER,
+    describe_error,
+)
 from taskapp.http.openapi.schemas import ErrorEnvelope
 from taskapp.http.request import current_request
 from taskapp.http.version import VERSION
@@ -134,6 +140,7 @@ class Api(SmorestApi):
         for name, header in HEADERS.items():
             self.spec.components.header(name, header, lazy=True)
         self.spec.components.parameter("X-Request-ID", "header", REQUEST_ID_PARAMETER, lazy=True)
+        self.spec.components.parameter("traceparent", "header", TRACEPARENT_PARAMETER, lazy=True)
         for status in ERRORS:
             response = {**describe_error(status), "schema": self.ERROR_SCHEMA}
             prepare_response(response, self.spec, self.DEFAULT_RESPONSE_CONTENT_TYPE)

@@ -46,7 +46,7 @@ class DocumentedBlueprint(SmorestBlueprint):
         """Add the parameters and responses that all operations share. Strings are names of components."""
         # Removed here, because flask-smorest would replace all other parameters with those from ``doc``.
         by_hand = doc_info.get("manual_doc", {}).pop("parameters", [])
-        parameters = [*doc.get("parameters", []), *by_hand, "X-Request-ID"]
+        parameters = [*doc.get("parameters", []), *by_hand, "X-Request-ID", "traceparent"]
         responses = {**{int(status): status.name for status in self._errors}, **doc.get("responses", {})}
         # flask-smorest names statuses as the version of Python does.
         responses = {

@@ -113,6 +113,11 @@ REQUEST_ID_PARAMETER: dict[str, Any] = {
     "If it is missing or malformed, the service generates one.",
     "schema": {"type": "string", "examples": [EXAMPLE_REQUEST_ID]},
 }
+TRACEPARENT_PARAMETER: dict[str, Any] = {
+    "description": "The trace that the request belongs to (W3C Trace Context). The log lines of the request have its "
+    "trace id. If it is missing or malformed, they have none.",
+    "schema": {"type": "string", "examples": ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]},
+}
 # Errors that any URL may return, including those of the server itself.
 HTTP_ERRORS = [
     HTTPStatus.BAD_REQUEST,

@@ -48,7 +48,7 @@ PARAMETERS = {
 def test_document_has_every_parameter():
     for method, path in OPERATIONS:
         in_the_path = re.findall(r"{(\w+)}", path)
-        expected = {"X-Request-ID", *in_the_path, *PARAMETERS.get((method, path), ())}
+        expected = {"X-Request-ID", "traceparent", *in_the_path, *PARAMETERS.get((method, path), ())}
         names = parameters_of(method, path)
         assert len(names) == len(expected)
         assert set(names) == expected, (method, path)
