@@ -9,6 +9,7 @@ import pytest
 
 from config import ROOT, Settings
 from taskapp.http.errors import error_responses
+from taskapp.http.version import VERSION
 from taskapp.tasks.changes.batch import MAXIMUM_CHANGES
 from tests.support.client import Client
 from tests.support.commands import environment
@@ -18,6 +19,7 @@ from tests.support.waiting import wait_until
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 # The parts that differ from run to run: times, ids, UUIDs, request ids.
 VARIABLE = re.compile(
     r'"\d{4}-\d\d-\d\dT[^"]*Z"|(?<="id":)\d+|"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"|"[0-9a-f]{32}"'
@@ -83,11 +85,32 @@ def test_readme_lists_every_setting():
 
 
 def test_every_file_that_the_documents_name_exists():
-    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)[)#]", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} names {target}"
-        for path in re.findall(r"`((?:taskapp|tests|migrations|docs)/[\w/.]*)`", document.read_text()):
+        paths = re.findall(r"`((?:taskapp|tests|migrations|docs)/[\w/.]*)`", document.read_text())
+        for path in paths if document.name != "CHANGELOG.md" else []:  # The changelog names what is gone, too.
             assert (ROOT / path).exists(), f"{document.name} names {path}"
+
+
+def anchors(document):
+    """The anchors of the headings of a document, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)", document.read_text(), re.MULTILINE)
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings]
+    return {re.sub(r"[^\w -]", "", heading).replace(" ", "-") for heading in plain}
+
+
+def test_every_section_that_the_documents_name_exists():
+    for document in DOCUMENTS:
+        for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text()):
+            named = document.parent / target if target else document
+            if named.suffix == ".md":
+                assert anchor in anchors(named), f"{document.name} names {target}#{anchor}"
+
+
+def test_changelog_has_the_version():
+    released = re.findall(r"^## \[(\d.*)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert released[0] == VERSION
 
 
 @pytest.mark.usefixtures("app")
