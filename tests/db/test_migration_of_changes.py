@@ -10,7 +10,7 @@ import pytest
 
 from taskapp.settings import StartupError
 from tests.support.commands import downgrade, upgrade
-from tests.support.migrations import add_faults, as_admin, database_before, remove_faults
+from tests.support.migrations import as_admin, database_before, interrupt_upgrade
 from tests.support.postgres import connect, create_owner, run_sql
 
 BEFORE, AFTER = "0005", "0006"
@@ -147,10 +147,7 @@ def test_interruption_at_each_step_is_repeated(make_database):
     expected = dict.fromkeys(range(TASKS + 1, TASKS + 8), 1)
     other_versions = run_sql(as_admin(url), VERSIONS)
     for step, (tag, like) in enumerate(STEPS.values(), TASKS + 1):
-        add_faults(url, tag, like, FAIL_TASKS)
-        with pytest.raises(StartupError, match="Cannot migrate the database: canceling statement, as the test asks"):
-            upgrade(url, AFTER)
-        remove_faults(url)
+        interrupt_upgrade(url, AFTER, tag, like, FAIL_TASKS)
         run_sql(url, INSERT)
         run_sql(url, TOGGLE)
         expected = {task_id: version + (task_id <= step) for task_id, version in expected.items()}

@@ -9,11 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from config import ROOT
-from taskapp.settings import StartupError
 from tests.support.commands import downgrade, flask, upgrade
-from tests.support.migrations import as_admin, database_before, waiting_backend
+from tests.support.migrations import as_admin, database_before, interrupt_index_build, upgrade_table_in_use
 from tests.support.postgres import connect, run_sql
-from tests.support.waiting import wait_until
 
 BEFORE, AFTER = "0004", "0005"
 # More than one batch. Some users have several tasks, and some batches end between the tasks of a user.
@@ -164,16 +162,7 @@ def test_interrupted_index_build_is_repeated(make_database, index, interrupt):
     if index.startswith("uq"):  # All steps before it are repeated too.
         upgrade(url, AFTER)
         run_sql(url, f"DROP INDEX {index}; UPDATE alembic_version SET version_num = '{BEFORE}'")
-    with contextlib.closing(connect(as_admin(url))) as old, ThreadPoolExecutor(1) as thread:
-        # The build waits for all snapshots that are older.
-        old.set_session(isolation_level="REPEATABLE READ", autocommit=False)
-        old.cursor().execute("SELECT 1")
-        migration = thread.submit(upgrade, url, AFTER)
-        wait_until(lambda: waiting_backend(url, f"CREATE%INDEX CONCURRENTLY%{index} %"), "The build does not wait")
-        run_sql(as_admin(url), f"SELECT {interrupt}(%s)", [waiting_backend(url, "CREATE%INDEX%")])
-        with pytest.raises(StartupError, match=r"Cannot migrate the database: .*(canceling|terminating)"):
-            migration.result()
-    assert run_sql(url, f"{INDEXES} NOT indisvalid") == [(index,)]
+    interrupt_index_build(url, AFTER, index, interrupt, lambda: None)
     run_sql(url, INSERT)
     upgrade(url, AFTER)
     assert_complete(url)
@@ -183,18 +172,13 @@ def test_interrupted_index_build_is_repeated(make_database, index, interrupt):
 def test_table_in_use_does_not_block_requests_for_long(make_database):
     """A long transaction uses the table. The migration waits with pauses, in which others proceed."""
     url = make_database(tasks=5)
-    with contextlib.closing(connect(as_admin(url))) as user, ThreadPoolExecutor(1) as thread:
-        user.autocommit = False
-        user.cursor().execute("SELECT count(*) FROM tasks")
-        migration = thread.submit(upgrade, url, AFTER)
-        wait_until(lambda: waiting_backend(url, "%ADD COLUMN%"), "The migration does not wait")
-        for _ in range(2):
-            started = time.monotonic()
-            run_sql(url, INSERT)
-            assert time.monotonic() - started < 1.5
-        assert not migration.done()
-        user.rollback()
-        migration.result()
+
+    def meanwhile():
+        started = time.monotonic()
+        run_sql(url, INSERT)
+        assert time.monotonic() - started < 1.5
+
+    upgrade_table_in_use(url, AFTER, "tasks", "%ADD COLUMN%", meanwhile)
     assert_complete(url)
 
 

@@ -1,23 +1,26 @@
 """The migration to recurring tasks, with the tasks and the writes of the release before."""
 
-import contextlib
 import itertools
 import re
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from psycopg2.errors import CheckViolation
 
 from config import ROOT
-from taskapp.settings import StartupError
 from tests.support import release_before_recurrence as old
 from tests.support.change_log import assert_whole
 from tests.support.commands import downgrade, upgrade
-from tests.support.migrations import add_faults, as_admin, database_before, remove_faults, waiting_backend
-from tests.support.postgres import connect, run_sql
-from tests.support.waiting import wait_until
+from tests.support.migrations import (
+    as_admin,
+    database_before,
+    interrupt_index_build,
+    interrupt_upgrade,
+    revision_of,
+    upgrade_table_in_use,
+    upgrade_under_writes,
+)
+from tests.support.postgres import run_sql
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +61,7 @@ def catalog(url):
 
 def assert_complete(url):
     """All steps of the migration are done."""
-    assert run_sql(url, "SELECT version_num FROM alembic_version") == [(AFTER,)]
+    assert revision_of(url) == [(AFTER,)]
     columns, _, checks, indexes = catalog(url)
     assert ("recurrence", "jsonb", f"{{taskapp_user=aw/{url.username}}}") in columns
     assert (CHECK, True) in checks
@@ -110,11 +113,7 @@ def test_interruption_at_each_step_is_repeated(make_database):
     """The release before can write after each of them."""
     url = make_database()
     for name, (tag, like) in STEPS.items():
-        add_faults(url, tag, like)
-        with pytest.raises(StartupError, match="Cannot migrate the database: canceling statement, as the test asks"):
-            upgrade(url, AFTER)
-        remove_faults(url)
-        assert run_sql(url, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
+        interrupt_upgrade(url, AFTER, tag, like)
         # The check comes without a scan of the table, under an exclusive lock, and is validated without one.
         assert ((CHECK, False) in catalog(url)[2]) == (name == "validation")
         write_each(url)
@@ -126,17 +125,7 @@ def test_interruption_at_each_step_is_repeated(make_database):
 @pytest.mark.parametrize("interrupt", ["pg_cancel_backend", "pg_terminate_backend"])
 def test_interrupted_index_build_is_repeated(make_database, interrupt):
     url = make_database()
-    with contextlib.closing(connect(as_admin(url))) as reader, ThreadPoolExecutor(1) as thread:
-        # The build waits for all snapshots that are older, and blocks nobody meanwhile.
-        reader.set_session(isolation_level="REPEATABLE READ", autocommit=False)
-        reader.cursor().execute("SELECT 1")
-        migration = thread.submit(upgrade, url, AFTER)
-        wait_until(lambda: waiting_backend(url, f"CREATE%INDEX CONCURRENTLY%{INDEX} %"), "The build does not wait")
-        write_each(url)
-        run_sql(as_admin(url), f"SELECT {interrupt}(%s)", [waiting_backend(url, "CREATE%INDEX%")])
-        with pytest.raises(StartupError, match=r"Cannot migrate the database: .*(canceling|terminating)"):
-            migration.result()
-    assert (INDEX, False) in catalog(url)[-1]
+    interrupt_index_build(url, AFTER, INDEX, interrupt, lambda: write_each(url))
     upgrade(url, AFTER)
     assert_complete(url)
 
@@ -144,53 +133,28 @@ def test_interrupted_index_build_is_repeated(make_database, interrupt):
 def test_table_in_use_does_not_block_requests_for_long(make_database):
     """A long transaction uses the table. The migration waits with pauses, in which others proceed."""
     url = make_database()
-    with contextlib.closing(connect(as_admin(url))) as reader, ThreadPoolExecutor(1) as thread:
-        reader.autocommit = False
-        reader.cursor().execute("SELECT count(*) FROM tasks")
-        migration = thread.submit(upgrade, url, AFTER)
-        wait_until(lambda: waiting_backend(url, "%ADD COLUMN%"), "The migration does not wait")
-        for _ in range(2):
-            started = time.monotonic()
-            run_sql(as_admin(url), "SELECT count(*) FROM tasks")
-            assert time.monotonic() - started < 1.5
-        assert not migration.done()
-        reader.rollback()
-        migration.result()
+
+    def meanwhile():
+        started = time.monotonic()
+        run_sql(as_admin(url), "SELECT count(*) FROM tasks")
+        assert time.monotonic() - started < 1.5
+
+    upgrade_table_in_use(url, AFTER, "tasks", "%ADD COLUMN%", meanwhile)
     assert_complete(url)
 
 
 def test_release_before_writes_during_and_after_it(make_database):
     """Its writes succeed at every moment, soon, and its log has all of them."""
     url = make_database()
-    finished = threading.Event()
-
-    def write(user):
-        longest = rounds = 0
-        with old.old_worker(url, user) as send:
-            while not finished.is_set():
-                task = None
-                for statement in (old.CREATE, old.UPDATE, old.TOGGLE, old.CLEAR_DAY):
-                    started = time.monotonic()
-                    task = send(statement, task_id=task, title="t")
-                    longest = max(longest, time.monotonic() - started)
-                rounds += 1
-        return longest, rounds
-
-    users = ["first", "second"]
-    with ThreadPoolExecutor(2) as threads:
-        writers = [threads.submit(write, user) for user in users]
-        try:
-            upgrade(url, AFTER)
-            time.sleep(0.2)
-        finally:
-            finished.set()
-        results = [writer.result() for writer in writers]
+    statements = (old.CREATE, old.UPDATE, old.TOGGLE, old.CLEAR_DAY)
+    rounds, longest = upgrade_under_writes(url, AFTER, statements)
     assert_complete(url)
-    assert max(longest for longest, _ in results) < 2
+    assert longest < 2
     # Tasks that were created before there was the column have none in the log.
     run_sql(as_admin(url), "UPDATE changes SET after = '{\"recurrence\": null}' || after WHERE before IS NULL")
-    assert [len(assert_whole(as_admin(url), user)) for user in users] == [4 * rounds for _, rounds in results]
-    assert min(rounds for _, rounds in results) > 5
+    for user, number in rounds.items():
+        assert len(assert_whole(as_admin(url), user)) == len(statements) * number
+    assert min(rounds.values()) > 5
 
 
 def statements_of_the_documentation():

@@ -1,21 +1,22 @@
 """The migration to reminders, with the tasks and the writes of the release before."""
 
-import contextlib
 import itertools
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from psycopg2.errors import CheckViolation
 
-from taskapp.settings import StartupError
 from tests.support import release_before_recurrence as old
 from tests.support.change_log import assert_whole
 from tests.support.commands import downgrade, upgrade
-from tests.support.migrations import add_faults, as_admin, database_before, remove_faults, waiting_backend
-from tests.support.postgres import connect, run_sql
-from tests.support.waiting import wait_until
+from tests.support.migrations import (
+    as_admin,
+    database_before,
+    interrupt_index_build,
+    interrupt_upgrade,
+    revision_of,
+    upgrade_under_writes,
+)
+from tests.support.postgres import run_sql
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +58,7 @@ def catalog(url):
 
 def assert_complete(url):
     """All steps of the migration are done."""
-    assert run_sql(url, "SELECT version_num FROM alembic_version") == [(AFTER,)]
+    assert revision_of(url) == [(AFTER,)]
     columns, policies, checks, indexes = catalog(url)
     granted = {name: privileges for name, _, privileges in columns if name in NEW}
     of_user, of_courier = f"taskapp_user=aw/{url.username}", f"taskapp_courier=r/{url.username}"
@@ -116,11 +117,7 @@ def test_interruption_at_each_step_is_repeated(make_database):
     """The release before can write after each of them."""
     url = make_database()
     for name, (tag, like) in STEPS.items():
-        add_faults(url, tag, like)
-        with pytest.raises(StartupError, match="Cannot migrate the database: canceling statement, as the test asks"):
-            upgrade(url, AFTER)
-        remove_faults(url)
-        assert run_sql(url, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
+        interrupt_upgrade(url, AFTER, tag, like)
         # The check comes without a scan of the table, under an exclusive lock, and is validated without one.
         assert ((CHECK, False) in catalog(url)[2]) == (name == "validation")
         write_each(url)
@@ -132,17 +129,7 @@ def test_interruption_at_each_step_is_repeated(make_database):
 @pytest.mark.parametrize("interrupt", ["pg_cancel_backend", "pg_terminate_backend"])
 def test_interrupted_index_build_is_repeated(make_database, interrupt):
     url = make_database()
-    with contextlib.closing(connect(as_admin(url))) as reader, ThreadPoolExecutor(1) as thread:
-        # The build waits for all snapshots that are older, and blocks nobody meanwhile.
-        reader.set_session(isolation_level="REPEATABLE READ", autocommit=False)
-        reader.cursor().execute("SELECT 1")
-        migration = thread.submit(upgrade, url, AFTER)
-        wait_until(lambda: waiting_backend(url, f"CREATE%INDEX CONCURRENTLY%{INDEX} %"), "The build does not wait")
-        write_each(url)
-        run_sql(as_admin(url), f"SELECT {interrupt}(%s)", [waiting_backend(url, "CREATE%INDEX%")])
-        with pytest.raises(StartupError, match=r"Cannot migrate the database: .*(canceling|terminating)"):
-            migration.result()
-    assert (INDEX, False) in catalog(url)[-1]
+    interrupt_index_build(url, AFTER, INDEX, interrupt, lambda: write_each(url))
     upgrade(url, AFTER)
     assert_complete(url)
 
@@ -150,32 +137,14 @@ def test_interrupted_index_build_is_repeated(make_database, interrupt):
 def test_release_before_writes_during_and_after_it(make_database):
     """Its writes succeed at every moment, and its log has all of them."""
     url = make_database()
-    finished = threading.Event()
-
-    def write(user):
-        rounds = 0
-        with old.old_worker(url, user) as send:
-            while not finished.is_set():
-                task = None
-                for statement in (old.CREATE, old.UPDATE, old.TOGGLE, old.CLEAR_DAY):
-                    task = send(statement, task_id=task, title="t")
-                rounds += 1
-        return rounds
-
-    users = ["first", "second"]
-    with ThreadPoolExecutor(2) as threads:
-        writers = [threads.submit(write, user) for user in users]
-        try:
-            upgrade(url, AFTER)
-            time.sleep(0.2)
-        finally:
-            finished.set()
-        rounds = [writer.result() for writer in writers]
+    statements = (old.CREATE, old.UPDATE, old.TOGGLE, old.CLEAR_DAY)
+    rounds, _ = upgrade_under_writes(url, AFTER, statements)
     assert_complete(url)
     # Tasks that were created before there were the columns have none in the log.
     empty = '{"reminder": null, "remind_at": null, "reminded_at": null}'
     run_sql(as_admin(url), f"UPDATE changes SET after = '{empty}' || after WHERE before IS NULL")
-    assert [len(assert_whole(as_admin(url), user)) for user in users] == [4 * each for each in rounds]
+    for user, number in rounds.items():
+        assert len(assert_whole(as_admin(url), user)) == len(statements) * number
 
 
 def test_release_before_may_take_away_what_minutes_count_from(make_database):

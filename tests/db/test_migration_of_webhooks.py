@@ -1,20 +1,22 @@
 """The migration to webhooks, with the log and the writes of a release before."""
 
-import contextlib
 import itertools
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskapp.settings import StartupError
 from tests.support import release_before_recurrence as old
 from tests.support.change_log import assert_whole
 from tests.support.commands import downgrade, upgrade
-from tests.support.migrations import add_faults, as_admin, database_before, remove_faults, waiting_backend
-from tests.support.postgres import connect, run_sql
-from tests.support.waiting import wait_until
+from tests.support.migrations import (
+    as_admin,
+    database_before,
+    interrupt_upgrade,
+    revision_of,
+    upgrade_table_in_use,
+    upgrade_under_writes,
+)
+from tests.support.postgres import run_sql
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +57,7 @@ def catalog(url):
 
 def assert_complete(url):
     """All steps of the migration are done."""
-    assert run_sql(url, "SELECT version_num FROM alembic_version") == [(AFTER,)]
+    assert revision_of(url) == [(AFTER,)]
     rls = "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'webhooks'::regclass"
     assert run_sql(url, rls) == [(True, True)]
     policies = "SELECT tablename, policyname, cmd FROM pg_policies WHERE 'taskapp_courier' = ANY(roles) ORDER BY 1"
@@ -122,11 +124,7 @@ def test_interruption_at_each_step_is_repeated(make_database):
     """The release before can write after each of them."""
     url = make_database()
     for name, (tag, like) in STEPS.items():
-        add_faults(url, tag, like)
-        with pytest.raises(StartupError, match="Cannot migrate the database: canceling statement, as the test asks"):
-            upgrade(url, AFTER)
-        remove_faults(url)
-        assert run_sql(url, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
+        interrupt_upgrade(url, AFTER, tag, like)
         # The table comes with its policies and grants, or not at all.
         assert run_sql(url, "SELECT to_regclass('webhooks') IS NOT NULL") == [(name == "revision",)]
         write_each(url)
@@ -138,46 +136,23 @@ def test_interruption_at_each_step_is_repeated(make_database):
 def test_log_in_use_does_not_block_requests_for_long(make_database):
     """A long transaction uses the log. The migration waits with pauses, in which others proceed."""
     url = make_database()
-    with contextlib.closing(connect(as_admin(url))) as reader, ThreadPoolExecutor(1) as thread:
-        reader.autocommit = False
-        reader.cursor().execute("SELECT count(*) FROM changes")
-        migration = thread.submit(upgrade, url, AFTER)
-        wait_until(lambda: waiting_backend(url, "%CREATE TABLE webhooks%"), "The migration does not wait")
-        for _ in range(2):
-            started = time.monotonic()
-            write_each(url)
-            assert time.monotonic() - started < 10
-        assert not migration.done()
-        reader.rollback()
-        migration.result()
+
+    def meanwhile():
+        started = time.monotonic()
+        write_each(url)
+        assert time.monotonic() - started < 10
+
+    upgrade_table_in_use(url, AFTER, "changes", "%CREATE TABLE webhooks%", meanwhile)
     assert_complete(url)
 
 
 def test_release_before_writes_during_and_after_it(make_database):
     """Its writes succeed at every moment, and its log has all of them."""
     url = make_database()
-    finished = threading.Event()
-
-    def write(user):
-        rounds = 0
-        with old.old_worker(url, user) as send:
-            while not finished.is_set():
-                task = None
-                for statement in (old.CREATE, old.UPDATE, old.TOGGLE):
-                    task = send(statement, task_id=task, title="t")
-                rounds += 1
-        return rounds
-
-    users = ["first", "second"]
-    with ThreadPoolExecutor(2) as threads:
-        writers = [threads.submit(write, user) for user in users]
-        try:
-            upgrade(url, AFTER)
-            time.sleep(0.2)
-        finally:
-            finished.set()
-        rounds = [writer.result() for writer in writers]
+    statements = (old.CREATE, old.UPDATE, old.TOGGLE)
+    rounds, _ = upgrade_under_writes(url, AFTER, statements)
     assert_complete(url)
     run_sql(as_admin(url), "UPDATE changes SET after = '{\"recurrence\": null}' || after WHERE before IS NULL")
-    assert [len(assert_whole(as_admin(url), user)) for user in users] == [3 * count for count in rounds]
-    assert min(rounds) > 5
+    for user, number in rounds.items():
+        assert len(assert_whole(as_admin(url), user)) == len(statements) * number
+    assert min(rounds.values()) > 5
