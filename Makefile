@@ -64,7 +64,7 @@ openapi: .venv/dev ## Write the OpenAPI document to docs/openapi.json
 	@.venv/bin/python -m flask openapi write docs/openapi.json
 
 lock: .venv/ci ## Compile requirements*.in to requirements*.txt, pinned with hashes
-	@for file in requirements requirements-embedded requirements-mcp requirements-dev requirements-ci benchmarks/requirements; do \
+	@for file in requirements requirements-embedded requirements-mcp requirements-dev requirements-ci benchmarks/requirements tests/support/tracing/requirements; do \
 		.venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" $$file.in -o $$file.txt || exit 1; \
 	done

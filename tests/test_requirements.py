@@ -19,7 +19,7 @@ BUILT_ON = [
     ("requirements-mcp", "requirements-dev"),
     ("requirements-dev", "requirements-ci"),
 ]
-NAMES = list(dict.fromkeys(itertools.chain.from_iterable(BUILT_ON)))
+NAMES = [*dict.fromkeys(itertools.chain.from_iterable(BUILT_ON)), "tests/support/tracing/requirements"]
 
 
 @cache
