@@ -83,10 +83,11 @@ def test_readme_lists_every_setting():
 
 
 def test_every_file_that_the_documents_name_exists():
-    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+    top = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+    for document in [*top, *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} names {target}"
-        for path in re.findall(r"`((?:taskapp|tests|migrations|docs)/[\w/.]*)`", document.read_text()):
+        for path in re.findall(r"`((?:taskapp|tests|migrations|docs|examples)/[\w/.]*)`", document.read_text()):
             assert (ROOT / path).exists(), f"{document.name} names {path}"
 
 
