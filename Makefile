@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 NPM ?= npm
+# Where `make clients` writes to.
+CLIENTS ?= clients
 # Only packages with a pinned hash are installed.
 INSTALL = pip install --quiet --require-hashes
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -14,7 +16,7 @@ VENV_WORKS = import importlib.util, os, pip, re, sys; \
 	sys.exit(not (os.path.islink(".venv") or os.path.samefile(home, ".venv/bin")))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pooler test-citus tools fuzz chaos postman lint format openapi lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report bench-sizes bench-capacity clean
+.PHONY: help run test test-pooler test-citus tools fuzz chaos postman lint format openapi clients lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report bench-sizes bench-capacity clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -63,6 +65,15 @@ format: .venv/dev ## Format the code
 openapi: .venv/dev ## Write the OpenAPI document to docs/openapi.json
 	@.venv/bin/python -m flask openapi write docs/openapi.json
 
+# openapi-python-client formats its output with the ruff of .venv.
+clients: .venv/ci tests/support/tools/node_modules/.installed ## Generate typed clients for Python and TypeScript in clients/
+	@rm -rf $(CLIENTS)/python/taskapp_client
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python -m openapi_python_client generate --fail-on-warning \
+		--path docs/openapi.json --config examples/python/generator.yaml --meta uv --overwrite --output-path $(CLIENTS)/python
+	@mkdir -p $(CLIENTS)/typescript
+	@tests/support/tools/node_modules/.bin/openapi-typescript docs/openapi.json --root-types \
+		--root-types-no-schema-prefix --output $(CLIENTS)/typescript/taskapp.d.ts
+
 lock: .venv/ci ## Compile requirements*.in to requirements*.txt, pinned with hashes
 	@for file in requirements requirements-embedded requirements-mcp requirements-dev requirements-ci benchmarks/requirements tests/support/tracing/requirements; do \
 		.venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
@@ -104,7 +115,7 @@ needs-wrk:
 	@command -v wrk >/dev/null || { echo "The benchmarks need wrk. Install it (Debian: apt install wrk)."; exit 1; }
 
 clean: ## Remove everything that `make` installed; tasks are kept
-	rm -rf .venv .venv.old .venv-bench tests/support/tools/node_modules
+	rm -rf .venv .venv.old .venv-bench tests/support/tools/node_modules clients
 
 # A marker file in .venv records that a requirements file is installed. If .venv does not work, all are made again.
 ifneq ($(shell [ ! -e .venv ] && [ ! -L .venv ] || .venv/bin/python -c '$(VENV_WORKS)' >/dev/null 2>&1 || echo broken),)

@@ -88,7 +88,7 @@ def test_every_file_that_the_documents_name_exists():
     for document in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#:]+)[)#]", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} names {target}"
-        paths = re.findall(r"`((?:taskapp|tests|migrations|docs)/[\w/.]*)`", document.read_text())
+        paths = re.findall(r"`((?:taskapp|tests|migrations|docs|examples)/[\w/.]*)`", document.read_text())
         for path in paths if document.name != "CHANGELOG.md" else []:  # The changelog names what is gone, too.
             assert (ROOT / path).exists(), f"{document.name} names {path}"
 

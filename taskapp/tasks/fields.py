@@ -107,6 +107,8 @@ class TimeZone(fields.String):
 class Priority(fields.String):
     """One of the words for a priority."""
 
+    enum_name = "Priority"
+
     def __init__(self, **options: Any) -> None:
         one_of = OneOf([word for word in PRIORITIES if word], error="Must be one of: {choices}; or null.")
         super().__init__(allow_none=True, validate=one_of, metadata={"examples": ["high"]}, **options)

@@ -6,8 +6,6 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf, Range
 
 from taskapp.db.columns import MAXIMUM_ID, USER_ID_LENGTH
-from taskapp.http.openapi import ErrorOut
-from taskapp.tasks.changes.entries import CHANGING_FIELDS
 from taskapp.tasks.examples import CREATED_AT
 from taskapp.tasks.fields import ClockTime, Day, Priority, Tags, TimeZone, Uid
 from taskapp.tasks.list_schema import MAXIMUM_LIMIT
@@ -168,11 +166,19 @@ class Pagination(Schema):
     )
 
 
-class ListedTask(TaskOut):
-    """A task of a list. It has all fields, or only those in the parameter `fields` and `id`."""
+class PartialTask(TaskOut):
+    """A task with only the fields in the parameter `fields`, and `id`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "partial": [name for name in FIELDS if name != "id"]})
+
+
+class ListedTask(PartialTask):
+    """A task of a list: whole, unless the request has the parameter `fields`."""
+
+    # A whole task comes first: generated clients take the first that fits. A part of a task is not one of them only.
+    alternatives = (TaskOut, PartialTask)
+    combination = "anyOf"
 
 
 class TaskListEnvelope(Schema):
@@ -201,48 +207,3 @@ class DeletionEnvelope(Schema):
     """A confirmation of a deletion."""
 
     data = fields.Nested(Deletion, required=True)
-
-
-class CurrentTask(Schema):
-    """The details of an error about the state of a task."""
-
-    current = fields.Nested(TaskOut, required=True)
-
-
-class ChangedTask(CurrentTask):
-    """The details of an error about a task that has changed."""
-
-    changed = fields.List(
-        fields.String(validate=OneOf(CHANGING_FIELDS)),
-        required=True,
-        allow_none=True,
-        metadata={
-            "description": "The fields that changed since the version in `If-Match`, even if they changed back. `null` "
-            "if that is unknown: the service keeps changes for a limited time, and the tag must be one of this task.",
-            "examples": [["title"]],
-        },
-    )
-
-
-class ChangedTaskError(ErrorOut):
-    """The task has changed. `details.current` is the current task."""
-
-    details = fields.Nested(ChangedTask, required=True)  # type: ignore[assignment] # Narrower than in ErrorOut.
-
-
-class ChangedTaskEnvelope(Schema):
-    """The body of a 412."""
-
-    error = fields.Nested(ChangedTaskError, required=True)
-
-
-class TakenUidError(ErrorOut):
-    """The task exists. `details.current` is that task, unless the first request with the key is still in progress."""
-
-    details = fields.Nested(CurrentTask)  # type: ignore[assignment] # As above.
-
-
-class TakenUidEnvelope(Schema):
-    """The body of a 409 on a new task."""
-
-    error = fields.Nested(TakenUidError, required=True)

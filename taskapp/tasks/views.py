@@ -17,7 +17,7 @@ from taskapp.http.json_provider import json_response
 from taskapp.http.openapi import API_ERRORS
 from taskapp.http.preferences import mark_merge, prefers_merge
 from taskapp.http.request import current_request
-from taskapp.tasks import error_responses, list_schema, openapi, response_schemas, schemas, service
+from taskapp.tasks import error_responses, error_schemas, list_schema, openapi, response_schemas, schemas, service
 from taskapp.tasks.changes.cursors import continue_as_of, cursor_as_of
 from taskapp.tasks.changes.header import mark_write
 from taskapp.tasks.changes.schemas import GoneChangesEnvelope
@@ -85,9 +85,7 @@ def _takes_headers(*parameters: Mapping[str, Any]) -> Callable[[Any], Any]:
     def document(view: Any) -> Any:
         view = bp.doc(parameters=[*parameters])(view)
         view = bp.alt_response(409, "CONFLICT")(view)
-        return bp.alt_response(412, schema=response_schemas.ChangedTaskEnvelope, **error_responses.CONFLICTING_TASK)(
-            view
-        )
+        return bp.alt_response(412, schema=error_schemas.ChangedTaskEnvelope, **error_responses.CONFLICTING_TASK)(view)
 
     return document
 
@@ -125,7 +123,7 @@ def _updated_response(task: StoredTask, *, merge: bool) -> Response:
 @bp.route("", methods=["POST"])
 @bp.arguments(schemas.TaskIn, examples=openapi.TASK_INS)
 @bp.response(201, response_schemas.TaskEnvelope, **openapi.NEW_TASK)
-@bp.alt_response(409, schema=response_schemas.TakenUidEnvelope, **error_responses.TAKEN_UID)
+@bp.alt_response(409, schema=error_schemas.TakenUidEnvelope, **error_responses.TAKEN_UID)
 @bp.doc(parameters=[openapi.IDEMPOTENCY_KEY], responses={201: {"links": openapi.NEXT_STEPS}})
 def create_task(user_id: str, body: dict[str, Any]) -> Response:
     """Create a task.

@@ -43,7 +43,7 @@ OPERATIONS = {
     ("patch", WEBHOOK): ("update_webhook", OF_API | {"200", "404"}),
     ("delete", WEBHOOK): ("delete_webhook", OF_API | {"200", "404"}),
     ("post", WEBHOOK + "/rotate"): ("rotate_secret", OF_API | {"200", "404"}),
-    ("post", WEBHOOK + "/replay"): ("replay", OF_API | {"200", "404", "410"}),
+    ("post", WEBHOOK + "/replay"): ("replay_webhook", OF_API | {"200", "404", "410"}),
     ("delete", USER): ("erase_user", OF_API | {"200"}),
     ("get", "/"): ("get_index", OF_HTTP | {"200"}),
     ("get", "/health/live"): ("check_live", OF_HTTP | {"200"}),

@@ -65,6 +65,22 @@ SETTINGS: dict[str, Any] = {
 class Converter(OpenAPIConverter):
     """Describes schemas, adding their ``json_schema`` and omitting undocumented fields."""
 
+    def field2property(self, field: Any) -> dict[str, Any]:
+        """Describe a field. If it has an ``enum_name``, its values are a component of this name.
+
+        A generated client then has one type for them. Values together with ``null`` would be several types.
+        """
+        described: dict[str, Any] = super().field2property(field)
+        name = getattr(field, "enum_name", None)
+        if name is None:
+            return described
+        values = [value for value in described.pop("enum") if value is not None]
+        if name not in self.spec.components.schemas:
+            self.spec.components.schema(name, {"type": "string", "enum": values})
+        del described["type"]
+        null = [{"type": "null"}] if field.allow_none else []
+        return {**described, "anyOf": [{"$ref": f"#/components/schemas/{name}"}, *null]}
+
     def fields2jsonschema(self, fields: Any, **options: Any) -> dict[str, Any]:
         """Describe all fields except those with ``undocumented`` in their metadata."""
         documented = {name: field for name, field in fields.items() if not field.metadata.get("undocumented")}
@@ -85,18 +101,18 @@ class Converter(OpenAPIConverter):
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
         """Describe a schema, with its docstring as the description."""
         if alternatives := getattr(schema, "alternatives", ()):
-            return {"description": unwrap(schema.__doc__), **self._one_of(schema, alternatives)}
+            return {"description": unwrap(schema.__doc__), **self._combine(schema, alternatives)}
         described: dict[str, Any] = super().schema2jsonschema(schema)
         of_input = getattr(schema, "json_schema", None)
         if of_input is None:
             described.pop("additionalProperties", None)  # A later version may add fields to a response.
         return {"description": unwrap(schema.__doc__), **described, **(of_input or {})}
 
-    def _one_of(self, schema: Any, alternatives: Sequence[type[Schema]]) -> dict[str, Any]:
+    def _combine(self, schema: Any, alternatives: Sequence[type[Schema]]) -> dict[str, Any]:
         """Describe a schema that is one of others, with the field that says which, if there is one."""
         references = [self.resolve_nested_schema(each) for each in alternatives]
         if not hasattr(schema, "discriminator"):
-            return {"oneOf": references}
+            return {getattr(schema, "combination", "oneOf"): references}
         mapping = {name: self.resolve_nested_schema(each)["$ref"] for name, each in schema.names.items()}
         return {"oneOf": references, "discriminator": {"propertyName": schema.discriminator, "mapping": mapping}}
 

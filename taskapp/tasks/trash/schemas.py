@@ -4,8 +4,9 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Range
 
 from taskapp.http.openapi import ErrorOut
+from taskapp.tasks.error_schemas import CurrentTask
 from taskapp.tasks.examples import UPDATED_AT
-from taskapp.tasks.response_schemas import CurrentTask, Pagination, TaskOut, time_field
+from taskapp.tasks.response_schemas import Pagination, TaskOut, time_field
 
 
 class DeletedTask(TaskOut):

@@ -116,7 +116,7 @@ def rotate_secret(user_id: str, webhook_id: int) -> Response:
 @bp.response(200, schemas.WebhookEnvelope, **openapi.REPLAYED)
 @bp.alt_response(404, "NOT_FOUND")
 @bp.alt_response(410, schema=GoneChangesEnvelope, **GONE_CHANGES)
-def replay(user_id: str, webhook_id: int, body: dict[str, Any]) -> Response:
+def replay_webhook(user_id: str, webhook_id: int, body: dict[str, Any]) -> Response:
     """Replay changes to a webhook.
 
     Deliveries begin with the change after the number `after`, and with their first try. A disabled webhook stays
