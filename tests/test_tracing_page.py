@@ -138,6 +138,18 @@ def test_spans_have_the_trace_of_the_client_and_no_data(start, database_of_page,
         assert sent.count(bytes.fromhex(trace)) >= 2  # The request, and its statement.
 
 
+def test_traces_that_are_not_sampled_are_in_the_log_only(start, database_of_page, monkeypatch):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0")
+    server, collector = start("OpenTelemetry", "wsgi_otel", "OTEL_EXPORTER_OTLP_ENDPOINT", "{url}")
+    responses = use(server, database_of_page)
+    server.stop()
+    sent = b"".join(body for _, body in collector.received)
+    own = line_of(server, responses[3])["trace_id"]
+    assert bytes.fromhex(TRACE) in sent
+    assert bytes.fromhex(own) not in sent
+
+
 def test_bug_is_one_event_without_data(start, database_of_page):
     server, collector = start("Sentry", "wsgi_sentry", "SENTRY_DSN", "http://key@{host}/1")
     server.wait_for_workers()

@@ -114,7 +114,8 @@ def failing(make_app, capfd, secret):
     """A function that lets a request of a trace meet an outage and a bug, and returns its log lines."""
 
     def send(log_format):
-        app = make_app(DATABASE_URL=f"postgresql://nobody@127.0.0.1:{free_port()}/none", LOG_FORMAT=log_format)
+        unavailable = {"DATABASE_URL": f"postgresql://nobody@127.0.0.1:{free_port()}/none", "REQUEST_TIMEOUT": 1}
+        app = make_app(**unavailable, LOG_FORMAT=log_format)
 
         def fail():
             app.logger.warning("of a service")
