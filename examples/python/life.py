@@ -10,35 +10,14 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from retry import RetryTransport
-from taskapp_client import AuthenticatedClient
+from taskapp_client import AuthenticatedClient, models
 from taskapp_client.api.bulk import write_tasks
 from taskapp_client.api.changes import list_changes
 from taskapp_client.api.statistics import get_statistics
 from taskapp_client.api.tasks import complete_task, create_task, delete_task, get_task, list_tasks, patch_task
 from taskapp_client.api.trash import list_deleted, restore_task
 from taskapp_client.api.undo import undo_write
-from taskapp_client.models import (
-    BulkEnvelope,
-    ChangedTaskEnvelope,
-    CompletionIn,
-    CreateIn,
-    DeleteMatchingIn,
-    DeletionEnvelope,
-    FeedEntry,
-    FeedEnvelope,
-    FilterIn,
-    OperationsIn,
-    RecurrenceIn,
-    ReminderIn,
-    StatsEnvelope,
-    Task,
-    TaskChangesIn,
-    TaskEnvelope,
-    TaskIn,
-    TaskListEnvelope,
-    TrashEnvelope,
-    UndoEnvelope,
-)
+from taskapp_client.models import Task
 from taskapp_client.types import UNSET, Response, Unset
 
 ZONE = "Europe/Berlin"
@@ -96,16 +75,18 @@ class Tasks:
     def __init__(self, client: AuthenticatedClient, user: str) -> None:
         self.client, self.user = client, user
 
-    def create(self, task: TaskIn) -> Task:
+    def create(self, task: models.TaskIn) -> Task:
         """Create a task. It is not created twice, whatever happens to the response."""
         response = create_task.sync_detailed(self.user, client=self.client, body=task, idempotency_key=new_key())
-        return expect(TaskEnvelope, response).data
+        return expect(models.TaskEnvelope, response).data
 
     def create_many(self, titles: list[str], tag: str) -> None:
         """Create tasks in one write: all of them, or none."""
-        body = OperationsIn([CreateIn(op="create", title=title, tags=[tag], due_date=DAY) for title in titles])
+        body = models.OperationsIn(
+            [models.CreateIn(op="create", title=title, tags=[tag], due_date=DAY) for title in titles]
+        )
         response = write_tasks.sync_detailed(self.user, client=self.client, body=body, idempotency_key=new_key())
-        expect(BulkEnvelope, response)
+        expect(models.BulkEnvelope, response)
 
     def due_before(self, day: date, tag: str) -> Iterator[Task]:
         """Yield the pending tasks with a tag and a due date before a day, from all pages."""
@@ -121,12 +102,12 @@ class Tasks:
                 limit=2,
                 cursor=cursor,
             )
-            page = expect(TaskListEnvelope, response)
+            page = expect(models.TaskListEnvelope, response)
             # Without the parameter `fields`, every task is whole.
             yield from (task for task in page.data if isinstance(task, Task))
             cursor = page.pagination.next_cursor
 
-    def update(self, task: Task, changes: TaskChangesIn) -> Task:
+    def update(self, task: Task, changes: models.TaskChangesIn) -> Task:
         """Change a task that was read before.
 
         What others have changed since is kept, if it is not the same fields. Otherwise this asks what to do: here, our
@@ -142,65 +123,65 @@ class Tasks:
                 prefer="merge=disjoint",
                 idempotency_key=new_key(),
             )
-            if not isinstance(response.parsed, ChangedTaskEnvelope):
-                return expect(TaskEnvelope, response).data
+            if not isinstance(response.parsed, models.ChangedTaskEnvelope):
+                return expect(models.TaskEnvelope, response).data
             details = response.parsed.error.details
             print("412: others have changed", ", ".join(details.changed or ["something"]), "of", details.current.title)
             task = details.current
 
-    def complete(self, task: Task) -> tuple[TaskEnvelope, int]:
+    def complete(self, task: Task) -> tuple[models.TaskEnvelope, int]:
         """Complete a task. Return it, with the next occurrence if there is one; and the number of the write."""
         response = complete_task.sync_detailed(
             self.user,
             task.id,
             client=self.client,
-            body=CompletionIn(completed=True),
+            body=models.CompletionIn(completed=True),
             if_match=etag(task),
             idempotency_key=new_key(),
         )
-        return expect(TaskEnvelope, response), int(response.headers["Change"])
+        return expect(models.TaskEnvelope, response), int(response.headers["Change"])
 
     def undo(self, write: int) -> None:
         """Take back a write."""
         response = undo_write.sync_detailed(self.user, write, client=self.client, idempotency_key=new_key())
-        expect(UndoEnvelope, response)
+        expect(models.UndoEnvelope, response)
 
     def get(self, task_id: int) -> Task:
         """Get a task."""
-        return expect(TaskEnvelope, get_task.sync_detailed(self.user, task_id, client=self.client)).data
+        return expect(models.TaskEnvelope, get_task.sync_detailed(self.user, task_id, client=self.client)).data
 
     def delete(self, task: Task) -> None:
         """Delete a task, if it is still as it was read."""
         response = delete_task.sync_detailed(
             self.user, task.id, client=self.client, if_match=etag(task), idempotency_key=new_key()
         )
-        expect(DeletionEnvelope, response)
+        expect(models.DeletionEnvelope, response)
 
     def restore(self, task_id: int) -> Task:
         """Take a task out of the trash."""
         response = restore_task.sync_detailed(self.user, task_id, client=self.client, idempotency_key=new_key())
-        return expect(TaskEnvelope, response).data
+        return expect(models.TaskEnvelope, response).data
 
-    def changes_after(self, number: int) -> Iterator[FeedEntry]:
+    def changes_after(self, number: int) -> Iterator[models.FeedEntry]:
         """Yield all changes after a number, in order."""
         more = True
         while more:
             response = list_changes.sync_detailed(self.user, client=self.client, after=number, limit=5)
-            page = expect(FeedEnvelope, response)
+            page = expect(models.FeedEnvelope, response)
             yield from page.data
             number, more = page.pagination.after, page.pagination.more
 
     def delete_all(self) -> None:
         """Delete all tasks in one write, at most 100."""
-        body = DeleteMatchingIn(op="delete", filter_=FilterIn(status="all"), max_affected=100)
+        body = models.DeleteMatchingIn(op="delete", filter_=models.FilterIn(status="all"), max_affected=100)
         response = write_tasks.sync_detailed(self.user, client=self.client, body=body, idempotency_key=new_key())
-        expect(BulkEnvelope, response)
+        expect(models.BulkEnvelope, response)
 
 
 def live(tasks: Tasks) -> None:
     """Do everything once, and print what happens."""
     plants = tasks.create(
-        TaskIn(
+        models.TaskIn(
             title="Water the plants",
             description="Not the cactus",
             due_date=DAY,
@@ -208,8 +189,8 @@ def live(tasks: Tasks) -> None:
             time_zone=ZONE,
             priority="high",
             tags=["home"],
-            recurrence=RecurrenceIn(rule="FREQ=WEEKLY"),
-            reminder=ReminderIn(minutes_before=30),
+            recurrence=models.RecurrenceIn(rule="FREQ=WEEKLY"),
+            reminder=models.ReminderIn(minutes_before=30),
         )
     )
     assert plants.recurrence
@@ -219,10 +200,10 @@ def live(tasks: Tasks) -> None:
     found = [task.title for task in tasks.due_before(DAY + timedelta(days=7), "home")]
     print("found on several pages:", ", ".join(found))
 
-    tasks.update(plants, TaskChangesIn(title="Water all plants"))
-    merged = tasks.update(plants, TaskChangesIn(priority="low"))  # Still has the first version: another field.
+    tasks.update(plants, models.TaskChangesIn(title="Water all plants"))
+    merged = tasks.update(plants, models.TaskChangesIn(priority="low"))  # Still has the first version: another field.
     print("merged:", merged.title, merged.priority)
-    won = tasks.update(plants, TaskChangesIn(title="Water the ferns"))  # The same field.
+    won = tasks.update(plants, models.TaskChangesIn(title="Water the ferns"))  # The same field.
     print("won:", won.title)
 
     completed, write = tasks.complete(won)
@@ -232,14 +213,14 @@ def live(tasks: Tasks) -> None:
     print("undone:", "completed" if task.completed else "pending")
 
     tasks.delete(task)
-    trash = expect(TrashEnvelope, list_deleted.sync_detailed(tasks.user, client=tasks.client)).data
+    trash = expect(models.TrashEnvelope, list_deleted.sync_detailed(tasks.user, client=tasks.client)).data
     print("in the trash:", ", ".join(each.title for each in trash if each.id == task.id))
     print("restored:", tasks.restore(task.id).title)
 
     kinds = [change.type_ for change in tasks.changes_after(plants.version - 1) if change.task_id == task.id]
     print("changes:", ", ".join(kinds))
     stats = get_statistics.sync_detailed(tasks.user, client=tasks.client, time_zone=ZONE)
-    print("pending:", expect(StatsEnvelope, stats).data.pending)
+    print("pending:", expect(models.StatsEnvelope, stats).data.pending)
 
     tasks.delete_all()
     try:
