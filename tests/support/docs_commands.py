@@ -38,6 +38,7 @@ RUN_BY = {
     },
     "bulk": {FENCED: "tests/test_bulk_page.py"},
     "calendars": {FENCED: "tests/test_commands_of_pages.py"},
+    "clients": {FENCED: "tests/test_clients_page.py"},
     "deploy": {
         'DATABASE_URL="$MIGRATION_DATABASE_URL" flask idempotency': "tests/db/test_idempotency_purge.py",
         'DATABASE_URL="$MIGRATION_DATABASE_URL" flask history purge': "tests/tasks/changes/test_retention.py",
@@ -53,6 +54,7 @@ RUN_BY = {
         "make fuzz": "tests/http/openapi/test_fuzz.py",
         "make postman": "tests/test_postman.py",
         "make openapi": "tests/http/openapi/test_openapi.py",
+        "make clients": "tests/test_clients_page.py",
         "make lock": BY_NO_TEST,
         "make audit": ".ci/run",
         "flask db migrate": "tests/db/test_migrations_of_forks.py",
@@ -94,6 +96,9 @@ RUN_BY = {
         "gunicorn wsgi_": "tests/test_tracing_page.py",
     },
     "transfer": {FENCED: "tests/test_transfer_page.py"},
+    "upgrade": dict.fromkeys(
+        ("psql ", 'DATABASE_URL="$MIGRATION_DATABASE_URL" flask history'), "tests/test_upgrade_page.py"
+    ),
     "webhooks": {FENCED: "tests/test_webhooks_page.py", "WEBHOOK_ALLOW_PRIVATE=true make run": "tests/test_make.py"},
 }
 
