@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import sysconfig
 
 from tests.support.external import require_module
 
@@ -18,5 +17,5 @@ def make_environment(folder, requirements):
     ):
         subprocess.run([*uv, *command], check=True)
     site = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-    (site / "tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "tests.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
     return python
