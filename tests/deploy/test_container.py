@@ -8,7 +8,7 @@ from http.client import HTTPException
 
 import pytest
 
-from tests.support.container import CannotBuildError, Container, Images
+from tests.support.container import NOT_BUILT, CannotBuildError, Container, Images
 from tests.support.ports import free_port
 from tests.support.postgres import create_owner, run_sql
 from tests.support.urls import at_port, text_url
@@ -28,7 +28,7 @@ def images(tmp_path_factory):
     try:
         images.make()
     except CannotBuildError as error:
-        pytest.skip(f"THE IMAGE WAS NOT BUILT: {error}")
+        pytest.skip(f"{NOT_BUILT}: {error}")
     yield images
     images.remove()
 
@@ -104,6 +104,7 @@ def test_container_serves_and_is_healthy(container, images):
     assert alice.request("GET", "/health/ready").status == 200
     assert alice.request("GET", "/metrics", token=METRICS_TOKEN).status == 200
     assert container.execute(check[1:]) == 0
+    assert container.execute(["flask", "token", "alice"]) == 0
     assert container.execute(["touch", "/srv/taskapp/file"]) != 0
     assert container.execute(["touch", "/tmp/file"]) == 0  # noqa: S108 # In the container.
     assert "Traceback" not in container.log.read_text()

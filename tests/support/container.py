@@ -25,6 +25,8 @@ IMAGE = "localhost/taskapp"
 PACKAGES = "python3,python3-venv,ca-certificates"
 WHEELS = "/wheels"
 SECONDS = 600
+# How the reason of a skipped test starts.
+NOT_BUILT = "THE IMAGE WAS NOT BUILT"
 
 
 class CannotBuildError(Exception):
