@@ -59,10 +59,11 @@ util.write_error = partial(error_responses.write_error, origins=settings["CORS_O
 
 
 def on_starting(server: Any) -> None:
-    """Before anything is bound or forked: check the addresses, and prepare the database."""
+    """Before anything is bound or forked: check addresses and the temporary folder, and prepare the database."""
     from_settings = server.cfg.bind == [bind]
     binding.check(server.cfg, "Set HOST or PORT to another." if from_settings else "Pass another address with -b.")
     server.cfg.set("reuse_port", binding.can_share_ports(server.cfg))
+    hooks.check_temporary_folder()
     hooks.prepare_database(master_app)
     hooks.warn_of_separate_counts(master_app)
 

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import resource
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -105,6 +106,20 @@ def maximum_connections(threads: int) -> int:
     if soft == resource.RLIM_INFINITY:
         return MAXIMUM_CONNECTIONS
     return max(1, min(MAXIMUM_CONNECTIONS, soft - 2 * threads - OTHER_FILES))
+
+
+def check_temporary_folder() -> None:
+    """Check that there is a folder for temporary files: gunicorn's heartbeats, and metrics that workers share.
+
+    Raises:
+        SystemExit: no folder is writable, as in a container that is read-only as a whole.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        sys.exit(
+            "taskapp: cannot write temporary files. Make /tmp writable (in a container: --tmpfs /tmp), or set TMPDIR."
+        )
 
 
 def prepare_database(app: Flask) -> None:

@@ -25,6 +25,8 @@ IMAGE = "localhost/taskapp"
 PACKAGES = "python3,python3-venv,ca-certificates"
 WHEELS = "/wheels"
 SECONDS = 600
+# Of a folder for temporary files.
+OPTIONS = ["nosuid", "nodev", "mode=1777"]
 # How the reason of a skipped test starts.
 NOT_BUILT = "THE IMAGE WAS NOT BUILT"
 
@@ -151,7 +153,12 @@ class Container(Gunicorn):
         images: where its image is.
         command: instead of that of the image.
         settings: the environment, in addition to that of the image. The network is that of this machine.
+
+    Attributes:
+        writable: the folders that it can write to.
     """
+
+    writable = ("/tmp",)  # noqa: S108 # In the container.
 
     seconds_to_start = 60
 
@@ -198,7 +205,10 @@ class Container(Gunicorn):
         mounts = [
             {"destination": "/proc", "type": "proc", "source": "proc"},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
-            {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "mode=1777"]},  # noqa: S108
+            *(
+                {"destination": folder, "type": "tmpfs", "source": "tmpfs", "options": OPTIONS}
+                for folder in self.writable
+            ),
         ]
         process = {
             "args": self._arguments,
