@@ -1,0 +1,175 @@
+/**
+ * The page: what the user does becomes a write, and what became of it is shown.
+ *
+ * @typedef {import("./api.js").Task} Task
+ * @typedef {import("./queue.js").Entry} Entry
+ * @typedef {import("./queue.js").Write} Write
+ * @typedef {import("./sync.js").Outcome} Outcome
+ */
+
+import { setToken, takeTokenFromUrl, userId } from "./api.js";
+import { confirmed, forgetAll, shown } from "./copy.js";
+import { dueWords } from "./dates.js";
+import { ask, find, make, setText } from "./dom.js";
+import { edit, giveBack, onAdd } from "./forms.js";
+import { focusTask, onAction, render } from "./list.js";
+import { merge } from "./merge.js";
+import { discard, entries, replace } from "./queue.js";
+import * as sync from "./sync.js";
+
+const account = find("#account", HTMLButtonElement);
+const attention = find("#attention", HTMLElement);
+const toast = find("#toast", HTMLElement);
+const signin = find("#signin", HTMLDialogElement);
+
+// What the page shows.
+
+function update() {
+  render(shown());
+  setText(find("#status", HTMLElement), statusWords());
+  setText(account, userId() === null ? "Sign in" : "Sign out");
+  const problems = entries().filter(({ problem }) => problem);
+  attention.hidden = !problems.length;
+  find("ul", HTMLElement, attention).replaceChildren(...problems.map(problemRow));
+}
+
+function statusWords() {
+  const waiting = entries().filter(({ problem }) => !problem).length;
+  const changes = waiting && `${waiting} ${waiting === 1 ? "change" : "changes"} waiting`;
+  const words = { offline: "Offline", busy: "The service is busy", signin: "Signed out", "": "" }[sync.obstacle];
+  return [words, changes].filter(Boolean).join(", ") || "All changes saved";
+}
+
+/** @param {Entry} entry that the service refused */
+function problemRow(entry) {
+  const row = make("attention-template");
+  const title = entry.fields.title ?? entry.before?.title ?? "";
+  setText(find("p", HTMLElement, row), `${title}: ${entry.problem?.message}`);
+  const [fix, drop] = [find("[name=mend]", HTMLElement, row), find("[name=discard]", HTMLElement, row)];
+  fix.hidden = entry.kind === "undo";
+  fix.addEventListener("click", () => mend(entry));
+  drop.addEventListener("click", () => (discard(entry), update()));
+  [fix, drop].forEach((button) => button.setAttribute("aria-label", `${button.textContent} ${title}`));
+  return row;
+}
+
+/** Say what has happened, and offer to undo it. @param {string} text @param {Entry} [entry] */
+function say(text, entry) {
+  toast.hidden = false;
+  setText(find("p", HTMLElement, toast), text);
+  const button = find("[name=undo]", HTMLButtonElement, toast);
+  button.hidden = !entry;
+  button.onclick = () => entry && undo(entry);
+}
+
+// What the user does.
+
+/** The task of a row. @param {string} uid */
+const taskOf = (uid) => /** @type {Task} */ (shown().find((task) => task.uid === uid));
+
+/** A write of a task as the user sees it. @param {Write["kind"]} kind @param {Task} task @param {Partial<Task>} [fields] */
+function writeOf(kind, task, fields = {}) {
+  return sync.write({ kind, uid: task.uid, id: task.id, version: task.version, fields, before: task });
+}
+
+/** @param {Partial<Task>} fields */
+async function addTask(fields) {
+  const uid = crypto.randomUUID();
+  show(await sync.write({ kind: "create", uid, id: null, version: null, fields, before: null }), "Added");
+}
+
+/** @param {string} uid */
+async function editTask(uid) {
+  const task = taskOf(uid);
+  const changes = await edit("Edit task", task);
+  if (changes) show(await writeOf("change", task, changes), "Saved");
+}
+
+/** @param {string} uid @param {boolean} completed */
+async function completeTask(uid, completed) {
+  show(await writeOf("change", taskOf(uid), { completed }), completed ? "Done" : "Open again");
+}
+
+/** @param {string} uid */
+async function deleteTask(uid) {
+  show(await writeOf("delete", taskOf(uid)), "Deleted");
+}
+
+/** @param {Entry} entry */
+async function undo(entry) {
+  toast.hidden = true;
+  const outcome = await sync.undo(entry);
+  if (outcome?.state === "refused") {
+    discard(outcome.entry);
+    say(`This cannot be undone: ${outcome.entry.problem?.message}`);
+  }
+  update();
+  focusTask(entry.uid);
+}
+
+/** Show what became of a write. @param {Outcome} outcome @param {string} words @returns {void | Promise<void>} */
+function show({ entry, state, next }, words) {
+  if (state === "refused") return mend(entry);
+  const title = entry.fields.title ?? entry.before?.title;
+  const following = next ? ` Next: ${dueWords(next)}.` : "";
+  return say(`${words}: ${title}${state === "waiting" ? " (not sent yet)" : ""}.${following}`, entry);
+}
+
+/** Let the user change a write that the service refused. Until that succeeds, it stays in the queue. @param {Entry} entry @returns {Promise<void>} */
+async function mend(entry) {
+  const { code, details } = entry.problem ?? { code: "", details: {} };
+  if (code === "PRECONDITION_FAILED") return mendConflict(entry);
+  if (entry.kind === "create" && giveBack(entry.fields, details)) return giveUp(entry);
+  const isGone = code === "TASK_NOT_FOUND";
+  const task = isGone ? {} : (confirmed(entry.uid) ?? {});
+  const errors = code === "VALIDATION_ERROR" ? details : { title: [String(entry.problem?.message)] };
+  const changes = await edit(isGone ? "Add it again" : "Fix task", task, { ...(isGone && entry.before), ...entry.fields }, errors);
+  if (!changes) return update();
+  if (!isGone) return show(await sync.attempt(replace(entry, { fields: changes })), "Saved");
+  giveUp(entry);
+  return addTask(changes);
+}
+
+/** @param {Entry} entry @returns {Promise<void>} */
+async function mendConflict(entry) {
+  const fields = await merge(entry);
+  if (fields === null) return update();
+  if (fields === "nothing") return giveUp(entry);
+  const version = entry.problem?.details.current.version;
+  return show(await sync.attempt(replace(entry, { fields, version })), entry.kind === "delete" ? "Deleted" : "Saved");
+}
+
+/** @param {Entry} entry */
+function giveUp(entry) {
+  discard(entry);
+  update();
+}
+
+/** Ask for a token. The queue stays: it is sent as soon as the token is good. @param {string} reason */
+async function signIn(reason) {
+  if (signin.open) return;
+  const [before, input] = [userId(), find("input", HTMLInputElement, signin)];
+  setText(find(".hint", HTMLElement, signin), reason);
+  input.value = "";
+  if (!(await ask(signin))) return;
+  if (userId(input.value.trim()) === null) return signIn("This is not a token of a user. Paste all of it.");
+  setToken(input.value);
+  if (userId() !== before) location.reload(); // Nothing of another user stays in memory.
+  else sync.sync();
+}
+
+function signOut() {
+  forgetAll(); // But not the queue: it has what the service does not have yet.
+  setToken(null);
+  location.reload();
+}
+
+takeTokenFromUrl();
+onAdd(addTask);
+onAction({ edit: editTask, remove: deleteTask, complete: completeTask, filter: update });
+account.addEventListener("click", () => (userId() === null ? signIn("") : signOut()));
+find("[name=dismiss]", HTMLElement, toast).addEventListener("click", () => (toast.hidden = true));
+sync.events.addEventListener("change", update);
+sync.events.addEventListener("signin", (event) => signIn(/** @type {CustomEvent<string>} */ (event).detail));
+navigator.serviceWorker?.register("worker.js");
+sync.start();
