@@ -94,7 +94,7 @@ export const storageName = (what) => `taskapp.${what}.${userId()}`;
  * @param {object} [options]
  * @param {string | null} [options.body] JSON
  * @param {string} [options.key] with which a write takes effect once, however often it is sent
- * @param {number | null} [options.version] what the user has seen; the write fails if others have changed the same since
+ * @param {number | null} [options.version] what the user has seen; if others have changed the same, it fails
  * @param {number} [options.known] the newest change that is known; if there is no other, the response is a 304
  * @returns {Promise<Answer>}
  * @throws {NotNow | Unauthorized | Refused}
@@ -122,7 +122,8 @@ async function send(url, options) {
     const { status, headers } = response;
     return { status, headers, body: status === 304 ? null : await response.json() };
   } catch {
-    throw new NotNow("offline"); // No connection, a broken one, or a response of somebody else, such as a hotel's Wi-Fi.
+    // No connection, a broken one, or a response of somebody else, such as the Wi-Fi of a hotel.
+    throw new NotNow("offline");
   }
 }
 

@@ -26,7 +26,9 @@ const signin = find("#signin", HTMLDialogElement);
 
 function update() {
   render(shown());
-  setText(find("#status", HTMLElement), statusWords());
+  const status = find("#status", HTMLElement);
+  setText(status, statusWords());
+  status.classList.toggle("unsaved", Boolean(sync.obstacle || entries().length));
   setText(account, userId() === null ? "Sign in" : "Sign out");
   const problems = entries().filter(({ problem }) => problem);
   attention.hidden = !problems.length;
@@ -34,10 +36,12 @@ function update() {
 }
 
 function statusWords() {
-  const waiting = entries().filter(({ problem }) => !problem).length;
-  const changes = waiting && `${waiting} ${waiting === 1 ? "change" : "changes"} waiting`;
+  const problems = entries().filter(({ problem }) => problem).length;
+  const waiting = entries().length - problems;
+  const changes = (/** @type {number} */ count) => (count === 1 ? "1 change" : `${count} changes`);
   const words = { offline: "Offline", busy: "The service is busy", signin: "Signed out", "": "" }[sync.obstacle];
-  return [words, changes].filter(Boolean).join(", ") || "All changes saved";
+  const rest = [waiting && `${changes(waiting)} waiting`, problems && `${changes(problems)} not accepted`];
+  return [words, ...rest].filter(Boolean).join(", ") || "All changes saved";
 }
 
 /** @param {Entry} entry that the service refused */
@@ -67,7 +71,13 @@ function say(text, entry) {
 /** The task of a row. @param {string} uid */
 const taskOf = (uid) => /** @type {Task} */ (shown().find((task) => task.uid === uid));
 
-/** A write of a task as the user sees it. @param {Write["kind"]} kind @param {Task} task @param {Partial<Task>} [fields] */
+/**
+ * Write a task as the user sees it.
+ *
+ * @param {Write["kind"]} kind
+ * @param {Task} task
+ * @param {Partial<Task>} [fields]
+ */
 function writeOf(kind, task, fields = {}) {
   return sync.write({ kind, uid: task.uid, id: task.id, version: task.version, fields, before: task });
 }
@@ -75,7 +85,9 @@ function writeOf(kind, task, fields = {}) {
 /** @param {Partial<Task>} fields */
 async function addTask(fields) {
   const uid = crypto.randomUUID();
-  show(await sync.write({ kind: "create", uid, id: null, version: null, fields, before: null }), "Added");
+  const outcome = await sync.write({ kind: "create", uid, id: null, version: null, fields, before: null });
+  const isBack = outcome.state === "refused" && giveBack(fields, errorsOf(outcome.entry));
+  return isBack ? giveUp(outcome.entry) : show(outcome, "Added");
 }
 
 /** @param {string} uid */
@@ -98,16 +110,21 @@ async function deleteTask(uid) {
 /** @param {Entry} entry */
 async function undo(entry) {
   toast.hidden = true;
-  const outcome = await sync.undo(entry);
-  if (outcome?.state === "refused") {
-    discard(outcome.entry);
-    say(`This cannot be undone: ${outcome.entry.problem?.message}`);
-  }
-  update();
+  const outcome = sync.undo(entry); // The list shows it at once.
   focusTask(entry.uid);
+  const result = await outcome;
+  if (result?.state !== "refused") return;
+  giveUp(result.entry);
+  say(`This cannot be undone: ${result.entry.problem?.message}`);
 }
 
-/** Show what became of a write. @param {Outcome} outcome @param {string} words @returns {void | Promise<void>} */
+/**
+ * Show what became of a write.
+ *
+ * @param {Outcome} outcome
+ * @param {string} words for success
+ * @returns {void | Promise<void>}
+ */
 function show({ entry, state, next }, words) {
   if (state === "refused") return mend(entry);
   const title = entry.fields.title ?? entry.before?.title;
@@ -115,28 +132,40 @@ function show({ entry, state, next }, words) {
   return say(`${words}: ${title}${state === "waiting" ? " (not sent yet)" : ""}.${following}`, entry);
 }
 
-/** Let the user change a write that the service refused. Until that succeeds, it stays in the queue. @param {Entry} entry @returns {Promise<void>} */
+/**
+ * Let the user change a write that the service refused. Until that succeeds, it stays in the queue.
+ *
+ * @param {Entry} entry
+ * @returns {Promise<void>}
+ */
 async function mend(entry) {
-  const { code, details } = entry.problem ?? { code: "", details: {} };
-  if (code === "PRECONDITION_FAILED") return mendConflict(entry);
-  if (entry.kind === "create" && giveBack(entry.fields, details)) return giveUp(entry);
-  const isGone = code === "TASK_NOT_FOUND";
-  const task = isGone ? {} : (confirmed(entry.uid) ?? {});
-  const errors = code === "VALIDATION_ERROR" ? details : { title: [String(entry.problem?.message)] };
-  const changes = await edit(isGone ? "Add it again" : "Fix task", task, { ...(isGone && entry.before), ...entry.fields }, errors);
-  if (!changes) return update();
-  if (!isGone) return show(await sync.attempt(replace(entry, { fields: changes })), "Saved");
+  if (entry.problem?.code === "PRECONDITION_FAILED") return mendConflict(entry);
+  if (entry.problem?.code === "TASK_NOT_FOUND") return mendLost(entry);
+  const changes = await edit("Fix task", confirmed(entry.uid) ?? {}, entry.fields, errorsOf(entry));
+  if (changes) show(await sync.attempt(replace(entry, { fields: changes })), "Saved");
+}
+
+/** What is wrong with a write, by field. @param {Entry} entry @returns {Record<string, string[]>} */
+function errorsOf({ problem }) {
+  return problem?.code === "VALIDATION_ERROR" ? problem.details : { title: [problem?.message ?? ""] };
+}
+
+/** Somebody has deleted the task. Offer to add it again, with the user's change. @param {Entry} entry */
+async function mendLost(entry) {
+  const errors = { title: ["Somebody has deleted this task. Save it to add it again."] };
+  const fields = await edit("Add it again", {}, { ...entry.before, ...entry.fields }, errors);
+  if (!fields) return;
   giveUp(entry);
-  return addTask(changes);
+  addTask(fields);
 }
 
 /** @param {Entry} entry @returns {Promise<void>} */
 async function mendConflict(entry) {
   const fields = await merge(entry);
-  if (fields === null) return update();
+  if (fields === null) return undefined;
   if (fields === "nothing") return giveUp(entry);
-  const version = entry.problem?.details.current.version;
-  return show(await sync.attempt(replace(entry, { fields, version })), entry.kind === "delete" ? "Deleted" : "Saved");
+  const other = replace(entry, { fields, version: entry.problem?.details.current.version });
+  return show(await sync.attempt(other), entry.kind === "delete" ? "Deleted" : "Saved");
 }
 
 /** @param {Entry} entry */

@@ -24,8 +24,10 @@ export function dayOf(instant, timeZone) {
 const daysBetween = (from, to) => Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000);
 
 /**
- * The instant at which a task is due. The service computes it. For a change that it does not have yet, the reader's clock
- * is near enough. @param {Due} task
+ * The instant at which a task is due. The service computes it. For a change that it does not have yet, the clock of the
+ * reader is near enough.
+ *
+ * @param {Due} task
  */
 const instantOf = (task) => new Date(task.due_at ?? `${task.due_date}T${task.due_time}`);
 
@@ -60,7 +62,7 @@ function dayWords(day, left) {
   return new Date(day).toLocaleDateString(LOCALE, { ...format, timeZone: "UTC" });
 }
 
-/** For sorting: what is due first comes first, a task with a time before one without. @param {Task} a @param {Task} b */
+/** Compare for sorting: what is due first, and with a time before without. @param {Task} a @param {Task} b */
 export function byDue(a, b) {
   const [first, second] = [a, b].map((task) => `${task.due_date ?? "9999"} ${task.due_time ?? "99"}`);
   return first < second ? -1 : first > second ? 1 : a.id - b.id;

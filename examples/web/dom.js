@@ -21,7 +21,12 @@ export function make(id) {
   return /** @type {HTMLElement} */ (find("*", HTMLElement, content).cloneNode(true));
 }
 
-/** Set the text of an element, if it differs: screen readers read out what changes. @param {Element} element @param {string} text */
+/**
+ * Set the text of an element, if it differs: screen readers read out what changes.
+ *
+ * @param {Element} element
+ * @param {string} text
+ */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -81,7 +81,12 @@ function difference(before, after) {
   return /** @type {Partial<Task>} */ (Object.fromEntries([...changed].map((name) => [name, after[name]])));
 }
 
-/** Show the errors of a 422 at the inputs, and go to the first. @param {HTMLFormElement} form @param {Record<string, string[]>} details */
+/**
+ * Show the errors of a 422 at the inputs, and go to the first.
+ *
+ * @param {HTMLFormElement} form
+ * @param {Record<string, string[]>} details sentences by field
+ */
 function showErrors(form, details) {
   clearErrors(form);
   for (const [name, sentences] of Object.entries(details)) {
@@ -142,6 +147,7 @@ export function giveBack(fields, errors) {
  */
 export async function edit(heading, task, fields = {}, errors = {}) {
   setText(find("h2", HTMLElement, dialog), heading);
+  editForm.reset();
   fill(editForm, task);
   const before = read(editForm, task.time_zone); // As the inputs show it, which is not always what was stored.
   fill(editForm, { ...task, ...fields });

@@ -39,14 +39,15 @@ function groupOf(task) {
   return left === 1 ? "Tomorrow" : left < 7 ? "Next 7 days" : "Later";
 }
 
-/** For sorting: what was done last comes first, and what is not confirmed yet before it. @param {Task} a @param {Task} b */
+/** Compare for sorting: what was done last, and before it what is not confirmed. @param {Task} a @param {Task} b */
 const byDone = (a, b) => ((a.completed_at ?? "Z") < (b.completed_at ?? "Z") ? 1 : -1);
 
 /** Show tasks, as far as the filter lets them through. @param {Task[]} tasks */
 export function render(tasks) {
   const text = normalize(find("[name=text]", HTMLInputElement, filter).value);
   const show = find("[name=show]:checked", HTMLInputElement, filter).value;
-  const found = tasks.filter(({ title, description, tags }) => normalize([title, description, tags].join(" ")).includes(text));
+  const textOf = (/** @type {Task} */ { title, description, tags }) => normalize([title, description, tags].join(" "));
+  const found = tasks.filter((task) => textOf(task).includes(text));
   for (const radio of filter.querySelectorAll("[name=show]")) {
     const count = found.filter(FILTERS[/** @type {HTMLInputElement} */ (radio).value]).length;
     setText(find(".count", HTMLElement, /** @type {HTMLElement} */ (radio.parentElement)), count ? String(count) : "");
@@ -59,7 +60,8 @@ export function render(tasks) {
       section.hidden = !members.length;
     }
   });
-  showEmpty(visible.length ? "" : text ? "Nothing found." : show === "open" ? "All done. Enjoy the day." : "Nothing here.");
+  const reason = text ? "Nothing found." : show === "open" ? "All done. Enjoy the day." : "Nothing here.";
+  showEmpty(visible.length ? "" : reason);
 }
 
 /** Text for searching: without regard to case and to how accents are encoded. @param {string} text */
@@ -72,7 +74,12 @@ function showEmpty(text) {
   setText(empty, text);
 }
 
-/** Make a list show these tasks. A task that stays keeps its element, and so its focus. @param {HTMLElement} list @param {Task[]} tasks */
+/**
+ * Make a list show these tasks. A task that stays keeps its element, and so its focus.
+ *
+ * @param {HTMLElement} list
+ * @param {Task[]} tasks
+ */
 function fillList(list, tasks) {
   const rows = new Map([...list.children].map((row) => [/** @type {HTMLElement} */ (row).dataset.uid, row]));
   const uids = new Set(tasks.map(({ uid }) => uid));
@@ -105,10 +112,10 @@ function fillRow(row, task) {
   checkbox.checked = task.completed;
   meta.id = `meta-${task.uid}`;
   checkbox.setAttribute("aria-describedby", meta.id);
-  for (const button of row.querySelectorAll("button")) button.setAttribute("aria-label", `${button.textContent} ${task.title}`);
+  for (const button of row.querySelectorAll("button")) button.ariaLabel = `${button.textContent} ${task.title}`;
 }
 
-/** Change the list. If that removes what had the focus, it goes to the task that took its place. @param {() => void} change */
+/** Change the list. If that removes what has the focus, the task in its place gets it. @param {() => void} change */
 function keepingFocus(change) {
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   const place = [...container.querySelectorAll("li")].findIndex((row) => row.contains(focused));

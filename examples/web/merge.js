@@ -25,7 +25,8 @@ const CHOICES = [
 
 /** @param {Task} task */
 function whenWords(task) {
-  return [dueWords(task), task.due_date, task.due_time, repeatWords(task.recurrence)].filter(Boolean).join(" · ") || "Never";
+  const words = [dueWords(task), task.due_date, task.due_time, repeatWords(task.recurrence)];
+  return words.filter(Boolean).join(" · ") || "Never";
 }
 
 /**
@@ -48,8 +49,8 @@ const comparable = (value) => JSON.stringify(value?.rule ? [value.rule, value.fr
  * Let the user choose.
  *
  * @param {Entry} entry that the service refused with a 412
- * @returns {Promise<Partial<Task> | "nothing" | null>} the fields to write all the same, with nothing to write `"nothing"`,
- *   or null to decide later
+ * @returns {Promise<Partial<Task> | "nothing" | null>} the fields to write all the same; "nothing" if there are none;
+ *   null to decide later
  */
 export async function merge(entry) {
   const theirs = /** @type {Task} */ (entry.problem?.details.current);

@@ -1,8 +1,8 @@
 /**
  * The writes that the service has not confirmed yet, in the order in which the user made them.
  *
- * They are in localStorage, so they survive a reload, and all tabs see them. Each has an item of its own, so tabs do not
- * overwrite each other's.
+ * They are in localStorage, so they survive a reload, and all tabs see them. Each has an item of its own there, so tabs
+ * do not overwrite each other's.
  *
  * @typedef {import("./api.js").Task} Task
  *

@@ -123,7 +123,12 @@ function confirm(entry, { headers, body }) {
   results.set(entry.key, { change, next: body.next ?? null });
 }
 
-/** The service has refused a write: keep it for the user, unless it is done already. @param {Entry} entry @param {Refused} error */
+/**
+ * The service has refused a write: keep it for the user, unless it is done already.
+ *
+ * @param {Entry} entry
+ * @param {Refused} error
+ */
 function refuse(entry, { status, code, message, details }) {
   if (details.current) storeWritten(details.current);
   if (entry.kind === "delete" && status === 404) discard(entry);
@@ -140,7 +145,12 @@ export function write(write) {
   return attempt(add(write));
 }
 
-/** Send what is in the queue now, and return what became of an entry. @param {Entry} entry @returns {Promise<Outcome>} */
+/**
+ * Send what is in the queue, and say what became of one entry.
+ *
+ * @param {Entry} entry
+ * @returns {Promise<Outcome>}
+ */
 export async function attempt(entry) {
   notify();
   await sync();
@@ -149,7 +159,12 @@ export async function attempt(entry) {
   return { entry: left ?? entry, state, next: results.get(entry.key)?.next ?? null };
 }
 
-/** Take a write back: out of the queue if it has never been sent, or else by the undo of the service. @param {Entry} entry */
+/**
+ * Take a write back: out of the queue if it has never been sent, or else by the undo of the service.
+ *
+ * @param {Entry} entry
+ * @returns {Promise<Outcome | null>} null if nothing has to be sent
+ */
 export async function undo(entry) {
   const waiting = entries().find(({ key }) => key === entry.key);
   if (!waiting || waiting.sent) {

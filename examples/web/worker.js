@@ -6,8 +6,8 @@
 
 const worker = /** @type {any} */ (self);
 const CACHE = "taskapp.page";
-const FILES = ["./", "style.css", "icon.svg", "api.js", "app.js", "copy.js", "dates.js", "dom.js", "forms.js", "list.js"];
-FILES.push("merge.js", "queue.js", "sync.js");
+const MODULES = ["api", "app", "copy", "dates", "dom", "forms", "list", "merge", "queue", "sync"];
+const FILES = ["./", "style.css", "icon.svg", ...MODULES.map((name) => `${name}.js`)];
 
 worker.addEventListener("install", (/** @type {any} */ event) => {
   worker.skipWaiting();
