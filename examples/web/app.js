@@ -22,6 +22,12 @@ const attention = find("#attention", HTMLElement);
 const toast = find("#toast", HTMLElement);
 const signin = find("#signin", HTMLDialogElement);
 
+/** Reasons in words for users. Other messages of the service are shown as they are. @type {Record<string, string>} */
+const REASONS = {
+  PRECONDITION_FAILED: "Somebody else has changed it too.",
+  TASK_NOT_FOUND: "Somebody has deleted it. You can add it again.",
+};
+
 // What the page shows.
 
 function update() {
@@ -48,7 +54,7 @@ function statusWords() {
 function problemRow(entry) {
   const row = make("attention-template");
   const title = entry.fields.title ?? entry.before?.title ?? "";
-  setText(find("p", HTMLElement, row), `${title}: ${entry.problem?.message}`);
+  setText(find("p", HTMLElement, row), `${title}: ${Object.values(errorsOf(entry)).flat().join(" ")}`);
   const [fix, drop] = [find("[name=mend]", HTMLElement, row), find("[name=discard]", HTMLElement, row)];
   fix.hidden = entry.kind === "undo";
   fix.addEventListener("click", () => mend(entry));
@@ -147,13 +153,13 @@ async function mend(entry) {
 
 /** What is wrong with a write, by field. @param {Entry} entry @returns {Record<string, string[]>} */
 function errorsOf({ problem }) {
-  return problem?.code === "VALIDATION_ERROR" ? problem.details : { title: [problem?.message ?? ""] };
+  if (problem?.code === "VALIDATION_ERROR") return problem.details;
+  return { title: [REASONS[problem?.code ?? ""] ?? problem?.message ?? ""] };
 }
 
 /** Somebody has deleted the task. Offer to add it again, with the user's change. @param {Entry} entry */
 async function mendLost(entry) {
-  const errors = { title: ["Somebody has deleted this task. Save it to add it again."] };
-  const fields = await edit("Add it again", {}, { ...entry.before, ...entry.fields }, errors);
+  const fields = await edit("Add it again", {}, { ...entry.before, ...entry.fields }, errorsOf(entry));
   if (!fields) return;
   giveUp(entry);
   addTask(fields);

@@ -62,6 +62,9 @@ function dayWords(day, left) {
   return new Date(day).toLocaleDateString(LOCALE, { ...format, timeZone: "UTC" });
 }
 
+/** A day with its weekday and year, for comparing. @param {string} day */
+export const fullDay = (day) => new Date(day).toLocaleDateString(LOCALE, { dateStyle: "full", timeZone: "UTC" });
+
 /** Compare for sorting: what is due first, and with a time before without. @param {Task} a @param {Task} b */
 export function byDue(a, b) {
   const [first, second] = [a, b].map((task) => `${task.due_date ?? "9999"} ${task.due_time ?? "99"}`);

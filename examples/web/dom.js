@@ -41,6 +41,7 @@ export function setText(element, text) {
  */
 export function ask(dialog) {
   dialog.returnValue = "";
+  find("[name=close]", HTMLButtonElement, dialog).onclick = () => dialog.close();
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "save"), { once: true });

@@ -53,13 +53,7 @@ export function render(tasks) {
     setText(find(".count", HTMLElement, /** @type {HTMLElement} */ (radio.parentElement)), count ? String(count) : "");
   }
   const visible = found.filter(FILTERS[show]).sort(show === "done" ? byDone : byDue);
-  keepingFocus(() => {
-    for (const { heading, section, list } of GROUPS) {
-      const members = visible.filter((task) => groupOf(task) === heading);
-      fillList(list, members);
-      section.hidden = !members.length;
-    }
-  });
+  keepingFocus(() => place(visible));
   const reason = text ? "Nothing found." : show === "open" ? "All done. Enjoy the day." : "Nothing here.";
   showEmpty(visible.length ? "" : reason);
 }
@@ -74,21 +68,20 @@ function showEmpty(text) {
   setText(empty, text);
 }
 
-/**
- * Make a list show these tasks. A task that stays keeps its element, and so its focus.
- *
- * @param {HTMLElement} list
- * @param {Task[]} tasks
- */
-function fillList(list, tasks) {
-  const rows = new Map([...list.children].map((row) => [/** @type {HTMLElement} */ (row).dataset.uid, row]));
+/** Put each task under its heading. A task that stays keeps its element, and so its focus. @param {Task[]} tasks */
+function place(tasks) {
   const uids = new Set(tasks.map(({ uid }) => uid));
-  for (const [uid, row] of rows) if (!uids.has(uid ?? "")) row.remove();
-  tasks.forEach((task, index) => {
-    const row = /** @type {HTMLElement} */ (rows.get(task.uid) ?? make("task-template"));
-    fillRow(row, task);
-    if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
-  });
+  const rows = new Map([...container.querySelectorAll("li")].map((row) => [row.dataset.uid ?? "", row]));
+  for (const [uid, row] of rows) if (!uids.has(uid)) row.remove();
+  for (const { heading, section, list } of GROUPS) {
+    const members = tasks.filter((task) => groupOf(task) === heading);
+    members.forEach((task, index) => {
+      const row = rows.get(task.uid) ?? make("task-template");
+      fillRow(row, task);
+      if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
+    });
+    section.hidden = !members.length;
+  }
 }
 
 /** @param {HTMLElement} row @param {Task} task */

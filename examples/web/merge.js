@@ -5,7 +5,7 @@
  * @typedef {import("./queue.js").Entry} Entry
  */
 
-import { dueWords } from "./dates.js";
+import { fullDay } from "./dates.js";
 import { ask, find, make, setText } from "./dom.js";
 import { repeatWords, wordsFor } from "./forms.js";
 
@@ -25,8 +25,8 @@ const CHOICES = [
 
 /** @param {Task} task */
 function whenWords(task) {
-  const words = [dueWords(task), task.due_date, task.due_time, repeatWords(task.recurrence)];
-  return words.filter(Boolean).join(" · ") || "Never";
+  const words = [task.due_date && fullDay(task.due_date), task.due_time, repeatWords(task.recurrence)];
+  return words.filter(Boolean).join(", ") || "Never";
 }
 
 /**

@@ -84,7 +84,8 @@ class ExamplePage:
         """What has the focus, by its label or its text."""
         return self.page.evaluate("""() => {
             const {ariaLabel, labels, textContent} = document.activeElement;
-            return ariaLabel ?? (labels?.[0]?.querySelector("span")?.textContent ?? textContent).trim();
+            const label = labels?.[0]?.querySelector("span:not(.count)") ?? labels?.[0];
+            return ariaLabel ?? (label?.textContent ?? textContent).trim();
         }""")
 
     def overflow(self):
