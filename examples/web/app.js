@@ -8,7 +8,7 @@
  */
 
 import { setToken, takeTokenFromUrl, userId } from "./api.js";
-import { confirmed, forgetAll, shown } from "./copy.js";
+import { confirmed, forgetAll, load, shown } from "./copy.js";
 import { dueWords } from "./dates.js";
 import { ask, find, make, setText } from "./dom.js";
 import { edit, giveBack, onAdd } from "./forms.js";
@@ -36,9 +36,18 @@ function update() {
   setText(status, statusWords());
   status.classList.toggle("unsaved", Boolean(sync.obstacle || entries().length));
   setText(account, userId() === null ? "Sign in" : "Sign out");
-  const problems = entries().filter(({ problem }) => problem);
+  showProblems(entries().filter(({ problem }) => problem));
+}
+
+/** Show what the service refused, and only if that has changed: buttons keep the focus. @param {Entry[]} problems */
+function showProblems(problems) {
+  const keys = problems.map(({ key }) => key).join(" ");
+  if (attention.dataset.keys === keys) return;
+  const hadFocus = attention.contains(document.activeElement);
+  attention.dataset.keys = keys;
   attention.hidden = !problems.length;
   find("ul", HTMLElement, attention).replaceChildren(...problems.map(problemRow));
+  if (hadFocus) find(problems.length ? "#attention button:not([hidden])" : "#add input", HTMLElement).focus();
 }
 
 function statusWords() {
@@ -90,6 +99,7 @@ function writeOf(kind, task, fields = {}) {
 
 /** @param {Partial<Task>} fields */
 async function addTask(fields) {
+  if (userId() === null) return void (giveBack(fields, {}), signIn("Sign in first."));
   const uid = crypto.randomUUID();
   const outcome = await sync.write({ kind: "create", uid, id: null, version: null, fields, before: null });
   const isBack = outcome.state === "refused" && giveBack(fields, errorsOf(outcome.entry));
@@ -189,8 +199,9 @@ async function signIn(reason) {
   if (!(await ask(signin))) return;
   if (userId(input.value.trim()) === null) return signIn("This is not a token of a user. Paste all of it.");
   setToken(input.value);
-  if (userId() !== before) location.reload(); // Nothing of another user stays in memory.
-  else sync.sync();
+  if (before !== null && userId() !== before) location.reload(); // Nothing of another user stays in memory.
+  load();
+  sync.sync();
 }
 
 function signOut() {

@@ -71,7 +71,8 @@ async function run() {
 
 /** Take note of what is in the way, and return after how many seconds to try again. @param {unknown} error */
 function waitAfter(error) {
-  if (error instanceof Unauthorized) {
+  // A refused read means that the token is not good for this service.
+  if (error instanceof Unauthorized || error instanceof Refused) {
     obstacle = "signin";
     events.dispatchEvent(new CustomEvent("signin", { detail: error.message }));
     return 0;

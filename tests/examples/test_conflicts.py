@@ -78,8 +78,8 @@ def test_an_edit_of_an_old_version_asks_at_once(example):
     (label,) = choices(example)
     assert label == "Due"
     mine, theirs = choices(example)["Due"]
-    assert mine == "Thursday 31 December 2026"
-    assert theirs == "Thursday 24 December 2026"
+    assert "31 December 2026" in mine
+    assert "24 December 2026" in theirs
     example.save()
     example.wait_for_toast("Saved: Buy milk.")
     assert task_of(example)["due_date"] == "2026-12-31"

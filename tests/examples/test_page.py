@@ -5,8 +5,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.client import make_token
-
 pytestmark = pytest.mark.slow
 
 # A Friday, before noon in Berlin.
@@ -16,10 +14,6 @@ NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 def today():
     """The day that it is for the reader."""
     return datetime.now(ZoneInfo("Europe/Berlin")).date()
-
-
-def tasks(example):
-    return {task["title"]: task for task in example.client.get().data}
 
 
 def test_list_shows_when_tasks_are_due(new_example, example_site):
@@ -42,10 +36,10 @@ def test_list_shows_when_tasks_are_due(new_example, example_site):
     example.opened()
     assert example.shown() == {
         "Overdue": ["Pay rent | overdue by 2 days | Urgent priority", "Stand-up | overdue since 09:15"],
-        "Today": ["Call Ann | today, 17:00 | #calls #home", "Buy milk | today", "Mail Tokyo | today, 23:00"],
+        "Today": ["Call Ann | today 17:00 | #calls #home", "Buy milk | today", "Mail Tokyo | today 23:00"],
         "Tomorrow": ["Water the plants | tomorrow | Every day"],
         "Next 7 days": ["Gym | Tuesday"],
-        "Later": ["Tax | Mon, 31 May 2027"],
+        "Later": ["Tax | Mon 31 May 2027"],
         "Without a date": ["Read"],
     }
 
@@ -56,8 +50,8 @@ def test_days_are_those_of_the_reader(new_example, example_site):
     client.create(title="Call", due_date="2026-11-27", due_time="12:00", time_zone="Europe/Berlin")
     client.create(title="Day", due_date="2026-11-27")
     expected = {
-        ("Pacific/Auckland", "en-NZ"): {"Today": ["Day | today"], "Tomorrow": ["Call | tomorrow, 12:00 am"]},
-        ("America/Los_Angeles", "de-DE"): {"Today": ["Call | heute, 03:00", "Day | heute"]},
+        ("Pacific/Auckland", "en-NZ"): {"Today": ["Day | today"], "Tomorrow": ["Call | tomorrow 12:00 am"]},
+        ("America/Los_Angeles", "de-DE"): {"Today": ["Call | heute 03:00", "Day | heute"]},
     }
     for (zone, locale), shown in expected.items():
         example = new_example(example_site, client, timezone_id=zone, locale=locale)
@@ -69,8 +63,8 @@ def test_add_with_everything(example):
     tomorrow = today() + timedelta(days=1)
     example.add("Water", due_date=tomorrow.isoformat(), time="17:30", priority="High", repeats="Every week")
     example.wait_for_toast("Added: Water.")
-    assert example.shown() == {"Tomorrow": ["Water | tomorrow, 17:30 | Every week | High priority"]}
-    task = tasks(example)["Water"]
+    assert example.shown() == {"Tomorrow": ["Water | tomorrow 17:30 | Every week | High priority"]}
+    task = example.tasks()["Water"]
     assert (task["due_date"], task["due_time"], task["time_zone"]) == (tomorrow.isoformat(), "17:30", "Europe/Berlin")
     assert (task["recurrence"]["rule"], task["priority"]) == ("FREQ=WEEKLY", "high")
     assert example.focused() == "Title"
@@ -113,11 +107,11 @@ def test_edit_without_a_change_sends_nothing(example):
     example.role("button", "Edit Report").click()
     assert example.dialog().locator(".hint").inner_text() == "The time is on the clock of Asia/Tokyo."
     example.save()
-    assert tasks(example)["Report"]["version"] == 1
+    assert example.tasks()["Report"]["version"] == 1
     example.role("button", "Edit Report").click()
     example.save(title="The report")
     example.wait_for_toast("Saved: The report.")
-    assert tasks(example)["The report"]["recurrence"]["rule"] == recurrence["rule"]
+    assert example.tasks()["The report"]["recurrence"]["rule"] == recurrence["rule"]
 
 
 def test_delete_and_undo(example):
@@ -132,7 +126,7 @@ def test_delete_and_undo(example):
     example.wait_for_titles("one", "two", "three")
     assert example.focused() == "two"
     example.wait_for_status("All changes saved")
-    assert sorted(tasks(example)) == ["one", "three", "two"]
+    assert sorted(example.tasks()) == ["one", "three", "two"]
 
 
 def test_undo_of_what_others_changed_is_explained(example):
@@ -140,7 +134,7 @@ def test_undo_of_what_others_changed_is_explained(example):
     example.wait_for_toast("Added: Buy milk.")
     example.role("checkbox", "Buy milk").click()
     example.wait_for_toast("Done: Buy milk.")
-    example.client.patch(f"/{tasks(example)['Buy milk']['id']}/complete", json={"completed": False})
+    example.client.patch(f"/{example.tasks()['Buy milk']['id']}/complete", json={"completed": False})
     example.role("button", "Undo").click()
     example.wait_for_toast("This cannot be undone: The task was changed since.")
     assert example.status() == "All changes saved"
@@ -193,7 +187,7 @@ def test_errors_are_at_the_fields(example):
     assert "due_date" in error.inner_text()
     example.save(repeats="Never")
     example.wait_for_toast("Saved: Work.")
-    assert tasks(example)["Work"]["recurrence"] is None
+    assert example.tasks()["Work"]["recurrence"] is None
 
 
 @pytest.mark.parametrize(
@@ -212,29 +206,3 @@ def test_titles_are_only_text(example, title):
     assert example.dialog().get_by_label("Title").input_value() == title
     assert example.page.locator("img, main script, main svg").count() == 0
     assert dialogs == []
-
-
-def test_token_leaves_the_url_and_lives_as_long_as_the_tab(example):
-    assert "token" not in example.page.url
-    assert example.client.token not in example.page.evaluate("JSON.stringify({...localStorage})")
-    example.page.reload()
-    example.wait_for_status("All changes saved")
-    example.role("button", "Sign out").click()
-    example.role("heading", "Sign in").wait_for()
-    assert example.page.evaluate("[sessionStorage.length, Object.keys(localStorage)]") == [0, []]
-
-
-def test_a_401_asks_for_a_token_and_loses_nothing(new_example, example_site):
-    example = new_example(example_site)
-    example.open(make_token("of another service" * 3, user_id=example.client.user_id))
-    example.role("heading", "Sign in").wait_for()
-    example.page.keyboard.press("Escape")
-    example.add("Buy milk")
-    example.role("heading", "Sign in").wait_for()
-    assert example.status() == "Signed out, 1 change waiting"
-    example.save(token="not a token")
-    assert example.dialog().locator(".hint").inner_text() == "This is not a token of a user. Paste all of it."
-    example.save(token=f" {example.client.token}\n")
-    example.wait_for_status("All changes saved")
-    assert [*tasks(example)] == ["Buy milk"]
-    assert example.complaints == []
