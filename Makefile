@@ -16,13 +16,16 @@ VENV_WORKS = import importlib.util, os, pip, re, sys; \
 	sys.exit(not (os.path.islink(".venv") or os.path.samefile(home, ".venv/bin")))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pooler test-citus tools fuzz chaos postman lint format openapi clients lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report bench-sizes bench-capacity clean
+.PHONY: help run example test test-pooler test-citus tools fuzz chaos postman lint format openapi clients lock audit bench bench-check bench-growth bench-slow-link bench-profile bench-report bench-sizes bench-capacity clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 run: .venv/run $(if $(DATABASE_URL),,.venv/embedded) ## Run the service with an embedded PostgreSQL, or with DATABASE_URL; stop with Ctrl-C
 	@MIGRATE_ON_START=true DELIVER_WEBHOOKS=$${DELIVER_WEBHOOKS:-true} exec .venv/bin/python -m gunicorn wsgi:app
+
+example: .venv/run $(if $(DATABASE_URL),,.venv/embedded) ## Serve the example front end, with a service of its own; stop with Ctrl-C
+	@exec .venv/bin/python examples/serve.py
 
 test: .venv/dev ## Run the tests
 	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -15,7 +15,7 @@ for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
 
 pytest_plugins = [
     f"tests.support.fixtures_{name}"
-    for name in ("database", "citus", "service", "issuer", "browser", "agents", "deliveries", "clients")
+    for name in ("database", "citus", "service", "issuer", "browser", "example", "agents", "deliveries", "clients")
 ]
 
 

@@ -1,0 +1,107 @@
+/**
+ * The writes that the service has not confirmed yet, in the order in which the user made them.
+ *
+ * They are in localStorage, so they survive a reload, and all tabs see them. Each has an item of its own there, so tabs
+ * do not overwrite each other's.
+ *
+ * @typedef {import("./api.js").Task} Task
+ *
+ * @typedef {object} Problem why the service refused a write; the user has to decide
+ * @property {string} code
+ * @property {string} message
+ * @property {Record<string, any>} details
+ *
+ * @typedef {object} Write
+ * @property {"create" | "change" | "delete" | "undo"} kind
+ * @property {string} uid of the task; a new one has no `id` yet
+ * @property {number | null} id of the task
+ * @property {number | null} version of the task that the user saw
+ * @property {Partial<Task>} fields what to set
+ * @property {Task | null} before the task that the user saw
+ * @property {string} [undoes] the key of the write to undo
+ * @property {number | null} [change] the number of that write, once it is known
+ *
+ * @typedef {Write & {place: string, key: string, sent: boolean, problem?: Problem}} Entry
+ */
+
+import { storageName } from "./api.js";
+
+const nameOf = (/** @type {{place: string}} */ { place }) => `${storageName("queue")}.${place}`;
+
+/** All entries, in order. @returns {Entry[]} */
+export function entries() {
+  const names = Object.keys(localStorage).filter((name) => name.startsWith(nameOf({ place: "" })));
+  return names.sort().map((name) => JSON.parse(localStorage.getItem(name) ?? "{}"));
+}
+
+/** Add a write at the end. @param {Write} write @returns {Entry} */
+export function add(write) {
+  const [last] = entries().slice(-1);
+  // Later than the last one, even if the clock was set back. The key tells apart what two tabs add at once.
+  const time = Math.max(Date.now(), Number(last?.place.split("-")[0] ?? 0) + 1);
+  const key = crypto.randomUUID();
+  const entry = { ...write, key, sent: false, place: `${String(time).padStart(16, "0")}-${key}` };
+  save(entry);
+  return entry;
+}
+
+/** Store an entry as it is now. @param {Entry} entry */
+export function save(entry) {
+  try {
+    localStorage.setItem(nameOf(entry), JSON.stringify(entry));
+  } catch {
+    localStorage.removeItem(storageName("copy")); // No space is left. The copy can be read again, a write cannot.
+    localStorage.setItem(nameOf(entry), JSON.stringify(entry));
+  }
+}
+
+/**
+ * Put another write in the place of one that was refused. It is another request, so it has another key.
+ *
+ * @param {Entry} entry
+ * @param {Partial<Write>} changes
+ * @returns {Entry}
+ */
+export function replace(entry, changes) {
+  const other = { ...entry, ...changes, key: crypto.randomUUID(), sent: false, problem: undefined };
+  save(other);
+  return other;
+}
+
+/** Remove an entry, and with a task that was never created its later writes. @param {Entry} entry */
+export function discard(entry) {
+  const depends = (/** @type {Entry} */ other) =>
+    other.undoes === entry.key || (entry.kind === "create" && other.uid === entry.uid);
+  for (const other of entries().filter(depends)) remove(other);
+  remove(entry);
+}
+
+/** Remove an entry. @param {Entry} entry */
+export function remove(entry) {
+  localStorage.removeItem(nameOf(entry));
+}
+
+/** The next entry to send. Writes of a task wait for an earlier one that the user has to decide about. */
+export function next() {
+  const blocked = new Set();
+  for (const entry of entries()) {
+    if (entry.problem) blocked.add(entry.uid);
+    else if (!blocked.has(entry.uid)) return entry;
+  }
+  return null;
+}
+
+/**
+ * Tell the later entries what became of one: which id a new task has, which version the user had before their eyes when
+ * making the next change, and which change an undo takes back.
+ *
+ * @param {Entry} entry
+ * @param {{task?: Task | null, change: number}} result
+ */
+export function settle(entry, { task, change }) {
+  remove(entry);
+  for (const other of entries()) {
+    if (other.undoes === entry.key) save({ ...other, change });
+    else if (other.uid === entry.uid && task) save({ ...other, id: task.id, version: task.version });
+  }
+}

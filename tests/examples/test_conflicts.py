@@ -1,0 +1,196 @@
+"""The example front end beside other clients: what they change appears, and what collides is for the user to choose."""
+
+import pytest
+
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+SAVED = "All changes saved"
+
+
+@pytest.fixture
+def collide(example):
+    """Makes a change in the page, which the page sends after another client has made its own."""
+
+    def collide(task, theirs, change):
+        example.page.reload()
+        example.wait_for_titles(task["title"])
+        example.context.set_offline(True)
+        change()
+        assert example.client.put(f"/{task['id']}", json=theirs).status == 200
+        example.context.set_offline(False)
+
+    return collide
+
+
+def edit(example, task, /, **inputs):
+    example.role("button", f"Edit {task}").click()
+    example.save(**inputs)
+
+
+def task_of(example):
+    (task,) = example.client.get().data
+    return task
+
+
+def choices(example):
+    """From each field of the dialog to both values, as a reader sees them."""
+    fields = example.dialog().locator("fieldset").all()
+    return {field.locator("legend").inner_text(): field.locator(".value").all_inner_texts() for field in fields}
+
+
+def test_different_fields_merge_by_themselves(example, collide):
+    task = example.client.create(title="Buy milk")
+    collide(task, {"description": "Two litres"}, lambda: edit(example, "Buy milk", title="Buy oat milk"))
+    example.wait_for_status(SAVED)
+    assert (task_of(example)["title"], task_of(example)["description"]) == ("Buy oat milk", "Two litres")
+    assert example.page.locator("dialog[open]").count() == 0
+
+
+def test_only_what_collides_is_asked(example, collide):
+    task = example.client.create(title="Buy milk", priority="low")
+    mine = {"title": "Buy oat milk", "notes": "Mine", "priority": "High"}
+    theirs = {"title": "Buy almond milk", "priority": "urgent", "tags": ["shop"]}
+    collide(task, theirs, lambda: edit(example, "Buy milk", **mine))
+    example.role("button", "Fix Buy oat milk").click()
+    assert choices(example) == {"Title": ["Buy oat milk", "Buy almond milk"], "Priority": ["High", "Urgent"]}
+    example.role("group", "Priority").get_by_role("radio", name="Theirs").check()
+    example.save()
+    example.wait_for_status(SAVED)
+    now = task_of(example)
+    assert (now["title"], now["description"], now["priority"], now["tags"]) == (
+        "Buy oat milk",
+        "Mine",
+        "urgent",
+        ["shop"],
+    )
+
+
+def test_an_edit_of_an_old_version_asks_at_once(example):
+    """The dialog was open while the other client wrote, and the page has not heard of it."""
+    task = example.client.create(title="Buy milk", due_date="2026-12-01")
+    example.page.reload()
+    example.role("button", "Edit Buy milk").click()
+    example.client.put(f"/{task['id']}", json={"due_date": "2026-12-24"})
+    example.save(due_date="2026-12-31")
+    example.role("heading", "Changed in both places").wait_for()
+    (label,) = choices(example)
+    assert label == "Due"
+    mine, theirs = choices(example)["Due"]
+    assert "31 December 2026" in mine
+    assert "24 December 2026" in theirs
+    example.save()
+    example.wait_for_toast("Saved: Buy milk.")
+    assert task_of(example)["due_date"] == "2026-12-31"
+
+
+def test_what_was_typed_waits_for_a_decision(example, collide):
+    task = example.client.create(title="Buy milk")
+    collide(task, {"title": "Theirs"}, lambda: edit(example, "Buy milk", title="A long thought"))
+    example.role("button", "Fix A long thought").click()
+    example.page.keyboard.press("Escape")
+    example.page.reload()
+    assert task_of(example)["title"] == "Theirs"
+    example.role("button", "Fix A long thought").click()
+    example.dialog().get_by_role("button", name="Decide later").click()
+    assert example.titles() == ["A long thought"]
+    example.role("button", "Fix A long thought").click()
+    example.dialog().get_by_role("radio", name="Theirs").check()
+    example.save()
+    example.wait_for_titles("Theirs")
+    assert example.status() == SAVED
+    assert not example.page.locator("#attention").is_visible()
+
+
+def test_equal_values_need_no_choice(example, collide):
+    task = example.client.create(title="Buy milk")
+    collide(task, {"title": "The same"}, lambda: edit(example, "Buy milk", title="The same"))
+    example.role("button", "Fix The same").click()
+    example.wait_for_status(SAVED)
+    assert task_of(example)["title"] == "The same"
+    assert example.page.locator("dialog[open]").count() == 0
+
+
+@pytest.mark.parametrize(("choice", "left"), [("Yours", []), ("Theirs", ["Buy bread"])])
+def test_deletion_of_a_changed_task_is_asked(example, collide, choice, left):
+    task = example.client.create(title="Buy milk")
+    collide(task, {"title": "Buy bread"}, lambda: example.role("button", "Delete Buy milk").click())
+    example.role("button", "Fix Buy milk").click()
+    assert choices(example)["Task"][0] == "Delete it"
+    assert "Buy bread" in choices(example)["Task"][1]
+    example.dialog().get_by_role("radio", name=choice).check()
+    example.save()
+    example.wait_for_titles(*left)
+    wait_until(lambda: [task["title"] for task in example.client.get().data] == left, "the choice is not made")
+
+
+def test_later_changes_of_a_task_wait_for_the_first(example, collide):
+    task = example.client.create(title="Buy milk")
+
+    def change():
+        edit(example, "Buy milk", title="Mine")
+        example.role("checkbox", "Mine").click()
+
+    collide(task, {"title": "Theirs"}, change)
+    example.role("button", "Fix Mine").click()
+    example.save()
+    example.wait_for_status(SAVED)
+    assert (task_of(example)["title"], task_of(example)["completed"]) == ("Mine", True)
+
+
+def test_changes_of_other_devices_appear(example, new_example, example_site):
+    other = new_example(example_site, example.client).opened()
+    other.add("From another device")
+    other.wait_for_toast("Added: From another device.")
+    wait_until(lambda: example.titles() == ["From another device"], "it does not appear")
+    other.role("button", "Delete From another device").click()
+    wait_until(lambda: example.titles() == [], "it does not disappear")
+
+
+def test_tabs_share_the_queue(example, new_example, example_site):
+    other = new_example(example_site, example.client, example.context).opened()
+    example.context.set_offline(True)
+    example.add("one")
+    other.add("two")
+    for tab in (example, other):
+        tab.wait_for_status("Offline, 2 changes waiting")
+        wait_until(lambda tab=tab: sorted(tab.titles()) == ["one", "two"], "a tab does not show both")
+    example.context.set_offline(False)
+    for tab in (example, other):
+        tab.wait_for_status(SAVED)
+    assert sorted(task["title"] for task in example.client.get().data) == ["one", "two"]
+    assert other.complaints == []
+
+
+def test_hidden_page_does_not_ask(example):
+    """Chromium without a window never hides a page, so the test says that it is hidden."""
+    example.page.evaluate("""() => {
+        Object.defineProperty(document, "hidden", {get: () => window.isHidden, configurable: true});
+        window.setHidden = (hidden) => {
+            window.isHidden = hidden;
+            document.dispatchEvent(new Event("visibilitychange"));
+        };
+    }""")
+    requests = []
+    example.page.on("request", lambda request: requests.append(request.url))
+    example.page.evaluate("setHidden(true)")
+    example.client.create(title="New")
+    example.page.wait_for_timeout(27_000)
+    assert requests == []
+    example.page.evaluate("setHidden(false)")
+    example.wait_for_titles("New")
+
+
+def test_old_copy_starts_again(example):
+    """The service says 410 if it does not know every change since. Here the number is larger than any so far."""
+    example.client.create(title="New")
+    example.context.set_offline(True)
+    example.page.evaluate("""() => {
+        const [name] = Object.keys(localStorage).filter((name) => name.startsWith("taskapp.copy."));
+        localStorage.setItem(name, JSON.stringify({number: 1000, tasks: []}));
+    }""")
+    example.page.reload()
+    example.context.set_offline(False)
+    example.wait_for_titles("New")
+    assert example.status() == SAVED
