@@ -133,6 +133,8 @@ def test_later_changes_of_a_task_wait_for_the_first(example, collide):
         example.role("checkbox", "Mine").click()
 
     collide(task, {"title": "Theirs"}, change)
+    example.wait_for_status("1 change waiting, 1 change not accepted")
+    assert task_of(example)["completed"] is False
     example.role("button", "Fix Mine").click()
     example.save()
     example.wait_for_status(SAVED)

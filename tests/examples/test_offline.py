@@ -183,6 +183,8 @@ def test_it_waits_as_long_as_the_service_says(start_example, new_example):
     for number in range(9):
         example.add(f"task {number}")
     example.wait_for_status("Offline, 9 changes waiting")
+    # Whatever happens meanwhile, such as a network that comes and goes.
+    example.page.evaluate("setInterval(() => dispatchEvent(new Event('online')), 100) && undefined")
     example.context.set_offline(False)
     wait_until(lambda: example.status().startswith("The service is busy, "), example.status)
     example.wait_for_status(SAVED)

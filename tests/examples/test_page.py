@@ -49,9 +49,17 @@ def test_days_are_those_of_the_reader(new_example, example_site):
     client = example_site[1].client()
     client.create(title="Call", due_date="2026-11-27", due_time="12:00", time_zone="Europe/Berlin")
     client.create(title="Day", due_date="2026-11-27")
+    client.create(title="Gym", due_date="2026-12-01")
     expected = {
-        ("Pacific/Auckland", "en-NZ"): {"Today": ["Day | today"], "Tomorrow": ["Call | tomorrow 12:00 am"]},
-        ("America/Los_Angeles", "de-DE"): {"Today": ["Call | heute 03:00", "Day | heute"]},
+        ("Pacific/Auckland", "en-NZ"): {
+            "Today": ["Day | today"],
+            "Tomorrow": ["Call | tomorrow 12:00 am"],
+            "Next 7 days": ["Gym | Tuesday"],
+        },
+        ("America/Los_Angeles", "de-DE"): {
+            "Today": ["Call | heute 03:00", "Day | heute"],
+            "Next 7 days": ["Gym | Dienstag"],
+        },
     }
     for (zone, locale), shown in expected.items():
         example = new_example(example_site, client, timezone_id=zone, locale=locale)
