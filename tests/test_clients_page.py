@@ -22,12 +22,12 @@ pytestmark = pytest.mark.slow
 
 PAGE = read("clients")
 LIFE = """\
-created: Water the plants due 2027-01-04 18:30 next 2027-01-11
+created: Water the plants due 2030-01-07 18:30 next 2030-01-14
 found on several pages: Water the plants, Buy milk, Call the bank, Pay the rent
 merged: Water all plants low
 412: others have changed title, priority of Water all plants
 won: Water the ferns
-next occurrence: 2027-01-11
+next occurrence: 2030-01-14
 undone: pending
 in the trash: Water the ferns
 restored: Water the ferns

@@ -109,7 +109,7 @@ def test_every_section_that_the_documents_name_exists():
 
 
 def test_changelog_has_the_version():
-    released = re.findall(r"^## \[(\d.*)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    released = re.findall(r"^## (\d.*) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert released[0] == VERSION
 
 

@@ -21,7 +21,7 @@ from taskapp_client.models import Task
 from taskapp_client.types import UNSET, Response, Unset
 
 ZONE = "Europe/Berlin"
-DAY = date(2027, 1, 4)  # A Monday.
+DAY = date(2030, 1, 7)  # A Monday.
 Body = TypeVar("Body")
 
 

@@ -16,8 +16,8 @@ import type {
 import { fetchWithRetry } from "./retry.js";
 
 const ZONE = "Europe/Berlin";
-const DAY = "2027-01-04"; // A Monday. Days are strings: a Date would be an instant.
-const NEXT_WEEK = "2027-01-11";
+const DAY = "2030-01-07"; // A Monday. Days are strings: a Date would be an instant.
+const NEXT_WEEK = "2030-01-14";
 
 /** The body that every error has. */
 interface AnyError {
