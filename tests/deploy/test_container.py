@@ -1,5 +1,6 @@
 """The life of a container: the image is built, migrates a database, serves, and loses nothing when it is stopped."""
 
+import contextlib
 import signal
 import threading
 import time
@@ -8,7 +9,7 @@ from http.client import HTTPException
 
 import pytest
 
-from tests.support.container import NOT_BUILT, CannotBuildError, Container, Images
+from tests.support.container import NOT_BUILT, CannotBuildError, Container, built_image
 from tests.support.ports import free_port
 from tests.support.postgres import create_owner, run_sql
 from tests.support.urls import at_port, text_url
@@ -24,13 +25,12 @@ METRICS_TOKEN = "for-the-metrics-of-tests"
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    images = Images(tmp_path_factory.mktemp("images"))
-    try:
-        images.make()
-    except CannotBuildError as error:
-        pytest.skip(f"{NOT_BUILT}: {error}")
-    yield images
-    images.remove()
+    with contextlib.ExitStack() as stack:
+        try:
+            images = stack.enter_context(built_image(tmp_path_factory.mktemp("images")))
+        except CannotBuildError as error:
+            pytest.skip(f"{NOT_BUILT}: {error}")
+        yield images
 
 
 @pytest.fixture(scope="module")

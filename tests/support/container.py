@@ -98,7 +98,6 @@ class Images:
         Raises:
             CannotBuildError: the packages of the base cannot be had.
         """
-        check_requirements()
         self._make_base()
         self._build()
         self.root = Path(self._buildah("mount", self._buildah("from", "--pull-never", IMAGE)))
@@ -143,6 +142,22 @@ class Images:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
         options = ["--only-binary", ":all:", "--python-version", version, "--dest", wheels]
         run(*pip, *options, "--requirement", requirements)
+
+
+@contextlib.contextmanager
+def built_image(folder):
+    """The image, built in a folder and removed in the end.
+
+    Raises:
+        CannotBuildError: this machine cannot build it.
+    """
+    check_requirements()
+    images = Images(folder)
+    try:
+        images.make()
+        yield images
+    finally:
+        images.remove()
 
 
 class Container(Gunicorn):
