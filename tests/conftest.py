@@ -37,8 +37,8 @@ def pytest_collection_modifyitems(config, items):
     """Select the tests of this run.
 
     With --pooler those that reach a database through the service, as their fixture ``database_endpoint`` shows, and
-    those of the pooler itself; otherwise all but the latter. Slow tests run in CI, with --all, and if their file is
-    named.
+    those of the pooler itself; otherwise all but the latter. What a browser shows does not depend on the pooler. Slow
+    tests run in CI, with --all, and if their file is named.
     """
     pooled = config.getoption("pooler")
     slow_too = config.getoption("all") or os.environ.get("CI") or config.args != config.getini("testpaths")
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(config, items):
             return False
         if "pooler" in item.fixturenames:
             return pooled
-        return not pooled or "database_endpoint" in item.fixturenames
+        return not pooled or ("database_endpoint" in item.fixturenames and "browser" not in item.fixturenames)
 
     config.hook.pytest_deselected(items=[item for item in items if not runs(item)])
     items[:] = filter(runs, items)
