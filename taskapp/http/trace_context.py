@@ -7,10 +7,10 @@ from typing import Any
 HEADER = "traceparent"
 # The key in the WSGI environment. Servers join repeated headers with commas, which makes them invalid, as it should.
 _VARIABLE = "HTTP_TRACEPARENT"
-# Section 3.2.2: version 00 ends after the flags. Later versions may continue after a hyphen. ff is no version, and ids
-# that consist of zeros are invalid.
+# Section 3.2.2: version 00 ends after the flags. Later versions may continue after a hyphen, with visible characters of
+# ASCII other than commas. ff is no version, and ids that consist of zeros are invalid.
 _VALID = re.compile(
-    r"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[^,]*)?"
+    r"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[\x21-\x2b\x2d-\x7e]*)?"
 )
 
 

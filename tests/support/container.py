@@ -65,7 +65,12 @@ def repository():
     found = [line.split() for line in lines if line.split()[1:2] == [codename]]
     if not found:
         raise CannotBuildError(f"apt has no repository of {codename}")
-    return found[0][0], codename, ",".join(dict.fromkeys(component for *_, component in found))
+    url = found[0][0]
+    if url.startswith(
+        "mirror+file:"
+    ):  # A list of mirrors, each a line that begins with its URL (apt-transport-mirror).
+        url = Path(url.removeprefix("mirror+file:")).read_text().split()[0]
+    return url, codename, ",".join(dict.fromkeys(component for *_, component in found))
 
 
 def pins_for(version):
