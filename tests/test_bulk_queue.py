@@ -110,6 +110,32 @@ def test_later_writes_of_what_was_sent_in_vain_are_kept(alice, open_queue):
     assert [(task["title"], task["priority"]) for task in alice.get().data] == [("two", "high")]
 
 
+def test_deletion_gives_way_to_what_others_changed_before_an_earlier_update_arrived(alice, open_queue):
+    task = alice.create(title="old")
+    queue = open_queue()
+    queue.update(task, title="mine")
+    queue.choose()
+    queue.delete(task)
+    alice.put(f"/{task['id']}", json={"description": "theirs"})
+    queue.drain()
+    assert [task["description"] for task in alice.get().data] == ["theirs"]
+    assert queue.reports == []
+
+
+@pytest.mark.parametrize("theirs", [{}, {"description": "theirs"}])
+def test_deletion_of_a_new_task_whose_key_is_gone_gives_way_to_others(alice, open_queue, theirs):
+    queue = open_queue()
+    task = new_task(queue, title="new")
+    queue.choose()
+    queue.delete(task)
+    created = alice.create(title="new", uid=task["uid"])
+    if theirs:
+        alice.put(f"/{created['id']}", json=theirs)
+    queue.drain()
+    assert [task["description"] for task in alice.get().data] == [*theirs.values()]
+    assert queue.reports == []
+
+
 def test_each_kind_of_failure_is_settled(alice, open_queue, network):
     names = ("gone", "gone too", "changed", "kept", "rule", "empty", "fine")
     tasks = {name: alice.create(title=name) for name in names}
