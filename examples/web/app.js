@@ -199,7 +199,7 @@ async function signIn(reason) {
   if (!(await ask(signin))) return;
   if (userId(input.value.trim()) === null) return signIn("This is not a token of a user. Paste all of it.");
   setToken(input.value);
-  if (before !== null && userId() !== before) location.reload(); // Nothing of another user stays in memory.
+  if (before !== null && userId() !== before) return location.reload(); // Nothing of another user stays in memory.
   load();
   sync.sync();
 }

@@ -26,7 +26,7 @@
 
 import { storageName } from "./api.js";
 
-const nameOf = (/** @type {{place: string}} */ { place }) => `${storageName("queue")}.${place}`;
+const nameOf = (/** @type {{place: string}} */ { place }) => `${storageName("queue")}/${place}`;
 
 /** All entries, in order. @returns {Entry[]} */
 export function entries() {
