@@ -22,7 +22,8 @@
  * @typedef {{status: number, headers: Headers, body: any}} Answer
  */
 
-const BASE = document.querySelector("meta[name=taskapp-url]")?.getAttribute("content");
+const SERVICE = document.querySelector("meta[name=taskapp-url]")?.getAttribute("content") ?? "";
+const BASE = new URL(`${SERVICE.replace(/\/$/, "")}/`, location.href); // It may have a path.
 const SECONDS_TO_RESPOND = 30;
 const TOKEN = "taskapp.token";
 
@@ -114,7 +115,7 @@ export async function request(method, path, { body = null, key, version, known }
     headers.set("Prefer", "merge=disjoint"); // Changes of other fields by others are no conflict.
   }
   if (known !== undefined) headers.set("If-None-Match", `"${known}"`);
-  const url = new URL(path.startsWith("/") ? path : `/api/${encodeURIComponent(user)}/${path}`, BASE ?? location.href);
+  const url = new URL(path.startsWith("/") ? path : `api/${encodeURIComponent(user)}/${path}`, BASE);
   const answer = await send(url, { method, headers, body });
   // The page is about to be loaded again. Nothing of one user may be stored as another's.
   if (userId() !== owner) throw new NotNow("busy");

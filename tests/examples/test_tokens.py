@@ -114,3 +114,11 @@ def test_nothing_of_one_user_is_stored_for_the_next(signed_in, example_site):
             signed_in.page.wait_for_timeout(500)  # For the response.
             assert f"taskapp.copy.{second.user_id}" not in signed_in.stored()
         wait_until(lambda: signed_in.titles() == ["Of the second"], signed_in.titles)
+
+
+def test_new_token_in_the_url_of_the_open_page(example, example_site):
+    with example_site[1].client() as second:
+        second.create(title="Of the second")
+        example.open(second.token)
+        example.wait_for_titles("Of the second")
+        assert "token" not in example.page.url

@@ -48,9 +48,9 @@ class ExamplePage:
 
         self.page.route(url, hold)
         yield held
+        while held:
+            held.pop().continue_()
         self.page.unroute(url, hold)
-        for route in held:
-            route.continue_()
 
     def wait_for_held(self, held):
         """Wait for the first of the requests that ``held`` holds."""
