@@ -22,7 +22,8 @@
  * @typedef {{status: number, headers: Headers, body: any}} Answer
  */
 
-const BASE = document.querySelector("meta[name=taskapp-url]")?.getAttribute("content");
+const SERVICE = document.querySelector("meta[name=taskapp-url]")?.getAttribute("content") ?? "";
+const BASE = new URL(`${SERVICE.replace(/\/$/, "")}/`, location.href); // It may have a path.
 const SECONDS_TO_RESPOND = 30;
 const TOKEN = "taskapp.token";
 
@@ -83,8 +84,11 @@ export function userId(token = sessionStorage.getItem(TOKEN)) {
   }
 }
 
-/** The name under which something of the user is in localStorage. @param {"queue" | "copy"} what */
-export const storageName = (what) => `taskapp.${what}.${userId()}`;
+/** The name under which something of the user is in localStorage. It has no slash. @param {"queue" | "copy"} what */
+export const storageName = (what) => `taskapp.${what}.${encodeURIComponent(userId() ?? "")}`;
+
+/** The user whose tasks are in memory, until the page is loaded again. @type {string | null} */
+let owner = null;
 
 /**
  * Send a request about the user's tasks.
@@ -102,6 +106,7 @@ export const storageName = (what) => `taskapp.${what}.${userId()}`;
 export async function request(method, path, { body = null, key, version, known } = {}) {
   const user = userId();
   if (user === null) throw new Unauthorized("Sign in with a token.");
+  owner ??= user;
   const headers = new Headers({ Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}` });
   if (body !== null) headers.set("Content-Type", "application/json");
   if (key) headers.set("Idempotency-Key", key);
@@ -110,8 +115,11 @@ export async function request(method, path, { body = null, key, version, known }
     headers.set("Prefer", "merge=disjoint"); // Changes of other fields by others are no conflict.
   }
   if (known !== undefined) headers.set("If-None-Match", `"${known}"`);
-  const url = new URL(path.startsWith("/") ? path : `/api/${encodeURIComponent(user)}/${path}`, BASE ?? location.href);
-  return understand(await send(url, { method, headers, body }));
+  const url = new URL(path.startsWith("/") ? path : `api/${encodeURIComponent(user)}/${path}`, BASE);
+  const answer = await send(url, { method, headers, body });
+  // The page is about to be loaded again. Nothing of one user may be stored as another's.
+  if (userId() !== owner) throw new NotNow("busy");
+  return understand(answer);
 }
 
 /** Send a request and read the response to its end. @param {URL} url @param {RequestInit} options */

@@ -14,7 +14,7 @@ import { ask, find, make, setText } from "./dom.js";
 import { edit, giveBack, onAdd } from "./forms.js";
 import { focusTask, onAction, render } from "./list.js";
 import { merge } from "./merge.js";
-import { discard, entries, replace } from "./queue.js";
+import { discard, entries, hasSeen, replace } from "./queue.js";
 import * as sync from "./sync.js";
 
 const account = find("#account", HTMLButtonElement);
@@ -28,10 +28,13 @@ const REASONS = {
   TASK_NOT_FOUND: "Somebody has deleted it. You can add it again.",
 };
 
+/** Why nothing is sent or read now. */
+const STATES = { offline: "Offline", busy: "The service is busy", signin: "Signed out", loading: "Loading…", "": "" };
+
 // What the page shows.
 
 function update() {
-  render(shown());
+  render(shown(), sync.obstacle === "loading");
   const status = find("#status", HTMLElement);
   setText(status, statusWords());
   status.classList.toggle("unsaved", Boolean(sync.obstacle || entries().length));
@@ -54,7 +57,7 @@ function statusWords() {
   const problems = entries().filter(({ problem }) => problem).length;
   const waiting = entries().length - problems;
   const changes = (/** @type {number} */ count) => (count === 1 ? "1 change" : `${count} changes`);
-  const words = { offline: "Offline", busy: "The service is busy", signin: "Signed out", "": "" }[sync.obstacle];
+  const words = STATES[sync.obstacle];
   const rest = [waiting && `${changes(waiting)} waiting`, problems && `${changes(problems)} not accepted`];
   return [words, ...rest].filter(Boolean).join(", ") || "All changes saved";
 }
@@ -109,8 +112,12 @@ async function addTask(fields) {
 /** @param {string} uid */
 async function editTask(uid) {
   const task = taskOf(uid);
-  const changes = await edit("Edit task", task);
-  if (changes) show(await writeOf("change", task, changes), "Saved");
+  const fields = await edit("Edit task", task);
+  if (!fields) return;
+  const now = taskOf(uid) ?? task; // The user's own write may have been made meanwhile.
+  const isSeen = !task.version || hasSeen({ kind: "change", fields, before: task }, now);
+  const seen = { ...task, id: now.id, version: isSeen ? now.version : task.version };
+  show(await writeOf("change", seen, fields), "Saved");
 }
 
 /** @param {string} uid @param {boolean} completed */
@@ -141,11 +148,12 @@ async function undo(entry) {
  * @param {string} words for success
  * @returns {void | Promise<void>}
  */
-function show({ entry, state, next }, words) {
-  if (state === "refused") return mend(entry);
+function show({ entry, state, change, next }, words) {
+  if (state === "refused") return document.querySelector("dialog[open]") ? undefined : mend(entry); // Or later.
   const title = entry.fields.title ?? entry.before?.title;
   const following = next ? ` Next: ${dueWords(next)}.` : "";
-  return say(`${words}: ${title}${state === "waiting" ? " (not sent yet)" : ""}.${following}`, entry);
+  const waiting = state === "waiting" ? " (not sent yet)" : "";
+  return say(`${words}: ${title}${waiting}.${following}`, waiting || change ? entry : undefined);
 }
 
 /**
@@ -169,10 +177,11 @@ function errorsOf({ problem }) {
 
 /** Somebody has deleted the task. Offer to add it again, with the user's change. @param {Entry} entry */
 async function mendLost(entry) {
-  const fields = await edit("Add it again", {}, { ...entry.before, ...entry.fields }, errorsOf(entry));
+  const { time_zone, completed, ...lost } = { ...entry.before, ...entry.fields };
+  const fields = await edit("Add it again", { time_zone }, lost, errorsOf(entry));
   if (!fields) return;
   giveUp(entry);
-  addTask(fields);
+  addTask({ ...fields, completed });
 }
 
 /** @param {Entry} entry @returns {Promise<void>} */
@@ -199,7 +208,7 @@ async function signIn(reason) {
   if (!(await ask(signin))) return;
   if (userId(input.value.trim()) === null) return signIn("This is not a token of a user. Paste all of it.");
   setToken(input.value);
-  if (before !== null && userId() !== before) location.reload(); // Nothing of another user stays in memory.
+  if (before !== null && userId() !== before) return location.reload(); // Nothing of another user stays in memory.
   load();
   sync.sync();
 }
@@ -211,6 +220,7 @@ function signOut() {
 }
 
 takeTokenFromUrl();
+addEventListener("hashchange", () => location.hash.includes("token=") && location.reload());
 onAdd(addTask);
 onAction({ edit: editTask, remove: deleteTask, complete: completeTask, filter: update });
 account.addEventListener("click", () => (userId() === null ? signIn("") : signOut()));

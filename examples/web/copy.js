@@ -99,7 +99,7 @@ export function shown() {
   /** @type {Map<string, Task & {waiting?: boolean}>} */
   const all = new Map([...tasks.values()].map((task) => [task.uid, task]));
   for (const { kind, uid, fields, before } of entries()) {
-    const task = kind === "undo" ? before : { ...BLANK, ...all.get(uid), ...withoutInstant(fields), uid };
+    const task = kind === "undo" ? before : { ...BLANK, ...(all.get(uid) ?? before), ...withoutInstant(fields), uid };
     if (kind === "delete" || !task) all.delete(uid);
     else all.set(uid, { ...task, waiting: true });
   }

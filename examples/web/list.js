@@ -42,8 +42,8 @@ function groupOf(task) {
 /** Compare for sorting: what was done last, and before it what is not confirmed. @param {Task} a @param {Task} b */
 const byDone = (a, b) => ((a.completed_at ?? "Z") < (b.completed_at ?? "Z") ? 1 : -1);
 
-/** Show tasks, as far as the filter lets them through. @param {Task[]} tasks */
-export function render(tasks) {
+/** Show tasks, as far as the filter lets them through. @param {Task[]} tasks @param {boolean} isLoading */
+export function render(tasks, isLoading) {
   const text = normalize(find("[name=text]", HTMLInputElement, filter).value);
   const show = find("[name=show]:checked", HTMLInputElement, filter).value;
   const textOf = (/** @type {Task} */ { title, description, tags }) => normalize([title, description, tags].join(" "));
@@ -55,7 +55,7 @@ export function render(tasks) {
   const visible = found.filter(FILTERS[show]).sort(show === "done" ? byDone : byDue);
   keepingFocus(() => place(visible));
   const reason = text ? "Nothing found." : show === "open" ? "All done. Enjoy the day." : "Nothing here.";
-  showEmpty(visible.length ? "" : reason);
+  showEmpty(visible.length || isLoading ? "" : reason);
 }
 
 /** Text for searching: without regard to case and to how accents are encoded. @param {string} text */

@@ -8,6 +8,7 @@
 import { fullDay } from "./dates.js";
 import { ask, find, make, setText } from "./dom.js";
 import { repeatWords, wordsFor } from "./forms.js";
+import { comparable } from "./queue.js";
 
 /**
  * What can be chosen: fields that mean something only together, and their words.
@@ -41,9 +42,6 @@ function conflictsOf({ fields, problem }) {
   const isTheirs = (/** @type {string} */ name) => !changed || changed.includes(name); // Without a list, any may be.
   return CHOICES.filter(({ names }) => names.some(differs) && names.some(isTheirs));
 }
-
-/** A value for comparison: of a recurrence only what users set. @param {any} value */
-const comparable = (value) => JSON.stringify(value?.rule ? [value.rule, value.from] : value);
 
 /**
  * Let the user choose.

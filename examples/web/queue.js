@@ -26,7 +26,7 @@
 
 import { storageName } from "./api.js";
 
-const nameOf = (/** @type {{place: string}} */ { place }) => `${storageName("queue")}.${place}`;
+const nameOf = (/** @type {{place: string}} */ { place }) => `${storageName("queue")}/${place}`;
 
 /** All entries, in order. @returns {Entry[]} */
 export function entries() {
@@ -41,17 +41,29 @@ export function add(write) {
   const time = Math.max(Date.now(), Number(last?.place.split("-")[0] ?? 0) + 1);
   const key = crypto.randomUUID();
   const entry = { ...write, key, sent: false, place: `${String(time).padStart(16, "0")}-${key}` };
-  save(entry);
-  return entry;
+  return save(entry);
 }
 
-/** Store an entry as it is now. @param {Entry} entry */
+/**
+ * Store an entry as it is now.
+ *
+ * @param {Entry} entry
+ * @returns {Entry} the same, with a problem if there is no space for it
+ */
 export function save(entry) {
+  if (isStored(entry)) return entry;
+  localStorage.removeItem(storageName("copy")); // The copy can be read again, a write cannot.
+  if (isStored(entry)) return entry;
+  return { ...entry, problem: { code: "NO_SPACE", message: "This browser has no space left.", details: {} } };
+}
+
+/** Try to store an entry. @param {Entry} entry */
+function isStored(entry) {
   try {
     localStorage.setItem(nameOf(entry), JSON.stringify(entry));
+    return true;
   } catch {
-    localStorage.removeItem(storageName("copy")); // No space is left. The copy can be read again, a write cannot.
-    localStorage.setItem(nameOf(entry), JSON.stringify(entry));
+    return false;
   }
 }
 
@@ -64,8 +76,7 @@ export function save(entry) {
  */
 export function replace(entry, changes) {
   const other = { ...entry, ...changes, key: crypto.randomUUID(), sent: false, problem: undefined };
-  save(other);
-  return other;
+  return save(other);
 }
 
 /** Remove an entry, and with a task that was never created its later writes. @param {Entry} entry */
@@ -81,6 +92,14 @@ export function remove(entry) {
   localStorage.removeItem(nameOf(entry));
 }
 
+/** Fields that mean something only together. @type {(keyof Task)[]} */
+const DUE = ["due_date", "due_time", "time_zone", "recurrence"];
+/** What a deletion depends on: everything that users set. @type {(keyof Task)[]} */
+const ALL = ["title", "description", "priority", "tags", "completed", ...DUE];
+
+/** A value for comparison: of a recurrence only what users set. @param {any} value */
+export const comparable = (value) => JSON.stringify(value?.rule ? [value.rule, value.from] : value);
+
 /** The next entry to send. Writes of a task wait for an earlier one that the user has to decide about. */
 export function next() {
   const blocked = new Set();
@@ -92,8 +111,8 @@ export function next() {
 }
 
 /**
- * Tell the later entries what became of one: which id a new task has, which version the user had before their eyes when
- * making the next change, and which change an undo takes back.
+ * Tell the later entries what became of one: which id a new task has, what the user had before their eyes when making
+ * the next change, and which change an undo takes back.
  *
  * @param {Entry} entry
  * @param {{task?: Task | null, change: number}} result
@@ -102,6 +121,32 @@ export function settle(entry, { task, change }) {
   remove(entry);
   for (const other of entries()) {
     if (other.undoes === entry.key) save({ ...other, change });
-    else if (other.uid === entry.uid && task) save({ ...other, id: task.id, version: task.version });
+    else if (other.uid === entry.uid && task) save(after(entry, task, other));
   }
+}
+
+/**
+ * A later write of a task, now that an earlier one is made. If others have changed what it writes, it keeps its old
+ * version, so the service refuses it, and the user is asked.
+ *
+ * @param {Entry} entry
+ * @param {Task} task what the service has made of it
+ * @param {Entry} other
+ */
+function after(entry, task, other) {
+  const written = Object.keys(entry.fields).map((name) => [name, task[/** @type {keyof Task} */ (name)]]);
+  const before = { ...task, ...other.before, id: task.id, ...Object.fromEntries(written) };
+  const isSeen = entry.kind === "create" || hasSeen({ ...other, before }, task);
+  return { ...other, before, id: task.id, version: isSeen ? task.version : other.version };
+}
+
+/**
+ * Whether a user who saw `before` has seen what the service has now, as far as a write depends on it.
+ *
+ * @param {Pick<Write, "kind" | "fields" | "before">} write
+ * @param {Task} task
+ */
+export function hasSeen({ kind, fields, before }, task) {
+  const names = kind === "delete" ? ALL : /** @type {(keyof Task)[]} */ (Object.keys(fields));
+  return names.every((name) => comparable(before?.[name]) === comparable(task[name]));
 }

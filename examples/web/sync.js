@@ -8,6 +8,7 @@
  * @typedef {object} Outcome of a write
  * @property {Entry} entry
  * @property {"done" | "waiting" | "refused"} state
+ * @property {number | null} change the number of the write, once it is known
  * @property {Task | null} next the next occurrence, if the write completed a task that recurs
  */
 
@@ -21,11 +22,13 @@ const LONGEST_WAIT_SECONDS = 60;
 /** Tells the view that something has changed: "change", and "signin" if a token is needed. */
 export const events = new EventTarget();
 
-/** Why nothing can be sent or read now, or "". @type {"" | "offline" | "busy" | "signin"} */
-export let obstacle = "";
+/** Why nothing can be sent or read now, or "". @type {"" | "loading" | "offline" | "busy" | "signin"} */
+export let obstacle = "loading";
 
-/** What this tab has sent, by key: the number of the change, and the next occurrence. */
+/** What this tab or another has sent, by key: the number of the change, and the next occurrence. */
 const results = /** @type {Map<string, {change: number, next: Task | null}>} */ (new Map());
+const otherTabs = new BroadcastChannel("taskapp.results");
+otherTabs.onmessage = (/** @type {MessageEvent} */ { data }) => results.set(data.key, data.result);
 const notify = () => events.dispatchEvent(new Event("change"));
 
 let failures = 0;
@@ -38,6 +41,7 @@ let upcoming = null;
 /** Follow the service from now on. */
 export function start() {
   load();
+  notify(); // The stored copy is shown at once.
   addEventListener("online", sync);
   addEventListener("offline", sync);
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : sync()));
@@ -121,7 +125,9 @@ function confirm(entry, { headers, body }) {
   }
   tasks.forEach(storeWritten);
   settle(entry, { task: tasks.find(({ uid }) => uid === entry.uid), change });
-  results.set(entry.key, { change, next: body.next ?? null });
+  const result = { change, next: body.next ?? null };
+  results.set(entry.key, result);
+  otherTabs.postMessage({ key: entry.key, result });
 }
 
 /**
@@ -132,7 +138,8 @@ function confirm(entry, { headers, body }) {
  */
 function refuse(entry, { status, code, message, details }) {
   if (details.current) storeWritten(details.current);
-  if (entry.kind === "delete" && status === 404) discard(entry);
+  const isUndone = entries().some(({ undoes }) => undoes === entry.key);
+  if (isUndone || (entry.kind === "delete" && status === 404)) discard(entry);
   else if (entry.kind === "create" && status === 409) settle(entry, { task: details.current, change: 0 });
   else save({ ...entry, problem: { code, message, details } });
 }
@@ -154,22 +161,23 @@ export function write(write) {
  */
 export async function attempt(entry) {
   notify();
-  await sync();
+  if (!entry.problem) await sync();
   const left = entries().find(({ key }) => key === entry.key);
-  const state = left?.problem ? "refused" : left ? "waiting" : "done";
-  return { entry: left ?? entry, state, next: results.get(entry.key)?.next ?? null };
+  const state = (left ?? entry).problem ? "refused" : left ? "waiting" : "done";
+  const { change = null, next = null } = results.get(entry.key) ?? {};
+  return { entry: left ?? entry, state, change, next };
 }
 
 /**
- * Take a write back: out of the queue if it has never been sent, or else by the undo of the service.
+ * Take a write back: out of the queue if it has never been made, or else by the undo of the service.
  *
  * @param {Entry} entry
  * @returns {Promise<Outcome | null>} null if nothing has to be sent
  */
 export async function undo(entry) {
   const waiting = entries().find(({ key }) => key === entry.key);
-  if (!waiting || waiting.sent) {
-    const change = results.get(entry.key)?.change ?? null;
+  const change = results.get(entry.key)?.change ?? null;
+  if (!waiting || (waiting.sent && !waiting.problem)) {
     const { uid, id, before } = entry;
     return write({ kind: "undo", uid, id, version: null, fields: {}, before, undoes: entry.key, change });
   }

@@ -141,6 +141,80 @@ def test_later_changes_of_a_task_wait_for_the_first(example, collide):
     assert (task_of(example)["title"], task_of(example)["completed"]) == ("Mine", True)
 
 
+@pytest.mark.parametrize("kind", ["change", "delete"])
+def test_later_changes_do_not_hide_what_others_wrote(example, collide, kind):
+    """The first change merges. The second is about what others have changed meanwhile, which the user has not seen."""
+    task = example.client.create(title="Buy milk")
+
+    def change():
+        edit(example, "Buy milk", title="Buy oat milk")
+        if kind == "change":
+            edit(example, "Buy oat milk", notes="Mine")
+        else:
+            example.role("button", "Delete Buy oat milk").click()
+
+    collide(task, {"description": "Theirs"}, change)
+    example.wait_for_status("1 change not accepted")
+    assert (task_of(example)["title"], task_of(example)["description"]) == ("Buy oat milk", "Theirs")
+    example.role("button", "Fix Buy oat milk").click()
+    if kind == "change":
+        assert choices(example) == {"Notes": ["Mine", "Theirs"]}
+    else:
+        assert "Theirs" in choices(example)["Task"][1]
+
+
+def test_own_changes_do_not_collide_with_each_other(example, collide):
+    """The service sorts tags and trims titles, so what it returns is not what was sent."""
+    task = example.client.create(title="Buy milk")
+    tags = "tags, with commas between"
+
+    def change():
+        edit(example, "Buy milk", title=" Buy oat milk ", **{tags: "shop, home"})
+        edit(example, "Buy oat milk", notes="Two litres")
+        edit(example, "Buy oat milk", **{tags: "shop, garden"})
+        example.role("button", "Delete Buy oat milk").click()
+
+    collide(task, {"title": "Buy milk"}, change)
+    example.wait_for_status(SAVED)
+    assert example.client.get().data == []
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "old"])
+def test_edit_while_an_own_write_is_in_flight(example, is_new):
+    if not is_new:
+        example.client.create(title="Buy bread")
+        example.page.reload()
+        example.wait_for_titles("Buy bread")
+    with example.held("POST" if is_new else "PATCH") as held:
+        example.add("Buy milk") if is_new else edit(example, "Buy bread", title="Buy milk")
+        example.wait_for_held(held)
+        example.role("button", "Edit Buy milk").click()
+    example.wait_for_status(SAVED)
+    example.save(title="Buy oat milk")
+    example.wait_for_toast("Saved: Buy oat milk.")
+    assert example.titles() == ["Buy oat milk"]
+    assert task_of(example)["title"] == "Buy oat milk"
+
+
+def test_a_refusal_does_not_take_over_an_open_dialog(example):
+    for title in ("one", "two"):
+        example.client.create(title=title)
+    example.page.reload()
+    example.wait_for_titles("one", "two")
+    with example.held("PATCH") as held:
+        edit(example, "one", title="x" * 256)
+        example.wait_for_held(held)
+        example.role("button", "Edit two").click()
+    example.wait_for_status("1 change not accepted")
+    example.save(notes="Of the second")
+    example.wait_for_toast("Saved: two.")
+    assert [(task["title"], task["description"]) for task in example.client.get("?sort=id").data] == [
+        ("one", None),
+        ("two", "Of the second"),
+    ]
+    assert example.role("button", f"Fix {'x' * 256}").is_visible()
+
+
 def test_changes_of_other_devices_appear(example, new_example, example_site):
     other = new_example(example_site, example.client).opened()
     other.add("From another device")
@@ -163,6 +237,21 @@ def test_tabs_share_the_queue(example, new_example, example_site):
         tab.wait_for_status(SAVED)
     assert sorted(task["title"] for task in example.client.get().data) == ["one", "two"]
     assert other.complaints == []
+
+
+def test_undo_of_what_another_tab_has_sent(example, new_example, example_site):
+    example.client.create(title="Buy milk", due_date="2026-12-24", time_zone="UTC", recurrence={"rule": "FREQ=DAILY"})
+    example.page.reload()
+    example.wait_for_titles("Buy milk")
+    other = new_example(example_site, example.client, example.context).opened()
+    with other.held("GET", "**/changes?*") as held:  # It is in the middle of a run, and will do the next one, too.
+        other.page.evaluate("dispatchEvent(new Event('online')) && undefined")
+        other.wait_for_held(held)
+        other.page.evaluate("dispatchEvent(new Event('online')) && undefined")
+        example.role("checkbox", "Buy milk").click()
+    example.wait_for_toast("Done: Buy milk. Next: Fri 25 Dec.")
+    example.role("button", "Undo").click()
+    wait_until(lambda: [task["completed"] for task in example.client.get().data] == [False], "it is not undone")
 
 
 def test_hidden_page_does_not_ask(example):

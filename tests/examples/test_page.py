@@ -11,9 +11,11 @@ pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 
 
-def today():
-    """The day that it is for the reader."""
-    return datetime.now(ZoneInfo("Europe/Berlin")).date()
+def today(example):
+    """The day that it is for the reader, and stays, even if it is nearly midnight."""
+    noon = datetime.now(ZoneInfo("Europe/Berlin")).replace(hour=12)
+    example.page.clock.set_fixed_time(noon)
+    return noon.date()
 
 
 def test_list_shows_when_tasks_are_due(new_example, example_site):
@@ -68,7 +70,7 @@ def test_days_are_those_of_the_reader(new_example, example_site):
 
 
 def test_add_with_everything(example):
-    tomorrow = today() + timedelta(days=1)
+    tomorrow = today(example) + timedelta(days=1)
     example.add("Water", due_date=tomorrow.isoformat(), time="17:30", priority="High", repeats="Every week")
     example.wait_for_toast("Added: Water.")
     assert example.shown() == {"Tomorrow": ["Water | tomorrow 17:30 | Every week | High priority"]}
@@ -80,7 +82,7 @@ def test_add_with_everything(example):
 
 
 def test_complete_shows_the_next_occurrence(example):
-    example.add("Water", due_date=today().isoformat(), repeats="Every day")
+    example.add("Water", due_date=today(example).isoformat(), repeats="Every day")
     example.wait_for_toast("Added: Water.")
     example.role("checkbox", "Water").click()
     example.wait_for_toast("Done: Water. Next: tomorrow.")

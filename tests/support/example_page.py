@@ -1,5 +1,6 @@
 """The example front end in a browser, as a user sees it."""
 
+import contextlib
 import re
 
 from tests.support.external import NODE_PACKAGES
@@ -33,6 +34,31 @@ class ExamplePage:
         self.wait_for_status("All changes saved")
         self.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
         return self
+
+    @contextlib.contextmanager
+    def held(self, method, url="**/api/**"):
+        """Hold the requests of a method, as a slow network does, until the end of the context."""
+        held = []
+
+        def hold(route):
+            if route.request.method == method:
+                held.append(route)
+            else:
+                route.fallback()
+
+        self.page.route(url, hold)
+        yield held
+        while held:
+            held.pop().continue_()
+        self.page.unroute(url, hold)
+
+    def wait_for_held(self, held):
+        """Wait for the first of the requests that ``held`` holds."""
+        wait_until(lambda: [self.page.evaluate("0"), *held][1:], "there is no such request")
+
+    def stored(self):
+        """What is in the localStorage of the page."""
+        return self.page.evaluate("({...localStorage})")
 
     def role(self, role, name=None, **options):
         return self.page.get_by_role(role, name=name, exact=True, **options)
