@@ -17,6 +17,9 @@
  * @property {string | null} time_zone
  * @property {string | null} due_at
  * @property {Recurrence | null} recurrence
+ * @property {{minutes_before: number} | {at: string} | null} reminder
+ * @property {string} created_at
+ * @property {string} updated_at
  * @property {number} version
  *
  * @typedef {{status: number, headers: Headers, body: any}} Answer

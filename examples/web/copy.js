@@ -109,7 +109,8 @@ export function shown() {
 /** @type {Task} */
 const BLANK = {
   ...{ id: Infinity, uid: "", title: "", description: null, completed: false, completed_at: null, priority: null },
-  ...{ tags: [], due_date: null, due_time: null, time_zone: null, due_at: null, recurrence: null, version: 0 },
+  ...{ tags: [], due_date: null, due_time: null, time_zone: null, due_at: null, recurrence: null },
+  ...{ reminder: null, created_at: "", updated_at: "", version: 0 },
 };
 
 /** A change of the day or the time makes the known instant wrong. @param {Partial<Task>} fields */

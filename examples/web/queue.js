@@ -95,7 +95,13 @@ export function remove(entry) {
 /** Fields that mean something only together. @type {(keyof Task)[]} */
 const DUE = ["due_date", "due_time", "time_zone", "recurrence"];
 /** What a deletion depends on: everything that users set. @type {(keyof Task)[]} */
-const ALL = ["title", "description", "priority", "tags", "completed", ...DUE];
+const ALL = ["title", "description", "priority", "tags", "completed", "reminder", ...DUE];
+
+/** Fields with those that mean something only together with them. @param {(keyof Task)[]} names */
+const together = (names) => (names.some((name) => DUE.includes(name)) ? [...names, ...DUE] : names);
+
+/** Some fields of a task. @param {Task} task @param {(keyof Task)[]} names */
+const pick = (task, names) => Object.fromEntries(names.map((name) => [name, task[name]]));
 
 /** A value for comparison: of a recurrence only what users set. @param {any} value */
 export const comparable = (value) => JSON.stringify(value?.rule ? [value.rule, value.from] : value);
@@ -134,10 +140,14 @@ export function settle(entry, { task, change }) {
  * @param {Entry} other
  */
 function after(entry, task, other) {
-  const written = Object.keys(entry.fields).map((name) => [name, task[/** @type {keyof Task} */ (name)]]);
-  const before = { ...task, ...other.before, id: task.id, ...Object.fromEntries(written) };
-  const isSeen = entry.kind === "create" || hasSeen({ ...other, before }, task);
-  return { ...other, before, id: task.id, version: isSeen ? task.version : other.version };
+  // Where the earlier write set what was there already, the service has kept what others wrote.
+  const isOwn = (/** @type {keyof Task} */ name) => comparable(entry.fields[name]) !== comparable(entry.before?.[name]);
+  const written = together(/** @type {(keyof Task)[]} */ (Object.keys(entry.fields)).filter(isOwn));
+  const before = { ...task, ...other.before, id: task.id, ...pick(task, written) };
+  const isNew = entry.kind === "create" && task.updated_at === task.created_at;
+  const isSeen = isNew || hasSeen({ ...other, before }, task);
+  // No task that others have changed has version 1. The copy may know a newer version than that of this write.
+  return { ...other, before, id: task.id, version: isSeen ? task.version : Math.min(other.version || 1, task.version) };
 }
 
 /**
@@ -147,6 +157,6 @@ function after(entry, task, other) {
  * @param {Task} task
  */
 export function hasSeen({ kind, fields, before }, task) {
-  const names = kind === "delete" ? ALL : /** @type {(keyof Task)[]} */ (Object.keys(fields));
+  const names = kind === "delete" ? ALL : together(/** @type {(keyof Task)[]} */ (Object.keys(fields)));
   return names.every((name) => comparable(before?.[name]) === comparable(task[name]));
 }
