@@ -16,6 +16,7 @@ def collide(example):
     def collide(task, theirs, change):
         example.page.reload()
         example.wait_for_titles(task["title"])
+        example.wait_for_status(SAVED)  # The stored tasks are shown before.
         example.context.set_offline(True)
         change()
         assert example.client.put(f"/{task['id']}", json=theirs).status == 200
