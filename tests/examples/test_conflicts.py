@@ -7,6 +7,8 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 SAVED = "All changes saved"
+# How many tabs send, or are about to.
+LOCKS = "navigator.locks.query().then(({held, pending}) => held.length + pending.length)"
 
 
 @pytest.fixture
@@ -19,6 +21,8 @@ def collide(example):
         example.wait_for_status(SAVED)  # The stored tasks are shown before.
         example.context.set_offline(True)
         change()
+        # What the page sends while it shows a change opens the dialog by itself.
+        wait_until(lambda: example.page.evaluate(LOCKS) == 0, "it still tries to send")
         assert example.client.put(f"/{task['id']}", json=theirs).status == 200
         example.context.set_offline(False)
 
