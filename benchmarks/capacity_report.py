@@ -37,7 +37,7 @@ history that Neon keeps for restores, and people. The database has its size for 
 makes it cheaper. Processor time was measured on one machine with two shared cores that also ran the load. Other
 processors are faster or slower.
 
-**Nothing of this size was run.** The largest table that was measured has 10,000,000 tasks, see
+**Nothing of this size was run.** The largest table that was measured has 1,000,000 tasks, see
 [RESULTS.md](../benchmarks/RESULTS.md). The largest number of requests is what two shared cores serve. The service was
 not tried on Neon. For Citus, see [what was tried](scale.md#citus). Behind one coordinator, each statement also takes
 time of the coordinator. More than some 30 of its cores call for several coordinators, which was not tried.
