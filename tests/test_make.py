@@ -1,9 +1,7 @@
 """The commands of the Makefile, as a user runs them."""
 
 import os
-import re
 import shutil
-import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -12,47 +10,10 @@ import pytest
 
 from config import ROOT
 from taskapp.db.embedded import EmbeddedPostgres
-from tests.support.commands import environment
 from tests.support.ports import free_port
-from tests.support.waiting import wait_until
+from tests.support.terminal import MakeRun
 
 FILES = ["Makefile", "requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"]
-
-
-class MakeRun:
-    """``make run`` in a terminal of its own, until Ctrl-C or the end of the context."""
-
-    def __init__(self, checkout, log, **settings):
-        self.log = log
-        self.folder = settings["INSTANCE_PATH"]
-        with log.open("w") as output:
-            self.process = subprocess.Popen(
-                ["make", "run"],
-                cwd=checkout,
-                env=environment(**settings),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    def banner(self):
-        """Wait for the banner and return it, from each label to its value."""
-        wait_until(lambda: "\nTry " in self.log.read_text() or self.process.poll() is not None, "no banner", 180)
-        return dict(re.findall(r"^(API|Docs|Data|Try) +(.+)$", self.log.read_text(), re.MULTILINE))
-
-    def interrupt(self):
-        """Press Ctrl-C: the terminal sends it to the whole group."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        # PostgreSQL writes all to the disk before it ends, and the disk may be busy.
-        wait_until(lambda: self.process.poll() is not None, lambda: f"it goes on: {self.log.read_text()}", 90)
 
 
 def shell(line):
@@ -63,7 +24,7 @@ def assert_two_runs(checkout, tmp_path, **settings):
     """Two runs in a row: each prints a banner whose commands work, and the second finds the task of the first."""
     settings = {"INSTANCE_PATH": tmp_path / "an instance", "PORT": free_port(), **settings}
     for number in (1, 2):
-        with MakeRun(checkout, tmp_path / f"log {number}", **settings) as run:
+        with MakeRun(tmp_path / f"log {number}", checkout, **settings) as run:
             banner = run.banner()
             assert banner.keys() == {"API", "Docs", "Data", "Try"}, run.log.read_text()
             assert banner["Data"] == str(tmp_path / "an instance" / "postgres")
@@ -72,7 +33,7 @@ def assert_two_runs(checkout, tmp_path, **settings):
             assert "run 1" in shell(f"{banner['Try']} -s --fail")
             assert "swagger-ui" in shell(f"curl -s --fail {banner['Docs']}")
             run.interrupt()
-        assert not EmbeddedPostgres(run.folder)._listens()
+        assert not EmbeddedPostgres(settings["INSTANCE_PATH"])._listens()
         assert "Traceback" not in run.log.read_text()
 
 
@@ -99,7 +60,7 @@ def test_make_run_in_a_fresh_clone(tmp_path):
 def test_taken_port_ends_in_a_sentence(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        run = MakeRun(ROOT, tmp_path / "log", INSTANCE_PATH=tmp_path / "instance", PORT=port)
+        run = MakeRun(tmp_path / "log", INSTANCE_PATH=tmp_path / "instance", PORT=port)
         assert run.process.wait(60) != 0
     text = run.log.read_text()
     assert f"taskapp: cannot listen on 127.0.0.1 port {port}: Address already in use." in text
@@ -107,7 +68,7 @@ def test_taken_port_ends_in_a_sentence(tmp_path):
 
 
 def test_port_of_another_make_run_is_taken(server, tmp_path):
-    run = MakeRun(ROOT, tmp_path / "log", INSTANCE_PATH=tmp_path / "instance", PORT=server.port)
+    run = MakeRun(tmp_path / "log", INSTANCE_PATH=tmp_path / "instance", PORT=server.port)
     assert run.process.wait(60) != 0
     assert f"port {server.port}: Address already in use" in run.log.read_text()
 
@@ -128,7 +89,7 @@ def test_port_of_another_make_run_is_taken(server, tmp_path):
 )
 def test_broken_setting_ends_in_a_sentence(tmp_path, settings, sentence):
     settings = {"INSTANCE_PATH": tmp_path / "instance", "PORT": free_port(), **settings}
-    run = MakeRun(ROOT, tmp_path / "log", **settings)
+    run = MakeRun(tmp_path / "log", **settings)
     assert run.process.wait(60) != 0
     assert sentence in run.log.read_text()
     assert "Traceback" not in run.log.read_text()

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.device import Device, NotNow, log_of
+from tests.support.device import Device, NotNow, log_of, lost_responses
 
 DUE = {"due_date": "2026-12-01", "due_time": "09:00", "time_zone": "Europe/Berlin"}
 
@@ -24,27 +24,21 @@ def no_network(device):
     device.chance = 0.0
 
 
-@contextmanager
-def lost_responses(device):
-    """The first write of the queue is made, and its response is lost."""
-    send = device.send
-
-    def lose(*arguments, **options):
-        send(*arguments, **options)
-        raise NotNow
-
-    device.send = lose
-    with pytest.raises(NotNow):
-        device.sync()
-    device.send = send
-    yield
-
-
 def start(alice, device, **fields):
     """A task that the device knows."""
     task = alice.create(title="old", description="old", **fields)
     device.sync()
     return task
+
+
+def collide(alice, device, first, second, theirs):
+    """Two changes of a task are sent after others have changed it."""
+    task = start(alice, device, **DUE)
+    device.update(task["uid"], **first)
+    with no_network(device):
+        device.update(task["uid"], **second)
+    alice.put(f"/{task['id']}", json=theirs)
+    device.sync()
 
 
 @pytest.mark.parametrize(
@@ -57,12 +51,7 @@ def start(alice, device, **fields):
     ],
 )
 def test_later_change_does_not_overwrite_what_came_with_an_earlier_one(alice, device, first, second, theirs):
-    task = start(alice, device, **DUE)
-    device.update(task["uid"], **first)
-    with no_network(device):
-        device.update(task["uid"], **second)
-    alice.put(f"/{task['id']}", json=theirs)
-    device.sync()
+    collide(alice, device, first, second, theirs)
     assert [fields for _, fields in device.conflicts] == [second]
     assert {name: device.stored()[0][name] for name in theirs} == theirs
     assert device.stored() == alice.get().data
@@ -78,12 +67,7 @@ def test_later_change_does_not_overwrite_what_came_with_an_earlier_one(alice, de
     ],
 )
 def test_later_change_follows_an_earlier_one_if_others_changed_something_else(alice, device, first, second, theirs):
-    task = start(alice, device, **DUE)
-    device.update(task["uid"], **first)
-    with no_network(device):
-        device.update(task["uid"], **second)
-    alice.put(f"/{task['id']}", json=theirs)
-    device.sync()
+    collide(alice, device, first, second, theirs)
     assert device.conflicts == []
     assert {name: device.stored()[0][name] for name in second | theirs} == second | theirs
 
@@ -129,11 +113,12 @@ def test_change_after_a_lost_response_does_not_overwrite_what_was_hidden_by_the_
     task = start(alice, device)
     mine = {"title": "newer", "description": "mine"}
     device.update(task["uid"], title="mine")
-    with lost_responses(device):
-        alice.put(f"/{task['id']}", json={"title": "theirs", **seen})
-        device.follow()
-        assert device.tasks()[0]["title"] == "mine"
-        device.update(task["uid"], **mine)
+    with lost_responses(device), pytest.raises(NotNow):
+        device.sync()
+    alice.put(f"/{task['id']}", json={"title": "theirs", **seen})
+    device.follow()
+    assert device.tasks()[0]["title"] == "mine"
+    device.update(task["uid"], **mine)
     device.sync()
     assert [fields for _, fields in device.conflicts] == [mine]
     assert device.stored()[0]["title"] == "theirs"

@@ -1,31 +1,16 @@
 """The client of docs/sync.md: new tasks that the user changes at once, and answers of strangers."""
 
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from tests.support.device import Device, NotNow, log_of
+from tests.support.device import Device, NotNow, log_of, lost_responses
 from tests.support.http_server import HttpServer, Quiet
 
 
 @pytest.fixture
 def device(server, alice, tmp_path):
     return Device(server.url, alice.user_id, alice.token, tmp_path / "copy.db")
-
-
-@contextmanager
-def lost_responses(device):
-    """Every request arrives, and no response comes back."""
-    send = device.send
-
-    def lose(*arguments, **options):
-        send(*arguments, **options)
-        raise NotNow
-
-    device.send = lose
-    yield
-    device.send = send
 
 
 def test_new_task_can_be_changed_and_deleted_before_it_is_sent(alice, device):

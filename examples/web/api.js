@@ -22,7 +22,7 @@
  * @property {string} updated_at
  * @property {number} version
  *
- * @typedef {{status: number, headers: Headers, body: any}} Answer
+ * @typedef {{status: number, headers: Headers, body: any}} ServiceResponse
  */
 
 const SERVICE = document.querySelector("meta[name=taskapp-url]")?.getAttribute("content") ?? "";
@@ -103,7 +103,7 @@ let owner = null;
  * @param {string} [options.key] with which a write takes effect once, however often it is sent
  * @param {number | null} [options.version] what the user has seen; if others have changed the same, it fails
  * @param {number} [options.known] the newest change that is known; if there is no other, the response is a 304
- * @returns {Promise<Answer>}
+ * @returns {Promise<ServiceResponse>}
  * @throws {NotNow | Unauthorized | Refused}
  */
 export async function request(method, path, { body = null, key, version, known } = {}) {
@@ -119,10 +119,10 @@ export async function request(method, path, { body = null, key, version, known }
   }
   if (known !== undefined) headers.set("If-None-Match", `"${known}"`);
   const url = new URL(path.startsWith("/") ? path : `api/${encodeURIComponent(user)}/${path}`, BASE);
-  const answer = await send(url, { method, headers, body });
+  const response = await send(url, { method, headers, body });
   // The page is about to be loaded again. Nothing of one user may be stored as another's.
   if (userId() !== owner) throw new NotNow("busy");
-  return understand(answer);
+  return understand(response);
 }
 
 /** Send a request and read the response to its end. @param {URL} url @param {RequestInit} options */
@@ -138,10 +138,15 @@ async function send(url, options) {
   }
 }
 
-/** Return a good answer. @param {Answer} answer @throws {NotNow | Unauthorized | Refused} */
-function understand(answer) {
-  const { status, headers, body } = answer;
-  if (status < 400) return answer;
+/**
+ * Return a response that is not an error.
+ *
+ * @param {ServiceResponse} response
+ * @throws {NotNow | Unauthorized | Refused}
+ */
+function understand(response) {
+  const { status, headers, body } = response;
+  if (status < 400) return response;
   const wait = Number(headers.get("Retry-After"));
   if (status === 429 || status >= 500 || (status === 409 && wait)) throw new NotNow("busy", wait);
   const error = body.error ?? { code: "UNKNOWN", message: `The service responded with ${status}.` };

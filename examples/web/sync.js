@@ -113,7 +113,7 @@ function send({ kind, key, uid, id, version, fields, change }) {
   return request("PATCH", `tasks/${id}`, { key, version, body: JSON.stringify(fields) });
 }
 
-/** The service has made a write. @param {Entry} entry @param {import("./api.js").Answer} answer */
+/** The service has made a write. @param {Entry} entry @param {import("./api.js").ServiceResponse} response */
 function confirm(entry, { headers, body }) {
   const change = Number(headers.get("Change"));
   /** @type {Task[]} */

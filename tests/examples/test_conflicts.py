@@ -1,4 +1,4 @@
-"""The example front end beside other clients: what they change appears, and what collides is for the user to choose."""
+"""The example front end and other clients: what they change appears, and what collides is for the user to choose."""
 
 import pytest
 

@@ -13,10 +13,6 @@ SAVED = "All changes saved"
 TOKYO = {"due_date": "2036-11-28", "due_time": "07:00", "time_zone": "Asia/Tokyo"}
 
 
-def titles(example):
-    return sorted(task["title"] for task in example.client.get().data)
-
-
 def changes(example):
     """The changes of the user's tasks, by their types."""
     return [change["type"] for change in example.client.request("GET", f"{example.client.changes}?after=0").data]
@@ -39,12 +35,12 @@ def test_queue_survives_a_reload_and_is_sent_once(example):
     example.wait_for_status("Offline, 3 changes waiting")
     example.wait_for_titles("Newer")
     assert example.shown() == {"Without a date": ["Newer | not saved yet"]}
-    assert titles(example) == ["Old"]
+    assert example.saved_titles() == ["Old"]
 
     example.context.set_offline(False)
     example.wait_for_status(SAVED)
     assert example.shown() == {"Without a date": ["Newer"]}
-    assert titles(example) == ["Newer", "Old"]
+    assert example.saved_titles() == ["Newer", "Old"]
     assert changes(example) == ["created", "created", "updated", "updated"]
 
 
@@ -96,11 +92,11 @@ def test_lost_response_makes_no_second_task(example):
     example.page.route("**/api/**", lose)
     example.add("Once")
     example.wait_for_status("Offline, 1 change waiting")
-    assert titles(example) == ["Once"]
+    assert example.saved_titles() == ["Once"]
     example.wait_for_status(SAVED)
     assert len(keys) == 2
     assert len(set(keys)) == 1
-    assert titles(example) == ["Once"]
+    assert example.saved_titles() == ["Once"]
     assert changes(example) == ["created"]
 
 
@@ -116,7 +112,7 @@ def test_what_the_service_refuses_is_kept_to_be_mended(example):
     attention = example.role("region", "Not accepted")
     attention.wait_for()
     assert "2026-11-28 is a Saturday" in attention.inner_text()
-    wait_until(lambda: titles(example) == ["Fine"], "the other task does not arrive")
+    wait_until(lambda: example.saved_titles() == ["Fine"], "the other task does not arrive")
     example.page.reload()
     example.role("button", "Fix Late").click()
     assert example.focused() == "Repeats"
@@ -143,7 +139,7 @@ def test_what_is_refused_can_be_discarded(example):
     assert example.focused() == "Title"
     assert example.titles() == []
     assert example.page.locator("#add [name=title]").input_value() == "The next"
-    assert titles(example) == []
+    assert example.saved_titles() == []
 
 
 def test_change_of_a_task_that_is_gone_can_be_added_again(example):
@@ -201,7 +197,7 @@ def test_it_waits_as_long_as_the_service_says(start_example, new_example):
     wait_until(lambda: example.status().startswith("The service is busy, "), example.status)
     example.wait_for_status(SAVED)
     time.sleep(1)  # For the requests of this test itself.
-    assert titles(example) == [f"task {number}" for number in range(9)]
+    assert example.saved_titles() == [f"task {number}" for number in range(9)]
     # After a 429, there is no request until the time is over, which is a second here.
     log = example.page.evaluate("log")
     waits = [after - before for (before, what), (after, _) in pairwise(log) if what == 429]

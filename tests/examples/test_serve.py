@@ -1,56 +1,16 @@
 """``make example``: one command, one URL that works, and Ctrl-C that ends all of it."""
 
 import http.client
-import os
-import re
-import signal
 import socket
-import subprocess
 
 import pytest
 
-from config import ROOT
 from taskapp.db.embedded import EmbeddedPostgres
-from tests.support.commands import environment
 from tests.support.gunicorn import Gunicorn
 from tests.support.ports import free_port, listens
-from tests.support.waiting import wait_until
+from tests.support.terminal import MakeExample
 
 pytestmark = pytest.mark.slow
-
-
-class MakeExample:
-    """``make example`` in a terminal of its own, until Ctrl-C or the end of the context."""
-
-    def __init__(self, log, **settings):
-        self.log = log
-        with log.open("w") as output:
-            self.process = subprocess.Popen(
-                ["make", "example"],
-                cwd=ROOT,
-                env=environment(**settings),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    def urls(self):
-        """Wait for the URLs, and return them by their labels."""
-        wait_until(lambda: "Stop with" in self.log.read_text() or self.process.poll() is not None, "no URL", 180)
-        return dict(re.findall(r"^(Open|API|Files) +(.+)$", self.log.read_text(), re.MULTILINE))
-
-    def interrupt(self, number=signal.SIGINT):
-        """Press Ctrl-C: the terminal sends it to the whole group."""
-        os.killpg(self.process.pid, number)
-        wait_until(lambda: self.process.poll() is not None, lambda: f"it goes on: {self.log.read_text()}", 90)
 
 
 def two_free_ports():
@@ -75,7 +35,7 @@ def test_url_works(browser, tmp_path, is_beside):
     if is_beside:
         beside.start()
     with MakeExample(tmp_path / "log", EXAMPLE_PORT=port, WORKERS=1, **instance) as example:
-        urls = example.urls()
+        urls = example.banner()
         assert urls.keys() == {"Open", "API", "Files"}, example.log.read_text()
         assert "Traceback" not in example.log.read_text()
         page = browser.new_page()

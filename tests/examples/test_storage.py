@@ -9,10 +9,6 @@ pytestmark = pytest.mark.slow
 SAVED = "All changes saved"
 
 
-def titles(example):
-    return sorted(task["title"] for task in example.client.get().data)
-
-
 def test_copy_gives_way_if_there_is_no_space(example):
     """The queue is stored although localStorage is full."""
     example.client.create(title="Old", description=secrets.token_hex(500))
@@ -32,7 +28,7 @@ def test_copy_gives_way_if_there_is_no_space(example):
     example.page.evaluate("localStorage.removeItem('filler')")
     example.context.set_offline(False)
     example.wait_for_status(SAVED)
-    assert titles(example) == ["New", "Old"]
+    assert example.saved_titles() == ["New", "Old"]
 
 
 def test_without_any_space_what_was_typed_is_given_back(example):
@@ -46,7 +42,7 @@ def test_without_any_space_what_was_typed_is_given_back(example):
     form = example.role("form", "New task")
     assert form.get_by_label("Title", exact=True).input_value() == "New"
     assert form.get_by_role("combobox", name="Priority").input_value() == "high"
-    assert titles(example) == []
+    assert example.saved_titles() == []
 
 
 def test_stored_tasks_are_shown_before_the_service_responds(example):

@@ -1,6 +1,7 @@
 """A device with the client of docs/sync.md, whose requests fail by chance."""
 
 import random
+from contextlib import contextmanager
 
 from tests.support.documents import code, read
 
@@ -41,6 +42,20 @@ class Device(Copy):
     def stored(self):
         assert self.db.execute("SELECT count(*) FROM queue").fetchone() == (0,)
         return self.tasks()
+
+
+@contextmanager
+def lost_responses(device):
+    """Every request arrives, and no response comes back."""
+    send = device.send
+
+    def lose(*arguments, **options):
+        send(*arguments, **options)
+        raise NotNow
+
+    device.send = lose
+    yield
+    device.send = send
 
 
 def log_of(user):

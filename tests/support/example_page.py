@@ -84,6 +84,10 @@ class ExamplePage:
         """The tasks that the service has, by their titles."""
         return {task["title"]: task for task in self.client.get().data}
 
+    def saved_titles(self):
+        """The titles of all tasks that the service has, in order, equal ones too."""
+        return sorted(task["title"] for task in self.client.get().data)
+
     def row(self, title):
         return self.page.locator("li.task").filter(has=self.role("checkbox", title))
 
